@@ -1,0 +1,65 @@
+"""The three kinds of error, by whose they are.
+
+Only a `SubmissionError` may cost a student points. An `AssignmentError` is the instructor's and stops
+the command before anything is graded. A `GraderError` is ours: the result is `needs_review`, never a zero.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AutograderError(Exception):
+    """Base of every error that this package raises on purpose; its text is meant for a person."""
+
+
+class SubmissionError(AutograderError):
+    """The student's: an unreadable notebook, a missing function, a wrong answer's form."""
+
+
+class AssignmentError(AutograderError):
+    """The instructor's: a configuration, a check or a path that cannot be right."""
+
+
+class GraderError(AutograderError):
+    """Ours, or the machine's: a worker that died, a sandbox that cannot be made."""
+
+
+class StudentCodeError(SubmissionError):
+    """A function of the student's raised.
+
+    Attributes:
+        traceback: The student's own traceback as plain text, without frames of the harness.
+    """
+
+    def __init__(self, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.traceback = traceback
+
+
+class CallTimeoutError(SubmissionError):
+    """A function of the student's did not return in its time."""
+
+
+class KernelDiedError(SubmissionError):
+    """The student's process ended while it was asked something (exit, crash, memory limit)."""
+
+
+class MissingFunctionError(SubmissionError):
+    """The notebook defines no callable of the asked name."""
+
+
+class ShapeError(SubmissionError):
+    """A tensor has another shape than the contract states."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return " Did you mean X?" for the nearest known names, or "" if none is near.
+
+    Args:
+        name: What was asked for.
+        known: What there is.
+    """
+    near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.5)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
