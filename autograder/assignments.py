@@ -143,7 +143,9 @@ class _Reader:
         for number, table in enumerate(self._tables("tasks"), start=1):
             where = f"tasks[{number}]: "
             self._unknown(table, frozenset({"name", "title", "expected"}), where)
-            name, title, expected = (self._get(table, key, str, where) for key in ("name", "title", "expected"))
+            name, title, expected = (
+                self._get(table, key, str, where) for key in ("name", "title", "expected")
+            )
             if isinstance(name, str) and name and not name.isidentifier():
                 self.problems.append(f"{where}'name' is {name!r}, which is no Python function's name.")
             tasks.append((name, title, expected))

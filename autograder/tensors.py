@@ -113,7 +113,9 @@ def compare(
     if not bool(torch.isfinite(got.to(torch.float64)).all()):
         nan, inf = int(got.isnan().sum()), int(got.isinf().sum())
         where = _place(int((~torch.isfinite(got)).flatten().to(torch.int8).argmax()), got.shape, axes)
-        return _bad("nonfinite", f"{name}: {nan} NaN and {inf} infinite values of {got.numel()}, first at {where}.")
+        return _bad(
+            "nonfinite", f"{name}: {nan} NaN and {inf} infinite values of {got.numel()}, first at {where}."
+        )
     axis = list(axes).index(items) if items is not None else None
     worst = distance(got, expected.cpu(), tolerance.metric, axis)
     bound = 0.0 if tolerance.metric == "exact" else tolerance.tau
@@ -199,7 +201,10 @@ def _flatten(value: Any) -> tuple[Any, list[float]]:
     if isinstance(value, (int, float)):
         return "number", [float(value)]
     if isinstance(value, Tensor):
-        return ("tensor", tuple(value.shape)) if value.dim() else "number", value.detach().double().flatten().tolist()
+        return (
+            "tensor",
+            tuple(value.shape),
+        ) if value.dim() else "number", value.detach().double().flatten().tolist()
     if isinstance(value, (list, tuple)):
         parts = [_flatten(item) for item in value]
         return [skeleton for skeleton, _ in parts], [number for _, numbers in parts for number in numbers]
@@ -222,7 +227,9 @@ def structure_distance(actual: Any, expected: Any, metric: str) -> float:
     return distance(torch.tensor(got, dtype=torch.float64), torch.tensor(want, dtype=torch.float64), metric)
 
 
-def compare_structures(actual: Any, expected: Any, tolerance: Tolerance, *, name: str = "result") -> Comparison:
+def compare_structures(
+    actual: Any, expected: Any, tolerance: Tolerance, *, name: str = "result"
+) -> Comparison:
     """Compare nests of lists, tuples, dicts, strings and numbers.
 
     Args:
