@@ -19,8 +19,8 @@ from autograder.errors import AssignmentError, AutograderError, GraderError
 if TYPE_CHECKING:
     from autograder.records import Assignment, GradeReport
 
-EXIT_CODES = """Exit codes: 0 done; 1 verify found a fault, or build --check a stale notebook; 2 the command could not be
-carried out (nothing was graded); 3 graded, but some submissions need review (our faults, never a zero);
+EXIT_CODES = """Exit codes: 0 done; 1 verify found a fault, or build --check a stale notebook; 2 the command could
+not be carried out (nothing was graded); 3 graded, but some submissions need review (our faults, never a zero);
 130 interrupted."""
 
 app = typer.Typer(
@@ -229,7 +229,7 @@ def _progress(console: Console, total: int) -> Iterator[Callable[[GradeReport], 
 
 
 def _line(report: GradeReport) -> str:
-    from autograder.report import printable
+    from autograder.report.text import one_line as printable
 
     student = printable(report.student)
     if report.needs_review:
@@ -245,7 +245,8 @@ def report(
     course: CourseOption = None,
 ) -> None:
     """Write the pages of a results folder again from its report.json files, the class's page included."""
-    from autograder.report import grade_table, rewrite
+    from autograder.report import grade_table
+    from autograder.report.rewrite import rewrite
 
     console = Console(highlight=False)
     for slug_folder, reports in rewrite(folder, lambda slug: _assignment(course, slug)):

@@ -103,7 +103,7 @@ def _report(
         needs_review=faults,
         remarks=opened.remarks,
         failures=opened.execution.failures,
-        plots=plots(opened.execution.notebook, None),
+        plots=plots(opened.execution.notebook),
         provenance=provenance(submission, course, opened.execution.sandbox_mode),
         timing=timing,
     )
