@@ -175,7 +175,7 @@ class _Reader:
 
     def _limits(self) -> Limits:
         table = self.config.get("limits", {})
-        kinds = {field.name: field.default for field in dataclasses.fields(Limits)}
+        kinds = dataclasses.asdict(Limits())
         if not isinstance(table, dict):
             self.problems.append("'limits' must be a table: write [limits].")
             return Limits()
@@ -183,8 +183,8 @@ class _Reader:
         chosen: dict[str, Any] = {}
         for key in kinds.keys() & table.keys():
             value = self._get(table, key, (int, float), "limits: ")
-            if isinstance(value, (int, float)) and value <= 0:
-                self.problems.append(f"limits: {key!r} is {value!r}: it must be above 0.")
+            if value == 0:
+                self.problems.append(f"limits: {key!r} is 0: it must be above 0.")
             elif isinstance(value, (int, float)):
                 chosen[key] = type(kinds[key])(value)
         return Limits(**chosen)

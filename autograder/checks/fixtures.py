@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from autograder.checks.grading import Grading
-from autograder.checks.marks import MARKERS
 from autograder.checks.memo import MemoisedReference
 from autograder.checks.proxy import SubmissionProxy
 from autograder.checks.recording import Recorder
@@ -25,11 +24,6 @@ class GradingPlugin:
 
     def __init__(self, grading: Grading) -> None:
         self.grading = grading
-
-    def pytest_configure(self, config: pytest.Config) -> None:
-        """Register the markers of checks.py."""
-        for line in MARKERS:
-            config.addinivalue_line("markers", line)
 
     @pytest.fixture
     def submission(self) -> SubmissionProxy:
@@ -69,7 +63,8 @@ class GradingPlugin:
     @pytest.fixture
     def record(self, request: pytest.FixtureRequest) -> Recorder:
         """Note remarks, figures, shares and pictures."""
-        return request.node.stash[_RECORD]
+        recorder: Recorder = request.node.stash[_RECORD]
+        return recorder
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:

@@ -14,14 +14,6 @@ from autograder.assignments import load_module
 from autograder.errors import AssignmentError, did_you_mean
 from autograder.records import Assignment, Visibility
 
-MARKERS = (
-    "points(n): what the check gives",
-    "visibility(kind): visible or hidden; hidden if not said",
-    "requires(*checks): run only if these passed",
-    "grades(task): the contract's function that it grades",
-    "hint(text): what a student reads if no known mistake explains the answer",
-)
-
 
 def points(number: float) -> pytest.MarkDecorator:
     """Give a check its points."""

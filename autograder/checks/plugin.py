@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 CHECKS = "checks.py"
 CONFIG = "assignment.toml"
+MARKERS = (
+    "points(n): what the check gives",
+    "visibility(kind): visible or hidden; hidden if not said",
+    "requires(*checks): run only if these passed",
+    "grades(task): the contract's function that it grades",
+    "hint(text): what a student reads if no known mistake explains the answer",
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +44,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Describe the markers; with `--submission`, load what grades."""
+    for line in MARKERS:
+        config.addinivalue_line("markers", line)
     from_file = config.getoption("--submission", default=None)
     if from_file is None:
         return

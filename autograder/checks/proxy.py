@@ -90,9 +90,11 @@ class SubmissionProxy:
 class LocalAnswers:
     """Plain functions of this process: the reference and its variants, for `verify`. Never a student's."""
 
-    def __init__(self, functions: Mapping[str, Callable[..., Any]], plots: list[bytes] | None = None) -> None:
+    def __init__(
+        self, functions: Mapping[str, Callable[..., Any]], plots: Mapping[str, list[bytes]] | None = None
+    ) -> None:
         self._functions = functions
-        self._plots = plots or []
+        self._plots = plots or {}
 
     def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
         """Call the function of that name; the seed is used for torch, so that sampling repeats."""
@@ -102,5 +104,5 @@ class LocalAnswers:
         return self._functions[function](*args, **kwargs)
 
     def plots(self, cell: str) -> list[bytes]:
-        """Return the images given at construction, whatever the cell."""
-        return self._plots
+        """Return the images given at construction for the cell."""
+        return self._plots.get(cell, [])
