@@ -157,7 +157,8 @@ def decode(tree: Any, tensors: Mapping[str, torch.Tensor], *, arrays: bool) -> A
     Args:
         tree: From `encode`, after a journey.
         tensors: From `unpack`.
-        arrays: Whether NumPy arrays become arrays again (in the kernel) or tensors (in the grader).
+        arrays: In the kernel NumPy arrays become arrays again and handles are read; in the grader arrays
+            become tensors, and no handle can come.
 
     Raises:
         WireError: If the tree is not one that `encode` makes.
@@ -178,6 +179,8 @@ def decode(tree: Any, tensors: Mapping[str, torch.Tensor], *, arrays: bool) -> A
         if content not in tensors:
             raise WireError("a tensor that was announced and not sent")
         return tensors[content].numpy() if tag == "N" and arrays else tensors[content]
+    if tag == "h" and not arrays:
+        raise WireError("a model or tokenizer")
     return _decode_scalar(tag, content)
 
 
