@@ -68,11 +68,16 @@ def _exporter() -> Any:
     from nbconvert import HTMLExporter
 
     # `basic` is the body alone: no MathJax, RequireJS, Mermaid or widget manager from a CDN.
+    folders = _template_folders()
     exporter = HTMLExporter(
-        template_name="basic", sanitize_html=True, extra_template_basedirs=_template_folders()
+        template_name="basic",
+        sanitize_html=True,
+        extra_template_basedirs=folders,
+        extra_template_paths=folders,
     )
     # nbconvert's own sanitiser lets remote images through.
     exporter.register_filter("clean_html", notebook_html)
+    exporter.template  # noqa: B018 - compiles it, so that a missing template shows here
     return exporter
 
 
