@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import pytest
@@ -69,7 +68,7 @@ def test_a_written_file_is_whole_and_readable(tmp_path: Path) -> None:
     write_atomically(target, b"new")
     assert target.read_bytes() == b"new"
     assert target.stat().st_mode & 0o777 == 0o644
-    assert os.listdir(tmp_path) == ["report.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
@@ -78,4 +77,4 @@ def test_a_failed_write_leaves_the_old_file_and_no_rest(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_atomically(target, "no bytes")  # type: ignore[arg-type]
     assert target.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == ["report.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]

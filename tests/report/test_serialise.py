@@ -106,7 +106,9 @@ def test_the_schema_names_the_records_fields_and_describes_each(record: Any, nam
 def test_no_json_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "report.json"
     path.write_text("{", encoding="utf-8")
-    with pytest.raises(AutograderError, match=r"report\.json: not a report: it is no JSON .*Grade this submission again"):
+    with pytest.raises(
+        AutograderError, match=r"report\.json: not a report: it is no JSON .*Grade this submission again"
+    ):
         read_report(path)
 
 
@@ -118,7 +120,11 @@ def test_another_schema_version_is_named(report: GradeReport) -> None:
 
 @pytest.mark.parametrize(
     ("change", "where"),
-    [({"score": "many"}, r"at \$\.score"), ({"extra": 1}, "'extra' was unexpected"), ({"checks": [{}]}, r"at \$\.checks\[0\]")],
+    [
+        ({"score": "many"}, r"at \$\.score"),
+        ({"extra": 1}, "'extra' was unexpected"),
+        ({"checks": [{}]}, r"at \$\.checks\[0\]"),
+    ],
 )
 def test_a_file_that_breaks_the_schema_names_the_place(
     report: GradeReport, change: dict[str, Any], where: str
@@ -139,7 +145,9 @@ def test_a_missing_report_is_named(tmp_path: Path) -> None:
         read_report(tmp_path / "none.json")
 
 
-def test_results_are_loaded_by_assignment_and_student(tmp_path: Path, passed: Callable[[str], GradeReport]) -> None:
+def test_results_are_loaded_by_assignment_and_student(
+    tmp_path: Path, passed: Callable[[str], GradeReport]
+) -> None:
     for name in ("Zoë", "Ana", "王伟"):
         folder = tmp_path / "token_attribution" / name
         folder.mkdir(parents=True)

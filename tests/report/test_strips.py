@@ -49,7 +49,11 @@ def test_a_row_too_short_leaves_gaps() -> None:
 def test_silent_padding_is_folded() -> None:
     tokens = ("[CLS]", "Wecker", *("[PAD]",) * 30)
     view = strip_view(strip(tokens, (0.0, 1.0) + (0.0,) * 30, (0.0, 1.0) + (0.0,) * 30))
-    assert [(column.token, column.repeats) for column in view.columns] == [("[CLS]", 1), ("Wecker", 1), ("[PAD]", 30)]
+    assert [(column.token, column.repeats) for column in view.columns] == [
+        ("[CLS]", 1),
+        ("Wecker", 1),
+        ("[PAD]", 30),
+    ]
     assert view.left_out == 0
 
 
@@ -76,7 +80,10 @@ def test_a_very_long_strip_is_cut_and_says_so() -> None:
 
 def test_the_summary_names_the_largest_in_words() -> None:
     view = strip_view(strip(("a", "b", "c", "d"), (0.1, -0.9, 0.5, 0.4), (0.1, 0.2, 0.3, 0.4)))
-    assert view.summary == "Largest: b (−0.90), c (+0.50), d (+0.40). In the reference: d (+0.40), c (+0.30), b (+0.20)."
+    assert (
+        view.summary
+        == "Largest: b (−0.90), c (+0.50), d (+0.40). In the reference: d (+0.40), c (+0.30), b (+0.20)."
+    )
 
 
 def test_no_tokens_is_an_empty_strip() -> None:

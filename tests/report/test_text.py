@@ -36,7 +36,8 @@ def test_one_line_joins_white_space() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(4.0, "4"), (3.5, "3.5"), (8 / 3, "2.67"), (-0.001, "0"), (10.0, "10"), (math.inf, "inf")]
+    ("value", "shown"),
+    [(4.0, "4"), (3.5, "3.5"), (8 / 3, "2.67"), (-0.001, "0"), (10.0, "10"), (math.inf, "inf")],
 )
 def test_points_are_short(value: float, shown: str) -> None:
     assert points(value) == shown
@@ -50,4 +51,8 @@ def test_numbers_are_short(value: float, shown: str) -> None:
 
 
 def test_plural() -> None:
-    assert (plural(1, "point"), plural(2, "point"), plural(0.5, "point")) == ("1 point", "2 points", "0.5 points")
+    assert (plural(1, "point"), plural(2, "point"), plural(0.5, "point")) == (
+        "1 point",
+        "2 points",
+        "0.5 points",
+    )
