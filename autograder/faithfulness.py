@@ -11,10 +11,14 @@ percentile among random rankings of the same sentence.
 
 from __future__ import annotations
 
+import json
 import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.errors import AssignmentError
 
 THRESHOLDS = tuple(percent / 100 for percent in range(10, 101, 10))
 """Shares of the tokens that are taken away, or left."""
@@ -27,6 +31,7 @@ DIGITS = 5
 
 Subset = frozenset[int]
 Values = Mapping[Subset, float]
+Score = Callable[[Sequence[tuple[int, Subset]]], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +86,30 @@ def subsets_needed(rankings: Iterable[Sequence[int]]) -> set[Subset]:
     return needed
 
 
+def values_of(
+    score: Score, needed: Sequence[Iterable[Subset]], *, at_a_time: int = 256
+) -> list[dict[Subset, float]]:
+    """Ask for v(S) of every needed subset, many at a time.
+
+    Args:
+        score: Answers (sentence's number, subset) pairs, one value each.
+        needed: For each sentence the subsets.
+        at_a_time: Pairs asked for at once.
+
+    Returns:
+        For each sentence its values by subset.
+    """
+    values: list[dict[Subset, float]] = [{} for _ in needed]
+    asked = [
+        (number, subset) for number, subsets in enumerate(needed) for subset in sorted(subsets, key=sorted)
+    ]
+    for start in range(0, len(asked), at_a_time):
+        chunk = asked[start : start + at_a_time]
+        for (number, subset), value in zip(chunk, score(chunk), strict=True):
+            values[number][subset] = value
+    return values
+
+
 def curves(ranking: Sequence[int], values: Values) -> Curves:
     """Return the two AOPC values of one ranking.
 
@@ -127,6 +156,24 @@ def sentence_percentile(actual: Curves, by_chance: Chance) -> float:
     return (comprehensiveness + sufficiency) / 2
 
 
+def mean_percentile(
+    rankings: Sequence[Sequence[Sequence[int]]], values: Sequence[Values], chances: Sequence[Chance]
+) -> float:
+    """Return the mean over sentences of their percentile.
+
+    Args:
+        rankings: For each sentence one ranking, or several (where ties were broken several times), whose
+            percentiles are averaged.
+        values: For each sentence v(S).
+        chances: For each sentence what random rankings reach.
+    """
+    of_sentences = []
+    for some, known, by_chance in zip(rankings, values, chances, strict=True):
+        found = [sentence_percentile(curves(ranking, known), by_chance) for ranking in some]
+        of_sentences.append(sum(found) / len(found))
+    return sum(of_sentences) / len(of_sentences)
+
+
 def share_of_points(mean_percentile: float, *, none: float = 60.0, full: float = 80.0) -> float:
     """Return the share of the points: 0 up to the percentile `none`, 1 from `full` on, linear between."""
     return min(max((mean_percentile - none) / (full - none), 0.0), 1.0)
@@ -139,3 +186,52 @@ def token_f1(ranking: Sequence[int], gold: Subset) -> float:
     how far a ranking agrees with people, not whether it is true to the model.
     """
     return len(gold & set(ranking[: len(gold)])) / len(gold)
+
+
+def write_chances(path: Path, model: str, chances: Mapping[str, Chance]) -> None:
+    """Store what random rankings reach: finding it out asks a model a few hundred times a sentence.
+
+    Args:
+        path: The file, JSON.
+        model: Fingerprint of the model that was asked.
+        chances: By the sentence's id.
+    """
+    sentences = {
+        key: {"comprehensiveness": one.comprehensiveness, "sufficiency": one.sufficiency}
+        for key, one in sorted(chances.items())
+    }
+    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in sentences.items())
+    text = f'{{"model": {json.dumps(model)}, "sentences": {{\n{lines}\n}}}}\n'
+    path.write_text(text, encoding="utf-8")
+
+
+def load_chances(path: Path, model: str) -> dict[str, Chance]:
+    """Read what `write_chances` stored.
+
+    Args:
+        path: The file; it need not be there.
+        model: Fingerprint of the model in use.
+
+    Returns:
+        By the sentence's id; empty if there is no such file, or it is another model's.
+
+    Raises:
+        AssignmentError: If the file is damaged.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored["model"] != model:
+            return {}
+        return {
+            key: Chance(
+                comprehensiveness=tuple(map(float, one["comprehensiveness"])),
+                sufficiency=tuple(map(float, one["sufficiency"])),
+            )
+            for key, one in stored["sentences"].items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AssignmentError(
+            f"{path}: damaged ({type(error).__name__}: {error}). Measure it again."
+        ) from None
