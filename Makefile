@@ -1,0 +1,43 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help env demo test check build clean
+
+help:
+	@echo "make demo   make the environment, grade the example class, say where the pages are"
+	@echo "make test   make the environment, check format, lint, types, layers, generated files; run the tests"
+	@echo "make check  the same checks without the tests"
+	@echo "make build  make the student notebooks and the example class from their sources"
+	@echo "make env    make the environment in .venv"
+
+env: $(VENV)/.ready
+
+# torch comes first and pinned: a range would pull the CUDA build.
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name it: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: env
+	$(BIN)/autograder demo --out demo-results
+
+check: env
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/autograder build --check
+	$(BIN)/python examples/make_class.py --check
+
+test: check
+	$(BIN)/python -m pytest
+
+build: env
+	$(BIN)/autograder build
+	$(BIN)/python examples/make_class.py
+
+clean:
+	rm -rf $(VENV) demo-results .mypy_cache .ruff_cache .pytest_cache

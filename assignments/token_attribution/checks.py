@@ -1,0 +1,621 @@
+"""Checks of token attribution: what each of the five functions must do, and what it is worth."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from functools import partial
+
+import torch
+from course.intent_classifier import INTENTS, Sentence, encode, load_sentences
+
+from autograder import faithfulness, quadrature
+from autograder.checks import (
+    assert_close,
+    assert_integers_equal,
+    assert_matches,
+    grades,
+    hint,
+    points,
+    requires,
+    visibility,
+)
+from autograder.checks.tolerances import tolerance_for
+from autograder.errors import SubmissionError
+from autograder.tensors import as_tensor, compare, distance
+
+GROUPS = 8
+"""Triples of pool sentences for the values of integrated gradients; a student is asked one of each model."""
+
+FAITHFUL_SENTENCES = 48
+"""Sentences that a method of the student's own is measured on."""
+
+AT_A_TIME = 8
+"""Sentences a call: 50 copies of each fit into a kernel's memory."""
+
+CHANCES = "chance.json"
+"""What random rankings of the pool's sentences reach on the shipped model; calibrate.py writes it."""
+
+SCORES = ("sentence", "token")
+
+
+# Inputs
+
+
+def pool(assignment) -> list[Sentence]:
+    """Return the hidden checks' sentences."""
+    return load_sentences(assignment.folder / "pool.tsv")
+
+
+def shown(assignment) -> list[Sentence]:
+    """Return sentences that the student has, of unequal lengths and four intents."""
+    sentences = load_sentences(assignment.student_dir / "data" / "intents_de_examples.tsv")
+    first = {sentence.intent: sentence for sentence in reversed(sentences)}
+    return sorted(first.values(), key=lambda sentence: sentence.id)[:4]
+
+
+def group(assignment, number: int) -> list[Sentence]:
+    """Return three pool sentences of different intents and lengths; the same number, the same three."""
+    rng = random.Random(f"group {number}")
+    candidates = [sentence for sentence in pool(assignment) if 4 <= len(sentence.slots) <= 24]
+    mine = [sentence for place, sentence in enumerate(candidates) if place % GROUPS == number]
+    rng.shuffle(mine)
+    chosen: list[Sentence] = []
+    for sentence in mine:
+        new = all(
+            sentence.intent != other.intent and len(sentence.slots) != len(other.slots) for other in chosen
+        )
+        chosen += [sentence] if new and len(chosen) < 3 else []
+    return chosen
+
+
+def batch_of(sentences, tokenizer) -> dict[str, torch.Tensor]:
+    """Return a batch in which every label but the first is wrong: to take it for the prediction shows."""
+    columns = [INTENTS.index(one.intent) + (5 if row else 0) for row, one in enumerate(sentences)]
+    labels = [INTENTS[column % len(INTENTS)] for column in columns]
+    return encode([sentence.text for sentence in sentences], labels, tokenizer)
+
+
+def ids_of(tokenizer, rng: random.Random, lengths: list[int], width: int) -> torch.Tensor:
+    """Return made-up sentences that hold [UNK], [MASK], and the ids that other vocabularies use for [CLS], [SEP]."""
+    framing = {tokenizer.pad_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id}
+    telling = {1, 2, 3, 4, 101, 102, tokenizer.unk_token_id, tokenizer.mask_token_id} - framing
+    ordinary = [number for number in range(len(tokenizer)) if number not in framing]
+    ids = torch.full((len(lengths), width), tokenizer.pad_token_id)
+    for row, length in enumerate(lengths):
+        words = rng.sample(sorted(telling), min(len(telling), length)) + rng.sample(ordinary, length)
+        words = rng.sample(words[:length], length)
+        ids[row, : length + 2] = torch.tensor([tokenizer.cls_token_id, *words, tokenizer.sep_token_id])
+    return ids
+
+
+# build_baseline
+
+
+@grades("build_baseline")
+@points(2)
+@visibility("visible")
+@hint("Print tokenizer.convert_ids_to_tokens(...) of one row of your baseline beside the sentence.")
+def test_baseline_of_shown_sentences(submission, reference, tokenizer, assignment):
+    """The baseline of the example sentences keeps [CLS] and [SEP] and removes the rest."""
+    ids = batch_of(shown(assignment), tokenizer)["input_ids"]
+    actual = submission.call("build_baseline", ids, tokenizer)
+    assert_integers_equal(actual, reference.build_baseline(ids, tokenizer), name="baseline ids", axes=SCORES)
+
+
+@grades("build_baseline")
+@points(4)
+@visibility("hidden")
+@hint("Which tokens stay, whatever else stands in the sentence, and does it hold for every vocabulary?")
+def test_baseline_of_unseen_sentences(submission, reference, models, rng):
+    """The baseline is right for unseen sentences, unknown words and another vocabulary."""
+    for loaded in models:
+        for lengths, width in (([8, 3, 11], 16), ([9], 11)):
+            ids = ids_of(loaded.tokenizer, rng, lengths, width)
+            actual = submission.call("build_baseline", ids, loaded.tokenizer)
+            expected = reference.build_baseline(ids, loaded.tokenizer)
+            assert_integers_equal(actual, expected, name="baseline ids", axes=SCORES)
+
+
+# compute_feature_attribution_scores
+
+CONTRACT = (quadrature.gauss_legendre(50),)
+OTHER_RULES = (
+    quadrature.riemann_left(50),
+    quadrature.riemann_right(50),
+    quadrature.riemann_middle(50),
+    quadrature.captum_trapezoid(50),
+    quadrature.trapezoid(50),
+    quadrature.trapezoid(51),
+)
+FINE_RULE = quadrature.riemann_middle(1000)
+PADDED = (
+    "Your path begins at [PAD] in place of [CLS] and [SEP], too. That is accepted; keeping both leaves the whole \
+difference to the words."
+)
+OWN = "Your path begins at what your build_baseline returns. That is right here; what is wrong with it counts there."
+RULE = "You integrate by another rule than 50 Gauss-Legendre nodes. That is accepted."
+
+
+def integrate(batch, model, baseline, rules=CONTRACT) -> list[torch.Tensor]:
+    """Return the attributions (sentence, token) of the predicted classes by each rule."""
+    ids, mask = batch["input_ids"].to(model.device), batch["attention_mask"].to(model.device)
+    with torch.no_grad():
+        predicted = model({"input_ids": ids, "attention_mask": mask}).argmax(dim=-1)
+
+    def forward(rows_of_ids, rows):
+        logits = model({"input_ids": rows_of_ids, "attention_mask": mask[rows]})
+        return logits.gather(1, predicted[rows][:, None])[:, 0]
+
+    layer = model.embedding_model.embeddings
+    vectors = quadrature.integrate_gradients(forward, layer, ids, baseline.to(ids.device), list(rules))
+    return [one.sum(dim=-1).cpu() for one in vectors]
+
+
+def accepted_baselines(batch, tokenizer, reference, own) -> dict[str, torch.Tensor]:
+    """Return the ids that a path may begin at, by the remark that goes with them; the contract's comes first."""
+    ids = batch["input_ids"]
+    found = {
+        "": reference.build_baseline(ids, tokenizer),
+        PADDED: torch.full_like(ids, tokenizer.pad_token_id),
+    }
+    if own is not None and not any(torch.equal(own, known) for known in found.values()):
+        found[OWN] = own
+    return found
+
+
+def own_baseline(submission, batch, loaded) -> torch.Tensor | None:
+    """Return what the student's build_baseline gives, or None if it cannot be a path's beginning."""
+    try:
+        ids = as_tensor(submission.call("build_baseline", batch["input_ids"], loaded.tokenizer))
+    except SubmissionError:
+        return None
+    if (
+        ids is None
+        or ids.shape != batch["input_ids"].shape
+        or ids.is_complex()
+        or not bool(torch.isfinite(ids).all())
+    ):
+        return None
+    whole = ids.long()
+    known = (whole >= 0) & (whole < len(loaded.tokenizer)) & (whole == ids)
+    return whole if bool(known.all()) else None
+
+
+def accepted_remark(actual, batch, loaded, reference, baselines) -> str | None:
+    """Return the remark of the accepted way that gives these attributions; None if none does.
+
+    Rules differ among each other by less than the tolerance `attributions_rules`, so that another rule is tried
+    only for a baseline whose Gauss-Legendre result is near: wrong answers cost little.
+    """
+    got = as_tensor(actual)
+    tight, loose = tolerance_for("attributions"), tolerance_for("attributions_rules")
+    near = []
+    for remark, baseline in baselines.items():
+        expected = reference.memoise("by Gauss-Legendre", integrate, batch, loaded.model, baseline)[0]
+        off = distance(got, expected, "relative_l2", 0)
+        if off <= tight.tau:
+            return remark
+        near += [(remark, baseline)] if off <= 2 * loose.tau else []
+    for rules, bound in ((OTHER_RULES, tight), ((FINE_RULE,), loose)):
+        by_rule = partial(integrate, rules=rules)
+        for remark, baseline in near:
+            results = reference.memoise(f"by {rules[0].name}", by_rule, batch, loaded.model, baseline)
+            if any(distance(got, one, "relative_l2", 0) <= bound.tau for one in results):
+                return f"{remark} {RULE}".strip()
+    return None
+
+
+def pair(result) -> tuple[object, object]:
+    """Split the function's result into attributions and predictions."""
+    found = type(result).__name__
+    length = len(result) if isinstance(result, (list, tuple)) else 0
+    assert length == 2, (
+        f"Expected two results, (attributions, predictions), found {found} of length {length}."
+    )
+    return result[0], result[1]
+
+
+def attributions_of(result):
+    """Pick the attributions out of the function's result."""
+    return result[0]
+
+
+def predictions_of(result):
+    """Pick the predictions out of the function's result."""
+    return result[1]
+
+
+def assert_attributions(result, batch, loaded, reference, record, own) -> None:
+    """Assert that attributions are the contract's or accepted."""
+    actual, _ = pair(result)
+    expected, _ = reference.compute_feature_attribution_scores(batch, loaded.model, loaded.tokenizer)
+    comparison = compare(actual, expected, tolerance_for("attributions"), axes=SCORES, items="sentence")
+    if comparison.problem == "values":
+        baselines = accepted_baselines(batch, loaded.tokenizer, reference, own)
+        remark = accepted_remark(actual, batch, loaded, reference, baselines)
+        if remark is not None:
+            record.remark(remark)
+            return
+    assert_close(
+        actual,
+        expected,
+        name="attributions",
+        axes=SCORES,
+        items="sentence",
+        tolerance="attributions",
+        select=attributions_of,
+    )
+
+
+def assert_predictions(result, batch, loaded, reference) -> None:
+    """Assert that predictions are the model's logits."""
+    _, actual = pair(result)
+    _, expected = reference.compute_feature_attribution_scores(batch, loaded.model, loaded.tokenizer)
+    assert_close(
+        actual,
+        expected,
+        name="predictions",
+        axes=("sentence", "label"),
+        items="sentence",
+        tolerance="predictions",
+        select=predictions_of,
+    )
+
+
+def differences(batch, model, baseline) -> torch.Tensor:
+    """Return what the attributions of each sentence must sum to: F(input) - F(baseline), shape (sentence,)."""
+    ids, mask = batch["input_ids"].to(model.device), batch["attention_mask"].to(model.device)
+    with torch.no_grad():
+        full = model({"input_ids": ids, "attention_mask": mask})
+        empty = model({"input_ids": baseline.to(ids.device), "attention_mask": mask})
+    predicted = full.argmax(dim=-1, keepdim=True)
+    return (full - empty).gather(1, predicted)[:, 0].double().cpu()
+
+
+def incompleteness(attributions, expected_sums) -> float:
+    """Return the worst sentence's |sum - dF| / sum |a|."""
+    scores = attributions.double()
+    return float(
+        ((scores.sum(dim=-1) - expected_sums).abs() / scores.abs().sum(dim=-1).clamp_min(1e-12)).max()
+    )
+
+
+@grades("compute_feature_attribution_scores")
+@points(3)
+@visibility("visible")
+@hint("Print the sum of each row beside F(input) - F(baseline) of the predicted class.")
+def test_attributions_are_complete(submission, reference, models, record, assignment):
+    """Attributions of the example sentences have the right form and add up to the difference of the logits."""
+    loaded = models[0]
+    first, second = shown(assignment)[:2]
+    batch = batch_of([first, second, first], loaded.tokenizer)
+    own = own_baseline(submission, batch, loaded)
+    result = submission.call("compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer)
+    actual, _ = pair(result)
+    expected, _ = reference.compute_feature_attribution_scores(batch, loaded.model, loaded.tokenizer)
+    show_strips(record, batch, loaded.tokenizer, actual, expected)
+    # The values are the hidden check's business: here any finite scores of the right form may go on.
+    form = compare(actual, expected, tolerance_for("attributions"), name="attributions", axes=SCORES)
+    assert form.problem in ("", "values"), form.message
+    scores = as_tensor(actual)
+    assert distance(scores[2], scores[0], "relative_l2") <= tolerance_for("attributions").tau, (
+        "The batch holds one sentence twice, and its two rows differ: something random is at work. "
+        "Is the model in eval mode?"
+    )
+    sums = [
+        reference.memoise("differences", differences, batch, loaded.model, baseline)
+        for baseline in accepted_baselines(batch, loaded.tokenizer, reference, own).values()
+    ]
+    off = min(incompleteness(scores, one) for one in sums)
+    assert off <= tolerance_for("completeness").tau, (
+        f"The attributions do not add up: for {first.text!r} they sum to {float(scores[0].sum()):.4g}, "
+        f"but the logit of the predicted class differs by {float(sums[0][0]):.4g} between sentence and baseline."
+    )
+
+
+def show_strips(record, batch, tokenizer, actual, expected) -> None:
+    """Show the first two sentences' scores beside the reference's."""
+    scores = as_tensor(actual)
+    if scores is None or scores.shape != expected.shape:
+        return
+    for row in range(2):
+        length = int(batch["attention_mask"][row].sum())
+        tokens = tokenizer.convert_ids_to_tokens(batch["input_ids"][row])[:length]
+        record.strip(f"Example sentence {row + 1}", tokens, scores[row, :length], expected[row, :length])
+
+
+@grades("compute_feature_attribution_scores")
+@points(2)
+@visibility("hidden")
+@hint("The second result is what the model returns for the batch, one column a label.")
+def test_predictions_of_unseen_sentences(submission, reference, models, assignment, rng):
+    """Predictions of unseen sentences are the model's logits."""
+    number = rng.randrange(GROUPS)
+    for loaded in models:
+        batch = batch_of(group(assignment, number)[:2], loaded.tokenizer)
+        result = submission.call("compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer)
+        assert_predictions(result, batch, loaded, reference)
+
+
+@grades("compute_feature_attribution_scores")
+@points(9)
+@visibility("hidden")
+@hint(
+    "Go through the six points of the task one by one: layer, baseline, target, steps, attention mask, sum."
+)
+def test_attributions_of_unseen_sentences(submission, reference, models, assignment, record, rng):
+    """Attributions of unseen sentences are those of integrated gradients, on a second model, too."""
+    number = rng.randrange(GROUPS)
+    for loaded in models:
+        batch = batch_of(group(assignment, number), loaded.tokenizer)
+        own = own_baseline(submission, batch, loaded)
+        result = submission.call("compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer)
+        assert_attributions(result, batch, loaded, reference, record, own)
+
+
+# token_importance
+
+
+@grades("token_importance")
+@points(2)
+@visibility("visible")
+@hint("Print a row's sum, and what stands at its padding.")
+def test_importance_sums_to_one(submission, reference):
+    """Importances of made-up scores are positive, sum to 1 in each row, and are 0 at padding."""
+    scores = torch.tensor([[2.0, -1.0, 0.5, 3.0, 1.0], [0.0, 1.5, -2.0, 1.0, 2.0]])
+    mask = torch.tensor([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
+    actual = submission.call("token_importance", scores, mask)
+    expected = reference.token_importance(scores, mask)
+    form = compare(actual, expected, tolerance_for("importance"), name="importance", axes=SCORES)
+    assert form.problem in ("", "values"), form.message
+    got = as_tensor(actual).double()
+    sums = [round(value, 4) for value in got.sum(dim=-1).tolist()]
+    assert all(abs(value - 1) <= 1e-5 for value in got.sum(dim=-1).tolist()), (
+        f"Rows must sum to 1, found {sums}."
+    )
+    assert bool((got[mask == 0] == 0).all()), f"Padding must be 0, found {got[0, 3]:.4g} and {got[0, 4]:.4g}."
+    assert bool((got >= 0).all()), f"No importance is negative, found {float(got.min()):.4g}."
+
+
+def masked_scores(rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scores (4, 9) of both signs and masks with holes; every column is valid in some row."""
+    scores = torch.tensor([[rng.uniform(-2.5, 2.5) for _ in range(9)] for _ in range(4)])
+    mask = torch.tensor(
+        [
+            [1, 1, 1, 1, 1, 0, 0, 0, 0],
+            [1, 1, 1, 1, 1, 1, 1, 1, 1],
+            [1, 0, 1, 1, 0, 0, 1, 1, 0],
+            [0, 1, 1, 1, 0, 1, 1, 0, 0],
+        ]
+    )
+    return scores, mask[rng.sample(range(4), 4)]
+
+
+@grades("token_importance")
+@points(3)
+@visibility("hidden")
+@hint("Which scores may take part in the softmax of a row? The mask alone says so, wherever its ones stand.")
+def test_importance_of_unseen_scores(submission, reference, rng):
+    """Importances of unseen scores are right, with masks that have holes, too."""
+    for _ in range(2):
+        scores, mask = masked_scores(rng)
+        actual = submission.call("token_importance", scores, mask)
+        expected = reference.token_importance(scores, mask)
+        assert_close(
+            actual, expected, name="importance", axes=SCORES, items="sentence", tolerance="importance"
+        )
+
+
+# merge_subtokens
+
+WORDS = (
+    ("Wetter", "##vor", "##her", "##sage"),
+    ("Regen", "##schirm"),
+    ("morgen",),
+    ("früh",),
+    ("Wecker",),
+    ("Schlum", "##mer", "##funktion"),
+    ("[UNK]",),
+    ("?",),
+)
+
+
+def pieces_of(rng: random.Random) -> tuple[list[str], list[float]]:
+    """Return the pieces of a made-up sentence with a repeated word, and scores of both signs."""
+    words = rng.sample(WORDS, len(WORDS))
+    repeated = rng.choice([word for word in words if len(word) > 1])
+    # Two special tokens stand side by side in front of each other's kind: [SEP] before [PAD].
+    tokens = ["[CLS]", *(piece for word in [*words, repeated] for piece in word), "[SEP]", "[PAD]"]
+    return tokens, scores_for(tokens, rng)
+
+
+def scores_for(tokens: list[str], rng: random.Random) -> list[float]:
+    """Return one score a token, magnitudes 0.1 to 2, of both signs."""
+    return [round(rng.uniform(0.1, 2), 3) * rng.choice((-1, 1)) for _ in tokens]
+
+
+@grades("merge_subtokens")
+@points(2)
+@visibility("visible")
+@hint("Go through the list by hand: which tokens begin a word, and which belong to the one before?")
+def test_merging_keeps_the_sum(submission, reference, record):
+    """Pieces of an example sentence are joined, and the sum of the scores stays."""
+    tokens = ["[CLS]", "Wie", "ist", "die", "Wetter", "##vor", "##her", "##sage", "?", "[SEP]"]
+    scores = [0.1, 0.4, -0.2, 0.3, 1.5, 0.7, -0.4, 0.6, 0.2, -0.1]
+    actual = submission.call("merge_subtokens", tokens, scores)
+    expected = reference.merge_subtokens(tokens, scores)
+    assert_matches(actual, expected, name="words and scores", tolerance="merged")
+    record.strip(
+        "Words", [word for word, _ in expected], [score for _, score in actual], [s for _, s in expected]
+    )
+
+
+@grades("merge_subtokens")
+@points(3)
+@visibility("hidden")
+@hint(
+    "Think of words of three pieces, of words that stand twice, of special tokens, and of a piece at the front."
+)
+def test_merging_of_unseen_tokens(submission, reference, rng):
+    """Unseen tokens are merged rightly: long and repeated words, special tokens, a leading piece."""
+    for _ in range(2):
+        tokens, scores = pieces_of(rng)
+        actual = submission.call("merge_subtokens", tokens, scores)
+        expected = reference.merge_subtokens(tokens, scores)
+        assert_matches(actual, expected, name="words and scores", tolerance="merged")
+    tokens = [
+        "##" + rng.choice(("en", "ung", "lich")),
+        *rng.choice(WORDS[:2]),
+        rng.choice(("heute", "bitte")),
+    ]
+    scores = scores_for(tokens, rng)
+    actual = submission.call("merge_subtokens", tokens, scores)
+    expected = reference.merge_subtokens(tokens, scores)
+    with_hashes = [(tokens[0], expected[0][1]), *expected[1:]]
+    alternatives = {"A leading piece may keep its ##.": with_hashes}
+    assert_matches(actual, expected, name="words and scores", tolerance="merged", alternatives=alternatives)
+
+
+# my_attribution
+
+
+@grades("my_attribution")
+@points(0)
+@visibility("visible")
+@hint(
+    "The result has a number for each token, [CLS], [SEP] and padding included, though these are not looked at."
+)
+def test_my_attribution_has_the_right_form(submission, model, tokenizer, assignment, record):
+    """Your own method gives a finite score for each token of the example sentences."""
+    batch = batch_of(shown(assignment), tokenizer)
+    actual = submission.call("my_attribution", batch, model, tokenizer)
+    zeros = torch.zeros(batch["input_ids"].shape)
+    form = compare(actual, zeros, tolerance_for("attributions"), name="scores", axes=SCORES)
+    assert form.problem in ("", "values"), form.message
+    length = int(batch["attention_mask"][0].sum())
+    tokens = tokenizer.convert_ids_to_tokens(batch["input_ids"][0])[:length]
+    record.strip("Your own method", tokens, as_tensor(actual)[0, :length])
+
+
+def inner_places(ids: torch.Tensor, tokenizer) -> list[int]:
+    """Return the places of a sentence's tokens but [CLS], [SEP] and padding."""
+    outside = {tokenizer.pad_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id}
+    return [place for place, number in enumerate(ids.tolist()) if number not in outside]
+
+
+def left_over(model, tokenizer, ids) -> faithfulness.Score:
+    """Return a function from (sentence, kept inner tokens) to the probability of what the sentence is predicted as.
+
+    What is not kept becomes [PAD] with attention 0; [CLS] and [SEP] always stay.
+    """
+    places = [inner_places(row, tokenizer) for row in ids]
+    framing = (ids == tokenizer.cls_token_id) | (ids == tokenizer.sep_token_id)
+
+    def logits(kept_ids, kept):
+        left = torch.where(kept, kept_ids, torch.full_like(kept_ids, tokenizer.pad_token_id))
+        with torch.no_grad():
+            return model(
+                {"input_ids": left.to(model.device), "attention_mask": kept.long().to(model.device)}
+            ).cpu()
+
+    predicted = logits(ids, ids != tokenizer.pad_token_id).argmax(dim=-1)
+
+    def score(asked):
+        rows = torch.tensor([row for row, _ in asked])
+        kept = framing[rows]
+        for variant, (row, subset) in enumerate(asked):
+            kept[variant, [places[row][number] for number in subset]] = True
+        return logits(ids[rows], kept).softmax(dim=-1).gather(1, predicted[rows][:, None])[:, 0].tolist()
+
+    return score
+
+
+def chances_of(ids, model, tokenizer) -> list[faithfulness.Chance]:
+    """Return what 100 random rankings reach on each sentence; slow, so that the shipped model's are stored."""
+    draws = [
+        faithfulness.random_rankings(len(inner_places(row, tokenizer)), f"chance {row.tolist()}")
+        for row in ids
+    ]
+    needed = [faithfulness.subsets_needed(rankings) for rankings in draws]
+    values = faithfulness.values_of(left_over(model, tokenizer, ids), needed)
+    return [faithfulness.chance(rankings, known) for rankings, known in zip(draws, values, strict=True)]
+
+
+def fingerprint(model) -> str:
+    """Return a hash of a model's weights: stored chances hold for one model only."""
+    digest = hashlib.sha256()
+    for name, weights in sorted(model.state_dict().items()):
+        digest.update(name.encode() + weights.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def chosen_sentences(assignment, reference, model, tokenizer, rng):
+    """Return sentences for a student's own method, their ids, and what chance reaches on each."""
+    stored = faithfulness.load_chances(
+        assignment.folder / CHANCES, reference.memoise("fingerprint", fingerprint, model)
+    )
+    suitable = [
+        one for one in pool(assignment) if (one.id in stored if stored else 3 <= len(one.slots) <= 14)
+    ]
+    sentences = rng.sample(suitable, FAITHFUL_SENTENCES)
+    ids = encode([one.text for one in sentences], None, tokenizer)["input_ids"]
+    if stored:
+        return sentences, ids, [stored[one.id] for one in sentences]
+    chances = [reference.memoise("chances", chances_of, row[None], model, tokenizer)[0] for row in ids]
+    return sentences, ids, chances
+
+
+def gold_tokens(sentence: Sentence, ids, tokenizer) -> faithfulness.Subset:
+    """Return the inner tokens that belong to a slot of the sentence; none if words and pieces do not line up."""
+    encoded = tokenizer(sentence.text.split(), is_split_into_words=True)
+    places = inner_places(ids, tokenizer)
+    if encoded["input_ids"][1:-1] != [int(ids[place]) for place in places]:
+        return frozenset()
+    words = encoded.word_ids()[1:-1]
+    return frozenset(number for number, word in enumerate(words) if sentence.slots[word] != "O")
+
+
+def rankings_of(scores: list[float], rng: random.Random) -> list[tuple[int, ...]]:
+    """Return the ranking that scores give; where some are equal, several, for a fair share of luck."""
+    ties = len(set(scores)) < len(scores)
+    return [faithfulness.rank_tokens(scores, rng) for _ in range(9 if ties else 1)]
+
+
+@grades("my_attribution")
+@points(10)
+@visibility("hidden")
+@requires("test_my_attribution_has_the_right_form")
+@hint(
+    "Your ranking is not far enough above chance. Which words would change the model's mind if they were missing?"
+)
+def test_my_attribution_is_faithful(submission, reference, model, tokenizer, assignment, record, rng):
+    """Your own method's ranking is faithful to the model on unseen sentences (percentile among random rankings)."""
+    sentences, ids, chances = chosen_sentences(assignment, reference, model, tokenizer, rng)
+    rankings = []
+    for start in range(0, len(sentences), AT_A_TIME):
+        batch = batch_of(sentences[start : start + AT_A_TIME], tokenizer)
+        scores = as_tensor(submission.call("my_attribution", batch, model, tokenizer))
+        wrong = (
+            scores is None
+            or scores.shape != batch["input_ids"].shape
+            or not bool(torch.isfinite(scores).all())
+        )
+        assert not wrong, "The result must be one finite score for each token, shape (batch, token)."
+        for row, row_ids in zip(scores.double(), batch["input_ids"], strict=True):
+            rankings.append(
+                rankings_of([float(row[place]) for place in inner_places(row_ids, tokenizer)], rng)
+            )
+    needed = [faithfulness.subsets_needed(of_sentence) for of_sentence in rankings]
+    values = faithfulness.values_of(left_over(model, tokenizer, ids), needed)
+    mean = faithfulness.mean_percentile(rankings, values, chances)
+    record.metric("faithfulness_percentile", round(mean, 2))
+    gold = [gold_tokens(one, row, tokenizer) for one, row in zip(sentences, ids, strict=True)]
+    agreement = [
+        faithfulness.token_f1(some[0], slots) for some, slots in zip(rankings, gold, strict=True) if slots
+    ]
+    record.metric("plausibility_f1", round(sum(agreement) / max(len(agreement), 1), 3))
+    share = faithfulness.share_of_points(mean)
+    record.fraction(share)
+    if share < 1:
+        record.remark(f"Your ranking lies at the {mean:.1f}th percentile; full points begin at the 80th.")

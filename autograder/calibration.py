@@ -1,0 +1,135 @@
+"""Measured tolerances: how far apart right answers lie, how near wrong ones come, and the bound between.
+
+calibration.json holds an object of tolerances by key, each with the fields of `records.Tolerance`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from autograder.errors import AssignmentError
+from autograder.records import Tolerance
+
+FILE = "calibration.json"
+
+USABLE = 10.0
+"""The nearest wrong answer must lie this many times farther off than the farthest right one."""
+
+_METRICS = ("relative_l2", "max_abs", "exact")
+_FIELDS = frozenset({"metric", "tau", "right", "wrong", "origin"})
+_ADVICE = (
+    "Take another metric, or inputs that show the mistake better; "
+    "leave out inputs where the outputs hardly move."
+)
+
+
+def measure(
+    right: Mapping[str, float],
+    wrong: Mapping[str, float],
+    *,
+    metric: Literal["relative_l2", "max_abs"] = "relative_l2",
+    origin: str = "",
+    usable: float = USABLE,
+) -> Tolerance:
+    """Place a bound between right and wrong answers.
+
+    Args:
+        right: Distance from the gold answer by the name of a right way to compute it: the farthest counts.
+        wrong: The same of each known mistake, on the input where it lies nearest: the nearest counts.
+        metric: How the distances were measured.
+        origin: How, where and when; see `describe_origin`.
+        usable: How many times farther than right answers the wrong ones must lie. Below the usual 10 only with
+            a reason: where the right set is open-ended (any finer rule of an integral), not round-off.
+
+    Returns:
+        The bound: the geometric middle of the farthest right and the nearest wrong answer, at least ten
+        times the former, at most a third of the latter: diagnosis names a mistake that lies within it.
+
+    Raises:
+        AssignmentError: If the two sets are not far enough apart, with the nearest mistake's name and advice.
+    """
+    if not right or not wrong:
+        raise AssignmentError(
+            "A tolerance needs at least one right and one wrong answer to be measured from."
+        )
+    farthest, nearest = max(right, key=lambda name: right[name]), min(wrong, key=lambda name: wrong[name])
+    r, w = right[farthest], wrong[nearest]
+    if not (math.isfinite(r) and w > 0 and w >= usable * r):
+        raise AssignmentError(
+            f"Right and wrong answers cannot be told apart: the right {farthest!r} lies {r:.3g} off, "
+            f"the mistake {nearest!r} only {w:.3g} (at least {usable:g} times as much is needed).\n{_ADVICE}"
+        )
+    # Right answers that agree to the last bit still differ on the next machine: float32 has 6e-8 a step.
+    r = max(r, 1e-7)
+    tau = min(max(math.sqrt(r * min(w, 1.0)), 10 * r), w / 3)
+    return Tolerance(metric=metric, tau=_digits(tau), right=_digits(r), wrong=_digits(w), origin=origin)
+
+
+def _digits(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def describe_origin(*, inputs: int, devices: str, date: str) -> str:
+    """Say how a tolerance was measured: number of inputs, library versions, devices, date (ISO)."""
+    libraries = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "captum"))
+    return f"{inputs} inputs; {libraries}; Python {platform.python_version()}; {devices}; {date}"
+
+
+def load_tolerances(folder: Path) -> Mapping[str, Tolerance]:
+    """Read an assignment's calibration.json; an assignment without one has no tolerances.
+
+    Args:
+        folder: assignments/<slug>.
+
+    Raises:
+        AssignmentError: If the file cannot be read, or an entry is no tolerance: with all that is wrong.
+    """
+    path = folder / FILE
+    if not path.exists():
+        return {}
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise AssignmentError(
+            f"{path}: cannot be read as JSON: {error}\nMeasure the tolerances again."
+        ) from None
+    if not isinstance(entries, dict):
+        raise AssignmentError(f"{path}: holds {type(entries).__name__}, not an object of tolerances by key.")
+    problems = [f"{key}: {problem}" for key, entry in entries.items() for problem in _problems(entry)]
+    if problems:
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        raise AssignmentError(f"{path}: {len(problems)} problem(s):\n{lines}\nMeasure the tolerances again.")
+    return {key: Tolerance(**entry) for key, entry in entries.items()}
+
+
+def _problems(entry: Any) -> list[str]:
+    if not isinstance(entry, dict):
+        return [f"is {type(entry).__name__}, not an object."]
+    problems = [f"{key!r} is not a field of a tolerance." for key in sorted(entry.keys() - _FIELDS)]
+    if entry.get("metric") not in _METRICS:
+        problems.append(f"'metric' is {entry.get('metric')!r}: it must be one of {', '.join(_METRICS)}.")
+    for key in ("tau", "right", "wrong"):
+        value: Any = entry.get(key, 0.0 if key != "tau" else None)
+        number = float(value) if type(value) in (int, float) else math.nan
+        if not 0 <= number < math.inf:
+            problems.append(f"{key!r} is {value!r}: it must be a finite number from 0.")
+    if not isinstance(entry.get("origin", ""), str):
+        problems.append("'origin' must be a sentence.")
+    if not problems and not entry.get("right", 0.0) <= entry["tau"] <= entry.get("wrong", math.inf):
+        problems.append(f"'tau' is {entry['tau']}, which does not lie between 'right' and 'wrong'.")
+    return problems
+
+
+def write_tolerances(folder: Path, tolerances: Mapping[str, Tolerance]) -> Path:
+    """Write an assignment's calibration.json, keys in order, and return its path."""
+    path = folder / FILE
+    entries = {key: asdict(tolerances[key]) for key in sorted(tolerances)}
+    path.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path

@@ -1,0 +1,139 @@
+"""What an assignment's `checks.py` and `misconceptions.py` import.
+
+A check is a pytest function; its docstring is the title that the student reads:
+
+    @grades("integrated_gradients")
+    @points(4)
+    @visibility("hidden")
+    @requires("test_shape")
+    @hint("Where does the path of the integral begin?")
+    def test_on_unseen_prompts(submission, reference, models, rng):
+        \"\"\"Attributions match the reference on unseen prompts.\"\"\"
+        for loaded in models:
+            prompt = rng.choice(PROMPTS)
+            actual = submission.call("integrated_gradients", loaded.model, loaded.tokenizer, prompt)
+            expected = reference.integrated_gradients(loaded.model, loaded.tokenizer, prompt)
+            assert_close(actual, expected, name="attributions", axes=("token",))
+
+Fixtures: `submission` (`call`, `plots`), `reference` (the module; answers kept by content), `models` (the shipped
+one first, then the hidden one; each with `model` and `tokenizer`), `model` and `tokenizer` (the shipped one's),
+`rng` (random.Random, seeded by course key, student, assignment and check), `record` (`remark`, `metric`,
+`fraction`, `strip`), `assignment`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.checks.comparing import (
+    Alternatives,
+    Mismatch,
+    assert_structure_close,
+    assert_tensor_close,
+)
+from autograder.checks.marks import grades, hint, points, requires, visibility
+from autograder.checks.tolerances import tolerance_for
+from autograder.diagnosis import accepted_variant, misconception
+from autograder.records import Tolerance
+
+__all__ = [
+    "Mismatch",
+    "accepted_variant",
+    "assert_close",
+    "assert_integers_equal",
+    "assert_matches",
+    "grades",
+    "hint",
+    "misconception",
+    "points",
+    "requires",
+    "visibility",
+]
+
+_EXACT = Tolerance(metric="exact", tau=0.0, origin="integers and strings are equal or not")
+
+
+def _whole(result: Any) -> Any:
+    return result
+
+
+def assert_close(
+    actual: Any,
+    expected: Tensor,
+    *,
+    name: str,
+    axes: Sequence[str],
+    items: str | None = None,
+    tolerance: str | Tolerance,
+    select: Callable[[Any], Any] = _whole,
+    alternatives: Alternatives | None = None,
+) -> str:
+    """Assert that a tensor is the expected one, within a measured tolerance.
+
+    Args:
+        actual: What came back; any floating-point dtype.
+        expected: The reference's, any shape.
+        name: What the tensor is: "attributions".
+        axes: Names of its axes, for the message.
+        items: The axis whose slices are compared one by one, each within the bound; None: the whole tensor.
+        tolerance: A key of the assignment's calibration.json, or a bound of its own.
+        select: How this tensor is picked out of the function's whole result; diagnosis needs it to pick the
+            same out of a misconception's.
+        alternatives: Other accepted tensors, or functions that make them, by the remark that the student reads.
+
+    Returns:
+        The remark of the alternative that matched; "" if the expected tensor did.
+
+    Raises:
+        Mismatch: With type, dtype, shape, number of wrong values, the worst place, fitted scale and sign.
+    """
+    return assert_tensor_close(
+        actual,
+        expected,
+        tolerance_for(tolerance),
+        name=name,
+        axes=axes,
+        items=items,
+        select=select,
+        alternatives=alternatives,
+    )
+
+
+def assert_integers_equal(
+    actual: Any,
+    expected: Tensor,
+    *,
+    name: str,
+    axes: Sequence[str],
+    select: Callable[[Any], Any] = _whole,
+    alternatives: Alternatives | None = None,
+) -> str:
+    """Assert that a tensor of integers (any integer dtype) equals the expected one; as `assert_close`."""
+    if expected.dtype.is_floating_point or expected.dtype is torch.bool:
+        raise TypeError(f"{name}: assert_integers_equal was given expected values of {expected.dtype}")
+    return assert_tensor_close(
+        actual, expected, _EXACT, name=name, axes=axes, select=select, alternatives=alternatives
+    )
+
+
+def assert_matches(
+    actual: Any,
+    expected: Any,
+    *,
+    name: str,
+    tolerance: str | Tolerance = _EXACT,
+    select: Callable[[Any], Any] = _whole,
+    alternatives: Alternatives | None = None,
+) -> str:
+    """Assert that a nest of lists, tuples, dicts, strings and numbers is the expected one.
+
+    A list may be a tuple, a number a 0-d tensor; numbers are compared within the tolerance, all else exactly.
+    Arguments, return value and errors as of `assert_close`.
+    """
+    return assert_structure_close(
+        actual, expected, tolerance_for(tolerance), name=name, select=select, alternatives=alternatives
+    )

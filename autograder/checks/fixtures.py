@@ -1,0 +1,93 @@
+"""Fixtures and hooks that run one submission's checks; registered only in runs that grade."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import pytest
+
+from autograder.checks.grading import Grading
+from autograder.checks.memo import MemoisedReference
+from autograder.checks.proxy import SubmissionProxy
+from autograder.checks.recording import Recorder
+from autograder.checks.tolerances import using
+from autograder.records import Assignment
+from autograder.seeds import seed_for
+
+_RECORD = pytest.StashKey[Recorder]()
+
+
+class GradingPlugin:
+    """Runs the checks of one `Grading` and gathers the results in it."""
+
+    def __init__(self, grading: Grading) -> None:
+        self.grading = grading
+
+    @pytest.fixture
+    def submission(self) -> SubmissionProxy:
+        """Ask the student's functions."""
+        return self.grading.proxy
+
+    @pytest.fixture
+    def reference(self) -> MemoisedReference:
+        """The reference module; calls are answered from memory where asked before."""
+        return self.grading.reference
+
+    @pytest.fixture
+    def models(self) -> tuple[Any, ...]:
+        """The assignment's models: the shipped one first, then the hidden one."""
+        return self.grading.models
+
+    @pytest.fixture
+    def model(self) -> Any:
+        """The shipped model."""
+        return self.grading.models[0].model
+
+    @pytest.fixture
+    def tokenizer(self) -> Any:
+        """The shipped model's tokenizer."""
+        return self.grading.models[0].tokenizer
+
+    @pytest.fixture
+    def assignment(self) -> Assignment:
+        """The assignment's record."""
+        return self.grading.assignment
+
+    @pytest.fixture
+    def rng(self, request: pytest.FixtureRequest) -> random.Random:
+        """Random numbers of this student and check."""
+        return random.Random(seed_for(*self.grading.seed_parts, request.node.name))
+
+    @pytest.fixture
+    def record(self, request: pytest.FixtureRequest) -> Recorder:
+        """Note remarks, figures, shares and pictures."""
+        recorder: Recorder = request.node.stash[_RECORD]
+        return recorder
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Give every check a recorder and the assignment's tolerances."""
+        item.stash[_RECORD] = Recorder()
+        self.grading.proxy.begin(item.name)
+        with using(self.grading.tolerances):
+            return (yield)
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Skip a check whose required ones did not pass."""
+        unmet = self.grading.unmet(item.name)
+        if unmet:
+            titles = " and ".join(f"“{title}”" for title in unmet)
+            pytest.skip(f"Not run: it needs {titles} to pass first.")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+        """Turn what happened into the check's result."""
+        error = call.excinfo.value if call.excinfo is not None else None
+        if call.when == "call" or (call.when == "setup" and error is not None):
+            if isinstance(error, pytest.skip.Exception):
+                self.grading.skip(item.name, str(error.msg))
+            else:
+                self.grading.conclude(item.name, error, item.stash[_RECORD])
+        return (yield)

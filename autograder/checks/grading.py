@@ -1,0 +1,189 @@
+"""One submission being checked: what the fixtures hand out, and what comes of each check."""
+
+from __future__ import annotations
+
+import builtins
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from autograder.checks.comparing import Mismatch
+from autograder.checks.marks import CheckInfo
+from autograder.checks.memo import MemoisedReference
+from autograder.checks.proxy import SubmissionProxy
+from autograder.checks.recording import Recorder
+from autograder.diagnosis import Misconception, diagnose
+from autograder.errors import CallTimeoutError, StudentCodeError, SubmissionError
+from autograder.records import Assignment, CheckResult, Diagnosis, Outcome, Tolerance
+from autograder.scoring import points_for
+
+_UNEXPLAINED_HIDDEN = (
+    "On inputs that you have not seen, the result is not the expected one. "
+    "Compare with what was asked, and test on inputs of other sizes."
+)
+
+
+@dataclass(kw_only=True)
+class Grading:
+    """What the checks of one submission share."""
+
+    assignment: Assignment
+    """The assignment."""
+
+    checks: tuple[CheckInfo, ...]
+    """What is to be run, in order."""
+
+    proxy: SubmissionProxy
+    """Asks the student's functions."""
+
+    reference: MemoisedReference
+    """The reference module."""
+
+    models: tuple[Any, ...]
+    """LoadedModel records, the shipped one first."""
+
+    misconceptions: tuple[Misconception, ...]
+    """Known mistakes of all tasks."""
+
+    tolerances: Mapping[str, Tolerance]
+    """The assignment's calibration."""
+
+    seed_parts: tuple[str, ...]
+    """Course key, student, assignment."""
+
+    results: dict[str, CheckResult] = field(default_factory=dict)
+    """By check id, as they come."""
+
+    def info(self, check: str) -> CheckInfo:
+        """Return what is said of a check."""
+        return next(info for info in self.checks if info.id == check)
+
+    def unmet(self, check: str) -> list[str]:
+        """Return the titles of required checks that did not pass."""
+        needed = self.info(check).requires
+        return [
+            self.info(other).title
+            for other in needed
+            if other not in self.results or self.results[other].outcome != "passed"
+        ]
+
+    def ordered_results(self) -> tuple[CheckResult, ...]:
+        """Return one result a check in the order of checks.py; one that never ran is a fault of ours."""
+        return tuple(
+            self.results.get(info.id) or blank_result(info, "errored", fault="The check was not run.")
+            for info in self.checks
+        )
+
+    def conclude(self, check: str, error: BaseException | None, record: Recorder) -> CheckResult:
+        """Turn what happened in a check into its result, and keep it.
+
+        Args:
+            check: The check's id.
+            error: What it raised; None if it returned.
+            record: What it noted.
+        """
+        info = self.info(check)
+        diagnosis = self._diagnose(error)
+        outcome, fault = _outcome(error, record)
+        result = CheckResult(
+            id=info.id,
+            task=info.task,
+            title=info.title,
+            points=points_for(outcome, info.points, record.awarded) if not fault else 0.0,
+            max_points=info.points,
+            outcome=outcome,
+            visibility=info.visibility,
+            feedback=_feedback(info, outcome, error, diagnosis, fault),
+            detail=_detail(error, diagnosis, fault),
+            diagnosis=diagnosis,
+            remarks=tuple(record.remarks),
+            metrics=dict(record.metrics),
+            strips=tuple(record.strips) if info.visibility == "visible" else (),
+            fault=fault,
+        )
+        self.results[check] = result
+        return result
+
+    def skip(self, check: str, reason: str) -> None:
+        """Keep that a check was not run, and why."""
+        self.results[check] = blank_result(self.info(check), "skipped", feedback=reason)
+
+    def _diagnose(self, error: BaseException | None) -> Diagnosis | None:
+        call = self.proxy.last
+        if not isinstance(error, Mismatch) or call is None:
+            return None
+        known = [found for found in self.misconceptions if found.task == call.function]
+        return diagnose(known, self.reference, call.args, call.kwargs, error.nearness, error.tau)
+
+
+def blank_result(info: CheckInfo, outcome: Outcome, *, feedback: str = "", fault: str = "") -> CheckResult:
+    """Return the result of a check that earned nothing and compared nothing."""
+    return CheckResult(
+        id=info.id,
+        task=info.task,
+        title=info.title,
+        points=0.0,
+        max_points=info.points,
+        outcome=outcome,
+        visibility=info.visibility,
+        feedback=feedback,
+        fault=fault,
+    )
+
+
+def _outcome(error: BaseException | None, record: Recorder) -> tuple[Outcome, str]:
+    """Return the outcome, and why it is ours if it is."""
+    if error is None:
+        return ("passed" if record.awarded is None or record.awarded >= 1 else "failed"), ""
+    if isinstance(error, AssertionError | pytest.fail.Exception):
+        return "failed", ""
+    if isinstance(error, CallTimeoutError):
+        return "timed_out", ""
+    if isinstance(error, SubmissionError):
+        return "errored", ""
+    return "errored", f"{type(error).__name__}: {error}"
+
+
+def _feedback(
+    info: CheckInfo, outcome: str, error: BaseException | None, diagnosis: Diagnosis | None, fault: str
+) -> str:
+    """Write what the student reads. Of a hidden check: fixed texts only, nothing that an input could be in."""
+    if fault:
+        return "This check could not be run; a person will look at it."
+    if outcome == "passed":
+        return ""
+    if outcome == "timed_out":
+        return str(error)
+    hint = diagnosis.hint if diagnosis else info.hint
+    if info.visibility == "hidden":
+        return _hidden_feedback(error, hint)
+    said = str(error) if error is not None else ""
+    return "\n".join(part for part in (said, hint) if part)
+
+
+def _hidden_feedback(error: BaseException | None, hint: str) -> str:
+    if isinstance(error, StudentCodeError):
+        # The name of an exception class of the student's own could carry a hidden input out.
+        name = str(error).split(":", 1)[0].strip()
+        kind = f" ({name})" if isinstance(getattr(builtins, name, None), type) else ""
+        return f"Your function raised an error{kind} on an input that you have not seen. {hint}".strip()
+    if isinstance(error, SubmissionError):
+        return f"Your function gave no usable answer on an input that you have not seen. {hint}".strip()
+    return hint or _UNEXPLAINED_HIDDEN
+
+
+def _detail(error: BaseException | None, diagnosis: Diagnosis | None, fault: str) -> str:
+    """Write what the instructor reads."""
+    if error is None:
+        return ""
+    if fault:
+        return "".join(traceback.format_exception(error))
+    lines = [str(error)]
+    if diagnosis is not None:
+        lines.append(f"The values equal those of {diagnosis.misconception}: {diagnosis.title}")
+    if isinstance(error, StudentCodeError) and error.traceback:
+        lines.append(error.traceback)
+    return "\n".join(lines)

@@ -1,0 +1,223 @@
+"""Open a submission: read it, restore its locked cells, run it in a sandboxed kernel, keep the kernel for calls."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from autograder.assignments import load_module, load_reference
+from autograder.calibration import load_tolerances
+from autograder.checks.grading import Grading
+from autograder.checks.marks import CheckInfo, collect
+from autograder.checks.memo import Memo, MemoisedReference
+from autograder.checks.proxy import SubmissionProxy
+from autograder.diagnosis import Misconception, misconceptions_of
+from autograder.errors import AssignmentError, did_you_mean
+from autograder.execution.session import KernelSession
+from autograder.execution.wire import Handle
+from autograder.execution.zygote_client import Zygote
+from autograder.models import LoadedModel, load, use_student_dir
+from autograder.notebooks import plots, read_notebook, restore_locked_cells, written_answers
+from autograder.records import Assignment, Execution, Pending, Submission, Tolerance
+from autograder.seeds import course_key, seed_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """What a worker loads once for all submissions of one assignment."""
+
+    assignment: Assignment
+    """The assignment."""
+
+    checks: tuple[CheckInfo, ...]
+    """Its checks, in order."""
+
+    reference: MemoisedReference
+    """Its reference module."""
+
+    misconceptions: tuple[Misconception, ...]
+    """Its known mistakes."""
+
+    tolerances: Mapping[str, Tolerance]
+    """Its calibration."""
+
+    models: tuple[LoadedModel, ...]
+    """Its models in the chosen profile, the shipped one first."""
+
+    template: Any
+    """The student notebook, as nbformat's node."""
+
+    key: str
+    """The course's key."""
+
+    device: str
+    """Where references and submissions compute."""
+
+    profile: str
+    """Which models."""
+
+
+def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "tiny") -> Course:
+    """Load what grading an assignment needs.
+
+    Raises:
+        AssignmentError: If anything of the instructor's is missing or wrong.
+    """
+    use_student_dir(assignment.student_dir)
+    checks = collect(assignment)
+    reference = load_reference(assignment)
+    path = assignment.folder / "misconceptions.py"
+    known = (
+        misconceptions_of(load_module(path, f"misconceptions_{assignment.slug}")) if path.is_file() else ()
+    )
+    tasks = [task.name for task in assignment.tasks]
+    for found in known:
+        if found.task not in tasks:
+            near = did_you_mean(found.task, tasks)
+            raise AssignmentError(f"{path}: {found.id}: {found.task!r} is no task of assignment.toml.{near}")
+    if assignment.models and profile not in assignment.models:
+        profiles = ", ".join(sorted(assignment.models))
+        raise AssignmentError(
+            f"{assignment.folder / 'assignment.toml'}: no profile {profile!r}."
+            f"{did_you_mean(profile, assignment.models)}\nProfiles: {profiles}."
+        )
+    if not assignment.template.is_file():
+        raise AssignmentError(
+            f"{assignment.template}: the student notebook is missing.\n"
+            f"Make it with: autograder build {assignment.slug}"
+        )
+    return Course(
+        assignment=assignment,
+        checks=checks,
+        reference=MemoisedReference(reference, Memo()),
+        misconceptions=known,
+        tolerances=load_tolerances(assignment.folder),
+        models=tuple(
+            load(spec, assignment.student_dir, device) for spec in assignment.models.get(profile, ())
+        ),
+        template=read_notebook(assignment.template),
+        key=course_key(assignment.course_dir),
+        device=device,
+        profile=profile,
+    )
+
+
+class OpenSubmission:
+    """A submission whose notebook has run and whose functions can be asked; an `Answers`."""
+
+    def __init__(
+        self,
+        session: KernelSession,
+        execution: Execution,
+        handles: Mapping[int, str],
+        pending: tuple[Pending, ...],
+    ) -> None:
+        self._session = session
+        self._handles = handles
+        self.execution = execution
+        self.pending = pending
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Sentences for the student: of the execution, then of the calls so far."""
+        return (*self.execution.remarks, *self._session.remarks)
+
+    def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
+        """Ask a function in the kernel; models and tokenizers of this process go as handles."""
+        return self._session.call(function, self._handled(args), self._handled(dict(kwargs)), seed=seed)
+
+    def plots(self, cell: str) -> list[bytes]:
+        """Return the PNG images that the cell with this id showed."""
+        return [base64.b64decode(image) for image in plots(self.execution.notebook, (cell,))]
+
+    def _handled(self, value: Any) -> Any:
+        if id(value) in self._handles:
+            return Handle(self._handles[id(value)])
+        if isinstance(value, tuple):
+            return tuple(self._handled(item) for item in value)
+        if isinstance(value, list):
+            return [self._handled(item) for item in value]
+        if isinstance(value, dict):
+            return {key: self._handled(item) for key, item in value.items()}
+        return value
+
+
+def seed_parts(course: Course, submission: Submission) -> tuple[str, ...]:
+    """Return what all seeds of a submission start from."""
+    return course.key, submission.student, course.assignment.slug
+
+
+@contextmanager
+def open_submission(submission: Submission, course: Course, zygote: Zygote) -> Iterator[OpenSubmission]:
+    """Run a submission's notebook and keep its kernel for calls.
+
+    Raises:
+        SubmissionError: If the file is no notebook that can be run.
+        GraderError: If no sandboxed kernel can be made.
+    """
+    assignment = course.assignment
+    submitted = read_notebook(submission.path)
+    notebook, remarks = restore_locked_cells(submitted, course.template)
+    pending = written_answers(notebook, course.template, assignment.questions)
+    with KernelSession(
+        zygote,
+        notebook,
+        limits=assignment.limits,
+        seed=seed_for(*seed_parts(course, submission), "kernel"),
+        device=course.device,
+    ) as session:
+        execution = session.run()
+        handles: dict[int, str] = {}
+        for loaded in course.models:
+            _provide(session, loaded, handles)
+        opened = OpenSubmission(session, execution, handles, pending)
+        yield _with_remarks(opened, remarks)
+
+
+def _provide(session: KernelSession, loaded: LoadedModel, handles: dict[int, str]) -> None:
+    """Make a model and its tokenizer known in the kernel; the hidden ones' files are sent only now."""
+    shipped = loaded.spec.role == "shipped"
+    for kind, thing, loader, folder in (
+        ("model", loaded.model, loaded.spec.loader, loaded.spec.path),
+        ("tokenizer", loaded.tokenizer, "transformers:AutoTokenizer", loaded.spec.tokenizer),
+    ):
+        name = f"{kind}:{loaded.spec.role}"
+        session.provide(name, loader=loader, folder=folder, in_student_dir=shipped)
+        handles[id(thing)] = name
+
+
+def _with_remarks(opened: OpenSubmission, remarks: tuple[str, ...]) -> OpenSubmission:
+    import dataclasses
+
+    execution = opened.execution
+    opened.execution = dataclasses.replace(execution, remarks=(*remarks, *execution.remarks))
+    return opened
+
+
+def grading_of(opened: OpenSubmission, course: Course, submission: Submission) -> Grading:
+    """Return what the checks of an open submission share."""
+    parts = seed_parts(course, submission)
+    return Grading(
+        assignment=course.assignment,
+        checks=course.checks,
+        proxy=SubmissionProxy(opened, parts),
+        reference=course.reference,
+        models=course.models,
+        misconceptions=course.misconceptions,
+        tolerances=course.tolerances,
+        seed_parts=parts,
+    )
+
+
+def file_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

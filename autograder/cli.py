@@ -1,0 +1,279 @@
+"""The command line. Every error is a sentence; exit codes are for scripts (see `EXIT_CODES`)."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from autograder.errors import AssignmentError, AutograderError, GraderError
+
+if TYPE_CHECKING:
+    from autograder.records import Assignment, GradeReport
+
+EXIT_CODES = """Exit codes: 0 done; 1 verify found a fault, or build --check a stale notebook; 2 the command could
+not be carried out (nothing was graded); 3 graded, but some submissions need review (our faults, never a zero);
+130 interrupted."""
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Grade notebooks whose answers are tensors: sandboxed, within measured tolerances, naming the mistake.",
+    epilog=EXIT_CODES,
+)
+
+CourseOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--course", metavar="DIR", help="The course's folder; default: this one or the nearest above."
+    ),
+]
+OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go.")]
+JobsOption = Annotated[int, typer.Option("--jobs", min=0, metavar="N", help="Workers; 0: one a core.")]
+DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or cuda:i.")]
+ProfileOption = Annotated[
+    str, typer.Option("--profile", metavar="P", help="Which models, of assignment.toml.")
+]
+TrustOption = Annotated[
+    bool,
+    typer.Option("--i-trust-these-submissions", help="Run without a sandbox where none can be made."),
+]
+SlugsArgument = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Default: all.")]
+
+
+def main() -> None:
+    """Run the command line; turn every foreseen error into a sentence and an exit code."""
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        app(standalone_mode=True)
+    except AutograderError as error:
+        errors.print(f"[bold red]{_kind(error)}[/] ", end="")
+        errors.print(str(error), markup=False)
+        sys.exit(2)
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("autograder"):
+            raise
+        errors.print(
+            f"The package {error.name!r} is not installed in this environment.\n"
+            "Install the harness with its dependencies: pip install interp-autograder "
+            "(in a clone of the project: make env).",
+            markup=False,
+        )
+        sys.exit(2)
+    except KeyboardInterrupt:
+        errors.print("Interrupted. What was graded until now is in the results folder.", markup=False)
+        sys.exit(130)
+
+
+def _kind(error: AutograderError) -> str:
+    return "Cannot go on:" if isinstance(error, GraderError) else "Error:"
+
+
+def _assignment(course: Path | None, slug: str) -> Assignment:
+    from autograder.assignments import find_course, load_assignment
+
+    return load_assignment(find_course(course), slug)
+
+
+def _assignments(course: Path | None, slugs: list[str] | None) -> list[Assignment]:
+    from autograder.assignments import find_course, list_slugs, load_assignment
+
+    folder = find_course(course)
+    chosen = slugs or list_slugs(folder)
+    if not chosen:
+        raise AssignmentError(
+            f"{folder / 'assignments'}: no assignment here: no folder holds an assignment.toml."
+        )
+    return [load_assignment(folder, slug) for slug in chosen]
+
+
+@app.command(epilog="Example: autograder build token_attribution")
+def build(
+    slugs: SlugsArgument = None,
+    course: CourseOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit with 1 if a notebook is stale.")
+    ] = False,
+) -> None:
+    """Make the student notebooks from the references."""
+    from autograder.build import build_assignment, is_stale
+    from autograder.checks.marks import collect, points_by_task
+
+    stale = False
+    for assignment in _assignments(course, slugs):
+        points = points_by_task(collect(assignment))
+        if check:
+            old = is_stale(assignment, points)
+            stale |= old
+            state = "stale: run autograder build" if old else "current"
+        else:
+            state = "written" if build_assignment(assignment, points) else "current"
+        typer.echo(f"{assignment.template}: {state}")
+    if stale:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: autograder verify token_attribution")
+def verify(
+    slugs: SlugsArgument = None,
+    course: CourseOption = None,
+    profile: ProfileOption = "tiny",
+    trust: TrustOption = False,
+) -> None:
+    """Test an assignment's checks: reference, template, every misconception and accepted variant."""
+    from autograder.verify import verify as run
+
+    faults = 0
+    for assignment in _assignments(course, slugs):
+        console = Console(highlight=False)
+        console.print(f"[bold]{assignment.slug}[/]: {assignment.title}, {assignment.points:g} points")
+        for finding in run(assignment, profile=profile, trust=trust):
+            mark = "[green]ok[/]   " if finding.good else "[bold red]FAULT[/]"
+            score = "" if finding.score is None else f"{finding.score:g}"
+            console.print(f"{mark} {finding.kind:<17}{finding.name:<40}{score:>6}", end="  ")
+            console.print(finding.problem or _lost(finding), markup=False, soft_wrap=True)
+            faults += not finding.good
+        console.print()
+    if faults:
+        typer.echo(f"{faults} fault(s).")
+        raise typer.Exit(1)
+
+
+def _lost(finding: Any) -> str:
+    lost = f"loses {', '.join(finding.lost)}" if finding.lost else ""
+    return f"{lost}; named" if finding.named else lost
+
+
+@app.command(
+    epilog="Examples: autograder grade token_attribution submitted/ --out results  ·  "
+    "autograder grade token_attribution class.zip --out results --jobs 4"
+)
+def grade(
+    slug: Annotated[str, typer.Argument(help="The assignment.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...",
+            help="A notebook, a folder of notebooks, an nbgrader submitted/ tree, a zip of these.",
+        ),
+    ],
+    out: OutOption,
+    jobs: JobsOption = 0,
+    device: DeviceOption = "cpu",
+    profile: ProfileOption = "tiny",
+    course: CourseOption = None,
+    trust: TrustOption = False,
+) -> None:
+    """Grade submissions: a report for each student, a grade table, a page of the class."""
+    from autograder.batch import Options
+
+    assignment = _assignment(course, slug)
+    options = Options(jobs=jobs, device=device, profile=profile, trust=trust)
+    reports = _grade(assignment, paths, out, options)
+    if any(report.needs_review for report in reports):
+        raise typer.Exit(3)
+
+
+def _grade(assignment: Assignment, paths: list[Path], out: Path, options: Any) -> list[GradeReport]:
+    from autograder.batch import grade_class
+    from autograder.report import grade_table
+    from autograder.submissions import discover
+
+    started = time.monotonic()
+    console = Console(highlight=False)
+    with tempfile.TemporaryDirectory(prefix="autograder-") as scratch:
+        submissions = discover(paths, assignment.slug, Path(scratch))
+        with _progress(console, len(submissions)) as advance:
+            reports = grade_class(submissions, assignment, out, options, advance)
+    console.print(grade_table(reports))
+    seconds = time.monotonic() - started
+    folder = (out / assignment.slug).resolve()
+    console.print(f"{len(reports)} submissions in {seconds:.1f} s.", soft_wrap=True)
+    console.print(f"Class page: {folder / 'class.html'}", soft_wrap=True, markup=False)
+    console.print(f"Grades:     {folder / 'grades.csv'}", soft_wrap=True, markup=False)
+    console.print(f"Feedback:   {folder / '<student>' / 'feedback.html'}", soft_wrap=True, markup=False)
+    return reports
+
+
+@contextmanager
+def _progress(console: Console, total: int) -> Iterator[Callable[[GradeReport], None]]:
+    """A bar on a terminal; a plain line a submission in a log."""
+    if not console.is_terminal:
+        done = 0
+
+        def line(report: GradeReport) -> None:
+            nonlocal done
+            done += 1
+            console.print(f"[{done}/{total}] {_line(report)}", markup=False, soft_wrap=True)
+
+        yield line
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("grading", total=total)
+
+        def advance(report: GradeReport) -> None:
+            bar.console.print(_line(report), markup=False, soft_wrap=True)
+            bar.advance(task)
+
+        yield advance
+
+
+def _line(report: GradeReport) -> str:
+    from autograder.report.text import one_line as printable
+
+    student = printable(report.student)
+    if report.needs_review:
+        return f"{student}: needs review: {printable(report.needs_review[0])}"
+    if report.problem:
+        return f"{student}: {printable(report.problem)}"
+    return f"{student}: {report.score:g} of {report.max_score:g}"
+
+
+@app.command(epilog="Example: autograder report results")
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder of `autograder grade`.")],
+    course: CourseOption = None,
+) -> None:
+    """Write the pages of a results folder again from its report.json files, the class's page included."""
+    from autograder.report import grade_table
+    from autograder.report.rewrite import rewrite
+
+    console = Console(highlight=False)
+    for slug_folder, reports in rewrite(folder, lambda slug: _assignment(course, slug)):
+        console.print(grade_table(reports))
+        console.print(f"Class page: {slug_folder / 'class.html'}", soft_wrap=True, markup=False)
+
+
+@app.command(epilog="Example: autograder demo --out demo-results")
+def demo(
+    out: OutOption = Path("demo-results"),
+    jobs: JobsOption = 0,
+    device: DeviceOption = "cpu",
+    course: CourseOption = None,
+    trust: TrustOption = False,
+) -> None:
+    """Grade the example classes that lie in the course's examples/ folder."""
+    from autograder.assignments import find_course, list_slugs, load_assignment
+    from autograder.batch import Options
+
+    folder = find_course(course)
+    classes = [slug for slug in list_slugs(folder) if (folder / "examples" / slug).is_dir()]
+    if not classes:
+        raise AssignmentError(
+            f"{folder / 'examples'}: no example class here.\n"
+            "The demo grades examples/SLUG of a course; run it in a clone of the project, or name one with --course."
+        )
+    options = Options(jobs=jobs, device=device, trust=trust)
+    for slug in classes:
+        assignment = load_assignment(folder, slug)
+        _grade(assignment, [folder / "examples" / slug], out, options)

@@ -1,0 +1,122 @@
+"""Find the known mistake that reproduces a wrong answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from autograder.records import Diagnosis
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Misconception:
+    """One executable wrong variant of a task's function."""
+
+    id: str
+    """The function's name in misconceptions.py."""
+
+    task: str
+    """The contract's function that it stands for."""
+
+    title: str
+    """What was done, in one sentence."""
+
+    hint: str
+    """What the student reads."""
+
+    run: Function
+    """Takes the reference module, then the task's arguments; returns what the mistaken function returns."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedVariant:
+    """One executable right variant that is not the reference's own way."""
+
+    id: str
+    """The function's name in misconceptions.py."""
+
+    task: str
+    """The contract's function that it stands for."""
+
+    remark: str
+    """What the student reads beside full points."""
+
+    run: Function
+    """As for a misconception."""
+
+
+def misconception(*, task: str, title: str, hint: str) -> Callable[[Function], Function]:
+    """Mark a function of misconceptions.py as a known mistake in `task`."""
+
+    def mark(function: Function) -> Function:
+        function.__misconception__ = Misconception(  # type: ignore[attr-defined]
+            id=function.__name__, task=task, title=title, hint=hint, run=function
+        )
+        return function
+
+    return mark
+
+
+def accepted_variant(*, task: str, remark: str) -> Callable[[Function], Function]:
+    """Mark a function of misconceptions.py as right for `task`, though not the reference's way."""
+
+    def mark(function: Function) -> Function:
+        function.__accepted_variant__ = AcceptedVariant(  # type: ignore[attr-defined]
+            id=function.__name__, task=task, remark=remark, run=function
+        )
+        return function
+
+    return mark
+
+
+def misconceptions_of(module: ModuleType) -> tuple[Misconception, ...]:
+    """Return the module's misconceptions in the order of their definition."""
+    marked = (getattr(value, "__misconception__", None) for value in vars(module).values())
+    return tuple(found for found in marked if found is not None)
+
+
+def accepted_variants_of(module: ModuleType) -> tuple[AcceptedVariant, ...]:
+    """Return the module's accepted variants in the order of their definition."""
+    marked = (getattr(value, "__accepted_variant__", None) for value in vars(module).values())
+    return tuple(found for found in marked if found is not None)
+
+
+def diagnose(
+    candidates: Iterable[Misconception],
+    reference: Any,
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+    nearness: Callable[[Any], float],
+    tau: float,
+) -> Diagnosis | None:
+    """Name the mistake whose result is the student's, if exactly one is.
+
+    Args:
+        candidates: The misconceptions of the task.
+        reference: The reference module, passed to each.
+        args: Positional arguments of the call that went wrong.
+        kwargs: Keyword arguments of it.
+        nearness: From a mistake's result to its distance from the student's.
+        tau: The check's bound: a mistake is named only within it.
+
+    Returns:
+        The diagnosis; None if no mistake, or more than one, lies within the bound.
+    """
+    near = []
+    for candidate in candidates:
+        try:
+            distance = nearness(candidate.run(reference, *args, **kwargs))
+        except Exception:
+            # A variant that cannot be run on these arguments (a mean over no items, say) explains nothing here.
+            distance = math.inf
+        if distance <= tau:
+            near.append((distance, candidate))
+    if len(near) != 1:
+        return None
+    distance, found = near[0]
+    return Diagnosis(misconception=found.id, title=found.title, hint=found.hint, distance=distance)

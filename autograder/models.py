@@ -1,0 +1,167 @@
+"""Load the models and tokenizers of an assignment on the grader's side.
+
+The classes of a course's own models live in its `student_template/` folder (package `course` there); they are
+imported from the pristine copy after `use_student_dir` has put that folder on the module path. Nothing here
+reaches the network: what is not on the disk is an error that says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer
+
+from autograder.errors import AssignmentError
+from autograder.records import ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model that is ready to be called."""
+
+    model: torch.nn.Module
+    """In eval mode, float32, on the asked device."""
+
+    tokenizer: Any
+    """The model's tokenizer, a transformers tokenizer."""
+
+    spec: ModelSpec
+    """Where both came from."""
+
+
+def use_student_dir(student_dir: Path) -> None:
+    """Make the modules of a student folder importable in this process.
+
+    The folder goes last on the module path, so that nothing in it can stand in for a library; once, however
+    often this is called.
+
+    Args:
+        student_dir: The course's student_template folder.
+
+    Raises:
+        AssignmentError: If there is no such folder.
+    """
+    if not student_dir.is_dir():
+        raise AssignmentError(
+            f"{student_dir} is no folder. Give the course's student_template with --course DIR."
+        )
+    entry = str(student_dir.resolve())
+    if entry not in sys.path:
+        sys.path.append(entry)
+
+
+def load(spec: ModelSpec, student_dir: Path, device: str | torch.device = "cpu") -> LoadedModel:
+    """Load one model with its tokenizer from the disk.
+
+    Args:
+        spec: Which model; a path that is neither absolute nor there is a name on the hub, looked up in the
+            local cache only.
+        student_dir: The course's student_template folder, whose modules the loader may name.
+        device: Where the model goes.
+
+    Returns:
+        The model in eval mode, float32.
+
+    Raises:
+        AssignmentError: If a folder, a file or the class is missing, or the weights do not fit.
+    """
+    use_student_dir(student_dir)
+    for path in (spec.path, spec.tokenizer):
+        if path.is_absolute() and not path.is_dir():
+            raise AssignmentError(
+                f"The {spec.role} model: {path} is no folder. Correct the path in assignment.toml, or make the "
+                "model with its training script."
+            )
+    loader = find_loader(spec.loader, student_dir)
+    model = _read_model(spec, loader)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(spec.tokenizer), local_files_only=True)
+    except Exception as error:
+        raise AssignmentError(
+            f"The {spec.role} model's tokenizer cannot be read from {spec.tokenizer}: {_first_line(error)}. "
+            f"{_remedy(spec.tokenizer, 'tokenizer.json and tokenizer_config.json')}"
+        ) from error
+    return LoadedModel(model=model.to(device), tokenizer=tokenizer, spec=spec)
+
+
+def find_loader(loader: str, student_dir: Path) -> Any:
+    """Find the class that a `module:Class` names.
+
+    Args:
+        loader: For example `transformers:AutoModelForCausalLM` or `course.intent_classifier:TokenBaselineModel`.
+        student_dir: Where the course's own modules must come from.
+
+    Returns:
+        The class; it has a from_pretrained.
+
+    Raises:
+        AssignmentError: If the module cannot be imported, lies in another course's folder or lacks the class.
+    """
+    module_name, colon, class_name = loader.partition(":")
+    if not (module_name and colon and class_name):
+        raise AssignmentError(
+            f'loader is "{loader}", expected "module:Class". Correct it in assignment.toml.'
+        )
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        raise AssignmentError(
+            f"loader {loader}: importing {module_name} fails: {type(error).__name__}: {_first_line(error)}. "
+            f"A course's own modules lie in {student_dir}."
+        ) from error
+    _check_origin(module_name, student_dir)
+    found = getattr(module, class_name, None)
+    if not hasattr(found, "from_pretrained"):
+        what = "has no such class" if found is None else f"has {class_name}, but it lacks from_pretrained"
+        raise AssignmentError(f"loader {loader}: module {module_name} {what}. Correct it in assignment.toml.")
+    return found
+
+
+def _check_origin(module_name: str, student_dir: Path) -> None:
+    """Refuse a course module of another folder: Python keeps one module of a name in a process."""
+    top = module_name.partition(".")[0]
+    if not ((student_dir / top).is_dir() or (student_dir / f"{top}.py").is_file()):
+        return
+    origin = getattr(sys.modules[module_name], "__file__", None)
+    if origin is None or not Path(origin).resolve().is_relative_to(student_dir.resolve()):
+        raise AssignmentError(
+            f"{module_name} of {student_dir} cannot be used: a module of this name is loaded from {origin}. "
+            "Grade courses with modules of equal names in separate processes, or rename one."
+        )
+
+
+def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
+    try:
+        model, report = loader.from_pretrained(
+            str(spec.path), local_files_only=True, dtype=torch.float32, output_loading_info=True
+        )
+    except Exception as error:
+        raise AssignmentError(
+            f"The {spec.role} model cannot be read from {spec.path}: {_first_line(error)}. "
+            f"{_remedy(spec.path, 'config.json and model.safetensors')}"
+        ) from error
+    # Weights that are missing are drawn at random: two processes would grade against different models.
+    for kind in ("missing_keys", "mismatched_keys"):
+        if report.get(kind):
+            names = sorted(str(key) for key in report[kind])
+            raise AssignmentError(
+                f"The {spec.role} model in {spec.path} does not fit {spec.loader}: {len(names)} weights are "
+                f"{kind.partition('_')[0]}, first {names[0]}. Correct config.json or loader, or train it again."
+            )
+    checked: torch.nn.Module = model.eval()
+    return checked
+
+
+def _remedy(path: Path, files: str) -> str:
+    if path.is_absolute() or path.is_dir():
+        return f"The folder must hold {files}."
+    return f"{path} is no folder here, so it is a name on the hub: download it into the cache first."
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,0 +1,163 @@
+"""Grade one submission: the only place where the steps meet."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Any
+
+from autograder.checks.grading import blank_result
+from autograder.checks.opening import (
+    Course,
+    OpenSubmission,
+    file_hash,
+    grading_of,
+    open_submission,
+    seed_parts,
+)
+from autograder.checks.running import run_checks
+from autograder.errors import AssignmentError, GraderError, SubmissionError
+from autograder.execution.zygote_client import Zygote
+from autograder.notebooks import plots
+from autograder.records import CheckResult, Execution, GradeReport, Submission
+from autograder.scoring import total
+from autograder.seeds import seed_for
+
+LIBRARIES = (
+    "interp-autograder",
+    "torch",
+    "transformers",
+    "captum",
+    "numpy",
+    "ipykernel",
+    "nbclient",
+    "pytest",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """A report and, where the notebook ran, what came of it."""
+
+    report: GradeReport
+    """The grade."""
+
+    execution: Execution | None
+    """The executed notebook; None if it never ran."""
+
+
+def grade_submission(submission: Submission, course: Course, zygote: Zygote) -> Graded:
+    """Grade one submission.
+
+    Whatever the student's file does ends in a report: what is theirs costs points, what is ours asks for review.
+
+    Args:
+        submission: The file.
+        course: The assignment, loaded.
+        zygote: Where kernels come from.
+    """
+    started = time.perf_counter()
+    if submission.problem:
+        return Graded(report=_unrunnable(submission, course, problem=submission.problem), execution=None)
+    try:
+        with open_submission(submission, course, zygote) as opened:
+            ran = time.perf_counter()
+            results = run_checks(grading_of(opened, course, submission))
+            timing = {
+                "notebook_s": round(ran - started, 3),
+                "checks_s": round(time.perf_counter() - ran, 3),
+            }
+            return Graded(
+                report=_report(submission, course, opened, results, timing), execution=opened.execution
+            )
+    except SubmissionError as error:
+        return Graded(report=_unrunnable(submission, course, problem=str(error)), execution=None)
+    except (GraderError, AssignmentError) as error:
+        return Graded(report=_unrunnable(submission, course, fault=str(error)), execution=None)
+    except Exception as error:
+        # Not foreseen, so ours: a person looks at it, and the batch goes on.
+        fault = f"{type(error).__name__}: {error}"
+        return Graded(report=_unrunnable(submission, course, fault=fault), execution=None)
+
+
+def _report(
+    submission: Submission,
+    course: Course,
+    opened: OpenSubmission,
+    results: tuple[CheckResult, ...],
+    timing: Mapping[str, float],
+) -> GradeReport:
+    score, max_score = total(results)
+    faults = tuple(f"{result.id}: {result.fault}" for result in results if result.fault)
+    return GradeReport(
+        assignment=course.assignment.slug,
+        student=submission.student,
+        score=score,
+        max_score=max_score,
+        checks=results,
+        pending=opened.pending,
+        needs_review=faults,
+        remarks=opened.remarks,
+        failures=opened.execution.failures,
+        plots=plots(opened.execution.notebook),
+        provenance=provenance(submission, course, opened.execution.sandbox_mode),
+        timing=timing,
+    )
+
+
+def _unrunnable(submission: Submission, course: Course, *, problem: str = "", fault: str = "") -> GradeReport:
+    """Report a submission of which no check was run."""
+    results = tuple(blank_result(info, "skipped", feedback="Not run.") for info in course.checks)
+    _, max_score = total(results)
+    return GradeReport(
+        assignment=course.assignment.slug,
+        student=submission.student,
+        score=0.0,
+        max_score=max_score,
+        checks=results,
+        needs_review=(fault,) if fault else (),
+        problem=problem,
+        provenance=provenance(submission, course, "not run"),
+    )
+
+
+def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dict[str, Any]:
+    """Return what a grade rests on: hashes, versions, device, sandbox mode, seeds.
+
+    No time and no path: two gradings of the same input say the same.
+    """
+    assignment = course.assignment
+    files = {
+        "checks": assignment.folder / "checks.py",
+        "misconceptions": assignment.folder / "misconceptions.py",
+        "assignment": assignment.folder / "assignment.toml",
+        "calibration": assignment.folder / "calibration.json",
+        "reference": assignment.reference,
+        "template": assignment.template,
+    }
+    hashes = {name: file_hash(path) for name, path in files.items() if path.is_file()}
+    if submission.path.is_file():
+        hashes["submission"] = file_hash(submission.path)
+    return {
+        "hashes": hashes,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "device": course.device,
+        "profile": course.profile,
+        "sandbox_mode": sandbox_mode,
+        "course_key": hashlib.sha256(course.key.encode()).hexdigest()[:12] if course.key else "none",
+        "seeds": {"kernel": seed_for(*seed_parts(course, submission), "kernel")},
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

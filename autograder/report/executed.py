@@ -1,0 +1,180 @@
+"""The executed notebook: as .ipynb without times, and as one HTML page that runs and loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import functools
+import importlib.metadata
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from autograder.records import Assignment
+from autograder.report.markup import MARKDOWN_LIMIT, notebook_html, output_html, plot_uri
+from autograder.report.pages import render
+from autograder.report.serialise import dump, to_plain
+from autograder.report.text import clean
+
+OUTPUT_LIMIT = 100_000
+"""Characters of one source or text output that the page shows; the .ipynb keeps all."""
+
+
+def executed_ipynb(notebook: Mapping[str, Any]) -> bytes:
+    """Return the notebook as JSON, the same bytes for two equal runs.
+
+    Times of execution are dropped, and so is `trusted`, by which a notebook asks Jupyter to run its HTML.
+    """
+    plain = to_plain(notebook)
+    for part in [plain, *plain.get("cells", [])]:
+        metadata = part.get("metadata") if isinstance(part, dict) else None
+        if isinstance(metadata, dict):
+            for key in ("execution", "papermill", "trusted", "signature"):
+                metadata.pop(key, None)
+    return dump(plain, indent=1)
+
+
+def executed_page(notebook: Mapping[str, Any], assignment: Assignment, student: str) -> bytes:
+    """Return executed.html by nbconvert; a notebook that nbconvert cannot read gives a page that says so.
+
+    Args:
+        notebook: nbformat 4 JSON; every output in it is the student's.
+        assignment: For the title.
+        student: For the title.
+    """
+    exporter = _exporter()  # outside the try: a broken installation is no matter of this notebook
+    try:
+        body = exporter.from_notebook_node(_reduced(notebook))[0]
+    except (
+        Exception
+    ) as error:  # a student's notebook must not cost the other pages, whatever it breaks in nbconvert
+        body = Markup(
+            "<p>This notebook cannot be shown as a page ({}). Open executed.ipynb instead.</p>"
+        ).format(type(error).__name__)
+    return render(
+        "executed.html.j2",
+        title=assignment.title,
+        student=student,
+        body=Markup(body),
+        highlight_style=Markup(_highlight_style()),
+    )
+
+
+@functools.cache
+def _exporter() -> Any:
+    """Return the exporter; importing nbconvert and compiling its templates takes a second, so once."""
+    from nbconvert import HTMLExporter
+
+    # `basic` is the body alone: no MathJax, RequireJS, Mermaid or widget manager from a CDN.
+    folders = _template_folders()
+    exporter = HTMLExporter(
+        template_name="basic",
+        sanitize_html=True,
+        extra_template_basedirs=folders,
+        extra_template_paths=folders,
+    )
+    # nbconvert's own sanitiser lets remote images through.
+    exporter.register_filter("clean_html", notebook_html)
+    exporter.template  # noqa: B018 - compiles it, so that a missing template shows here
+    return exporter
+
+
+def _template_folders() -> list[str]:
+    """Return where nbconvert's own templates lie, by its list of installed files.
+
+    nbconvert looks below sys.prefix alone, and so misses them where its package is seen from another
+    environment's folder.
+    """
+    files = importlib.metadata.files("nbconvert") or []
+    found = [file.locate() for file in files if file.parts[-3:] == ("templates", "basic", "index.html.j2")]
+    return [str(Path(str(path)).resolve().parents[1]) for path in found]
+
+
+@functools.cache
+def _highlight_style() -> str:
+    from pygments.formatters import HtmlFormatter
+
+    light = HtmlFormatter(style="default").get_style_defs(".highlight")
+    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
+    return f"{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
+
+
+def _reduced(notebook: Mapping[str, Any]) -> Any:
+    """Return what the page shows of a notebook: sources and outputs of known kinds, no metadata.
+
+    nbconvert writes some metadata (the width of an image) into HTML without quotes.
+    """
+    import nbformat
+
+    cells = [_cell(cell) for cell in notebook.get("cells", []) if isinstance(cell, Mapping)]
+    return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells})
+
+
+def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
+    source = _shown(cell.get("source", ""))
+    if cell.get("cell_type") == "markdown" and len(source) <= MARKDOWN_LIMIT:
+        return {"cell_type": "markdown", "metadata": {}, "source": source}
+    outputs = cell.get("outputs") if cell.get("cell_type") == "code" else None
+    count = cell.get("execution_count")
+    return {
+        "cell_type": "code",
+        "metadata": {},
+        "source": source,
+        "execution_count": count if isinstance(count, int) else None,
+        "outputs": list(_outputs(outputs or [])),
+    }
+
+
+def _outputs(outputs: Iterable[Any]) -> Iterable[dict[str, Any]]:
+    for output in outputs:
+        if not isinstance(output, Mapping):
+            continue
+        kind = output.get("output_type")
+        if kind == "stream":
+            name = "stderr" if output.get("name") == "stderr" else "stdout"
+            yield {"output_type": "stream", "name": name, "text": _shown(output.get("text", ""))}
+        elif kind == "error":
+            lines = output.get("traceback") or [f"{output.get('ename')}: {output.get('evalue')}"]
+            text = _shown("\n".join(map(str, lines)))
+            yield {"output_type": "error", "ename": "", "evalue": "", "traceback": [text]}
+        elif kind in ("display_data", "execute_result"):
+            data = output.get("data")
+            shown = dict(_data(data)) if isinstance(data, Mapping) else {}
+            if shown:
+                yield {"output_type": "display_data", "metadata": {}, "data": shown}
+
+
+def _data(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Yield the forms of one output that the page may show; nbconvert takes the richest."""
+    if "text/html" in data and (html := output_html(_text(data["text/html"]))) is not None:
+        yield "text/html", html
+    if "image/png" in data and (uri := plot_uri(_text(data["image/png"]))):
+        yield "image/png", uri.partition(",")[2]
+    if "image/jpeg" in data and _is_jpeg(_text(data["image/jpeg"])):
+        yield "image/jpeg", "".join(_text(data["image/jpeg"]).split())
+    if "text/markdown" in data and len(text := _shown(data["text/markdown"])) <= MARKDOWN_LIMIT:
+        yield "text/markdown", text
+    for kind in ("text/latex", "text/plain"):
+        if kind in data:
+            yield kind, _shown(data[kind])
+
+
+def _is_jpeg(data: str) -> bool:
+    try:
+        return base64.b64decode("".join(data.split()), validate=True)[:3] == b"\xff\xd8\xff"
+    except (binascii.Error, ValueError):
+        return False
+
+
+def _text(value: Any) -> str:
+    """Return a multi-line field of a notebook as one text; nbformat allows a list of lines."""
+    return "".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _shown(value: Any) -> str:
+    text = clean(_text(value))
+    if len(text) <= OUTPUT_LIMIT:
+        return text
+    return f"{text[:OUTPUT_LIMIT]}\n[{len(text) - OUTPUT_LIMIT} more characters are in executed.ipynb]"

@@ -1,0 +1,114 @@
+"""Templates to bytes: the one Jinja environment, where every text is cleaned and escaped."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from autograder.records import Assignment, GradeReport
+from autograder.report.feedback import check_state, group_by_task, state_word, student_view
+from autograder.report.markup import answer_html, plot_uri
+from autograder.report.overview import ClassView
+from autograder.report.serialise import to_plain
+from autograder.report.strips import strip_view
+from autograder.report.text import clean, number, one_line, plural, points
+
+_SHORT = 320
+
+
+def shorten(text: str) -> str:
+    """Return the text's first paragraph on one line, cut after some 300 characters."""
+    line = one_line(text.strip().split("\n\n", 1)[0])
+    return line if len(line) <= _SHORT else f"{line[:_SHORT].rsplit(' ', 1)[0]} …"
+
+
+def _harmless(value: Any) -> Any:
+    """Clean whatever a template prints, unless it is HTML of ours; escaping comes after it."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Return the environment of all pages; made once, since it compiles the templates."""
+    env = jinja2.Environment(
+        loader=jinja2.PackageLoader("autograder.report"),
+        autoescape=True,
+        finalize=_harmless,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(
+        answer=answer_html,
+        number=number,
+        one_line=one_line,
+        plural=plural,
+        points=points,
+        shorten=shorten,
+        state=check_state,
+        state_word=state_word,
+        strip_views=lambda strips: [strip_view(strip) for strip in strips],
+    )
+    return env
+
+
+def render(template: str, **context: Any) -> bytes:
+    """Return a page as UTF-8 bytes.
+
+    Args:
+        template: Its file's name below `templates`.
+        context: What the template names.
+    """
+    return environment().get_template(template).render(**context).encode("utf-8")
+
+
+def _share(report: GradeReport) -> float:
+    return min(1.0, max(0.0, report.score / report.max_score)) if report.max_score > 0 else 0.0
+
+
+def feedback_page(report: GradeReport, assignment: Assignment) -> bytes:
+    """Return feedback.html, the student's page: of hidden checks title and hint only."""
+    return render("feedback.html.j2", view=student_view(report, assignment), share=_share(report))
+
+
+def instructor_page(report: GradeReport, assignment: Assignment, *, executed: bool = True) -> bytes:
+    """Return instructor.html: all that the report holds but the timing, which differs between runs.
+
+    Args:
+        report: What to show.
+        assignment: For titles and tasks.
+        executed: Whether an executed notebook lies beside the page.
+    """
+    return render(
+        "instructor.html.j2",
+        report=report,
+        title=assignment.title,
+        executed=executed,
+        groups=group_by_task(report.checks, assignment) if report.checks else [],
+        pending_points=sum(question.points for question in report.pending),
+        plots=[uri for uri in map(plot_uri, report.plots) if uri],
+        provenance=flatten(report.provenance),
+        share=_share(report),
+    )
+
+
+def class_page(view: ClassView) -> bytes:
+    """Return class.html."""
+    return render("class.html.j2", view=view)
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Return nested values as sorted rows: `versions.torch`, `2.13`."""
+    rows: list[tuple[str, str]] = []
+    for key, value in sorted(values.items()):
+        if isinstance(value, Mapping):
+            rows += flatten(value, f"{prefix}{key}.")
+        else:
+            text = value if isinstance(value, str) else json.dumps(to_plain(value), ensure_ascii=False)
+            rows.append((f"{prefix}{key}", text))
+    return rows

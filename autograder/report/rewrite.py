@@ -1,0 +1,48 @@
+"""Write the pages of a results folder again from what lies in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+from autograder.errors import AutograderError
+from autograder.records import Assignment, Execution, GradeReport
+from autograder.report.files import student_folder_name
+from autograder.report.serialise import load_results
+from autograder.report.write import write_class, write_submission
+
+
+def rewrite(folder: Path, load: Callable[[str], Assignment]) -> Iterator[tuple[Path, list[GradeReport]]]:
+    """Write every page of a results folder again: after an upgrade, or a change of an assignment's texts.
+
+    Args:
+        folder: What `autograder grade --out` was given.
+        load: From a slug to its assignment.
+
+    Yields:
+        The folder of each assignment and its reports.
+
+    Raises:
+        AutograderError: If there are no results, or one cannot be read.
+    """
+    for slug, group in groupby(load_results(folder), key=lambda report: report.assignment):
+        assignment, reports = load(slug), list(group)
+        for report in reports:
+            place = folder / slug / student_folder_name(report.student)
+            write_submission(report, _execution(place / "executed.ipynb"), assignment, place)
+        write_class(reports, assignment, folder / slug)
+        yield folder / slug, reports
+
+
+def _execution(path: Path) -> Execution | None:
+    """Return the executed notebook as the grading left it; None if there is none."""
+    if not path.is_file():
+        return None
+    try:
+        return Execution(notebook=json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise AutograderError(
+            f"{path}: cannot be read ({error}). Grade this submission again, or remove the file."
+        ) from error

@@ -1,0 +1,78 @@
+"""Writes the files of one submission and of a class, each whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from autograder.records import Assignment, Execution, GradeReport
+from autograder.report.executed import executed_ipynb, executed_page
+from autograder.report.files import sync_folder, write_atomically
+from autograder.report.overview import class_view
+from autograder.report.pages import class_page, feedback_page, instructor_page
+from autograder.report.serialise import REPORT_NAME, to_json
+from autograder.report.tables import grades_csv, leaderboard_csv
+
+
+def write_submission(
+    report: GradeReport, execution: Execution | None, assignment: Assignment, folder: Path
+) -> None:
+    """Write one submission's pages and report.
+
+    report.json comes last: where it is, the rest is. What an earlier run left of an executed notebook
+    is removed where there is none now.
+
+    Args:
+        report: What to write.
+        execution: The executed notebook; None where it never ran.
+        assignment: For titles and tasks.
+        folder: `DIR/<slug>/<student_folder_name>`; made if missing.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+    """
+    pages = {
+        "feedback.html": feedback_page(report, assignment),
+        "instructor.html": instructor_page(report, assignment, executed=execution is not None),
+    }
+    if execution is not None:
+        pages["executed.ipynb"] = executed_ipynb(execution.notebook)
+        pages["executed.html"] = executed_page(execution.notebook, assignment, report.student)
+    pages[REPORT_NAME] = to_json(report)
+    folder.mkdir(parents=True, exist_ok=True)
+    if execution is None:
+        for name in ("executed.ipynb", "executed.html"):
+            (folder / name).unlink(missing_ok=True)
+    _write(pages, folder)
+
+
+def write_class(
+    reports: Sequence[GradeReport], assignment: Assignment, folder: Path, *, bom: bool = False
+) -> None:
+    """Write grades.csv, leaderboard.csv and class.html.
+
+    Args:
+        reports: All reports of the assignment, in any order.
+        assignment: For titles and tasks.
+        folder: `DIR/<slug>`; made if missing.
+        bom: Start the CSV files with a byte order mark, for Excel.
+
+    Raises:
+        OSError: If the folder cannot be written to.
+    """
+    view = class_view(reports, assignment)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(
+        {
+            "grades.csv": grades_csv(reports, assignment, bom=bom),
+            "leaderboard.csv": leaderboard_csv(view, bom=bom),
+            "class.html": class_page(view),
+        },
+        folder,
+    )
+
+
+def _write(files: dict[str, bytes], folder: Path) -> None:
+    for name, data in files.items():
+        write_atomically(folder / name, data)
+    sync_folder(folder)

@@ -1,0 +1,204 @@
+"""The gate of an assignment: tests of the tests.
+
+The reference must get full marks and the template none, both through the real pipeline; every misconception must
+lose points in its own task and be named; every accepted variant must keep its points; the points must add up.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import nbformat
+
+from autograder.assignments import load_module
+from autograder.build import is_stale, solved_notebook
+from autograder.checks.grading import Grading
+from autograder.checks.marks import points_by_task
+from autograder.checks.opening import Course, grading_of, load_course, open_submission
+from autograder.checks.proxy import LocalAnswers, SubmissionProxy
+from autograder.checks.running import run_checks
+from autograder.diagnosis import AcceptedVariant, Misconception, accepted_variants_of
+from autograder.execution.zygote_client import Zygote
+from autograder.pipeline import grade_submission
+from autograder.records import Assignment, CheckResult, Submission
+
+Kind = Literal["reference", "template", "misconception", "accepted variant", "notebook"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one trial of an assignment came to."""
+
+    kind: Kind
+    """What was tried."""
+
+    name: str
+    """Which one."""
+
+    good: bool
+    """As it must be."""
+
+    score: float | None
+    """What it got; None where nothing was graded."""
+
+    lost: tuple[str, ...]
+    """Checks that did not pass."""
+
+    named: str
+    """The misconception that the diagnosis named; empty if none."""
+
+    problem: str
+    """What is wrong, if it is."""
+
+
+def verify(assignment: Assignment, *, profile: str = "tiny", trust: bool = False) -> Iterator[Finding]:
+    """Try an assignment's checks on what is known to be right and wrong.
+
+    Args:
+        assignment: The assignment.
+        profile: Which models.
+        trust: Run the reference without a sandbox where none can be made.
+
+    Yields:
+        One finding a trial, as they come.
+
+    Raises:
+        AssignmentError: If the instructor's files cannot be used at all (points that do not add up among them).
+    """
+    course = load_course(assignment, profile=profile)
+    yield _notebook_is_current(course)
+    with Zygote(assignment.student_dir, trust=trust) as zygote, tempfile.TemporaryDirectory() as scratch:
+        solved = Path(scratch) / f"{assignment.slug}.ipynb"
+        nbformat.write(solved_notebook(assignment, points_by_task(course.checks)), solved)
+        finding, plots = _try_reference(course, zygote, solved)
+        yield finding
+        yield _try_template(course, zygote)
+    for known in course.misconceptions:
+        yield _try_misconception(course, known, plots)
+    path = assignment.folder / "misconceptions.py"
+    variants = (
+        accepted_variants_of(load_module(path, f"misconceptions_{assignment.slug}")) if path.is_file() else ()
+    )
+    for variant in variants:
+        yield _try_variant(course, variant, plots)
+
+
+def _notebook_is_current(course: Course) -> Finding:
+    assignment = course.assignment
+    stale = is_stale(assignment, points_by_task(course.checks))
+    problem = (
+        f"{assignment.template.name} is not what the reference gives now. Run: autograder build"
+        if stale
+        else ""
+    )
+    return Finding(
+        kind="notebook",
+        name=assignment.template.name,
+        good=not stale,
+        score=None,
+        lost=(),
+        named="",
+        problem=problem,
+    )
+
+
+def _try_reference(course: Course, zygote: Zygote, path: Path) -> tuple[Finding, Mapping[str, list[bytes]]]:
+    submission = Submission(student="reference", path=path, origin="reference")
+    with open_submission(submission, course, zygote) as opened:
+        results = run_checks(grading_of(opened, course, submission))
+        cells = [
+            cell["metadata"]["nbgrader"]["grade_id"]
+            for cell in opened.execution.notebook["cells"]
+            if "nbgrader" in cell.get("metadata", {})
+        ]
+        plots = {cell: images for cell in cells if (images := opened.plots(cell))}
+        failures = opened.execution.failures
+    problems = [_said(result) for result in results if result.outcome != "passed"]
+    problems += [f"its cell {failure.cell} failed: {failure.message}" for failure in failures]
+    problems += [f"{result.id} remarks on it: {result.remarks[0]}" for result in results if result.remarks]
+    return _finding("reference", course.assignment.slug, results, problems), plots
+
+
+def _try_template(course: Course, zygote: Zygote) -> Finding:
+    submission = Submission(student="template", path=course.assignment.template, origin="template")
+    graded = grade_submission(submission, course, zygote)
+    results = graded.report.checks
+    problems = [f"it earns {result.points:g} for {result.id}" for result in results if result.points]
+    problems += [f"it needs review: {fault}" for fault in graded.report.needs_review]
+    problems += [graded.report.problem] if graded.report.problem else []
+    checks = {
+        cell["metadata"]["nbgrader"]["grade_id"]
+        for cell in course.template["cells"]
+        if cell["cell_type"] == "code" and cell.get("metadata", {}).get("nbgrader", {}).get("grade")
+    }
+    problems += [
+        f"its cell {failure.cell} fails: {failure.message}"
+        for failure in graded.report.failures
+        if failure.cell not in checks and "NotImplementedError" not in failure.message
+    ]
+    return _finding("template", course.assignment.template.name, results, problems)
+
+
+def _try_misconception(course: Course, known: Misconception, plots: Mapping[str, list[bytes]]) -> Finding:
+    results = _graded_locally(course, known.task, known.run, plots, f"misconception {known.id}")
+    mine = [result for result in results if result.task == known.task]
+    named = next((result.diagnosis.misconception for result in mine if result.diagnosis), "")
+    problems = [_said(result) for result in results if result.fault]
+    if all(result.outcome == "passed" for result in mine):
+        problems.append("it loses no points")
+    elif not named:
+        problems.append("it loses points, but is not named")
+    elif named != known.id:
+        problems.append(f"it is named {named}")
+    return _finding("misconception", known.id, results, problems, named)
+
+
+def _try_variant(course: Course, variant: AcceptedVariant, plots: Mapping[str, list[bytes]]) -> Finding:
+    results = _graded_locally(course, variant.task, variant.run, plots, f"variant {variant.id}")
+    mine = [result for result in results if result.task == variant.task]
+    problems = [_said(result) for result in mine if result.outcome != "passed"]
+    return _finding("accepted variant", variant.id, results, problems)
+
+
+def _graded_locally(
+    course: Course, task: str, run: Callable[..., Any], plots: Mapping[str, list[bytes]], student: str
+) -> tuple[CheckResult, ...]:
+    """Check the reference's functions with one of them replaced by a variant of the instructor's own."""
+    functions = {one.name: getattr(course.reference, one.name) for one in course.assignment.tasks}
+    functions[task] = partial(run, course.reference)
+    parts = (course.key, student, course.assignment.slug)
+    return run_checks(
+        Grading(
+            assignment=course.assignment,
+            checks=course.checks,
+            proxy=SubmissionProxy(LocalAnswers(functions, plots), parts),
+            reference=course.reference,
+            models=course.models,
+            misconceptions=course.misconceptions,
+            tolerances=course.tolerances,
+            seed_parts=parts,
+        )
+    )
+
+
+def _said(result: CheckResult) -> str:
+    return f"{result.id} {result.outcome}: {(result.fault or result.detail or result.feedback).strip()}"
+
+
+def _finding(
+    kind: Kind, name: str, results: tuple[CheckResult, ...], problems: list[str], named: str = ""
+) -> Finding:
+    return Finding(
+        kind=kind,
+        name=name,
+        good=not problems,
+        score=round(sum(result.points for result in results), 4),
+        lost=tuple(result.id for result in results if result.outcome != "passed"),
+        named=named,
+        problem="; ".join(problems),
+    )

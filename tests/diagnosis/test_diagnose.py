@@ -1,0 +1,43 @@
+import math
+
+import pytest
+import torch
+
+from autograder.diagnosis import Misconception, diagnose
+from autograder.tensors import relative_l2
+
+
+def mistake(name, run):
+    return Misconception(id=name, task="f", title=name, hint=f"hint of {name}", run=run)
+
+
+def nearness_to(actual):
+    return lambda result: relative_l2(actual, result)
+
+
+X = torch.tensor([1.0, 2.0, 4.0])
+NEGATED = mistake("negated", lambda reference, x: -x)
+DOUBLED = mistake("doubled", lambda reference, x: 2 * x)
+BROKEN = mistake("broken", lambda reference, x: 1 / 0)
+
+
+@pytest.mark.parametrize(("actual", "named"), [(-X, "negated"), (2 * X, "doubled"), (3 * X, None), (X, None)])
+def test_the_one_mistake_that_reproduces_the_answer_is_named(actual, named):
+    found = diagnose([NEGATED, DOUBLED, BROKEN], None, (X,), {}, nearness_to(actual), 1e-3)
+    assert (found.misconception if found else None) == named
+
+
+def test_two_mistakes_that_give_the_same_answer_are_not_named():
+    same = mistake("times minus one", lambda reference, x: x * -1)
+    assert diagnose([NEGATED, same], None, (X,), {}, nearness_to(-X), 1e-3) is None
+
+
+def test_a_mistake_that_gives_nan_is_never_named():
+    nan = mistake("nan", lambda reference, x: x * math.nan)
+    assert diagnose([nan], None, (X,), {}, nearness_to(X * math.nan), 1e-3) is None
+
+
+def test_the_student_reads_the_hint_and_the_instructor_the_distance():
+    found = diagnose([NEGATED], None, (X,), {}, nearness_to(-X * 1.0001), 1e-3)
+    assert found.hint == "hint of negated"
+    assert found.distance == pytest.approx(1e-4, rel=1e-3)

@@ -1,0 +1,104 @@
+"""Fit one model to sentences: seeded, on the CPU, with words taken away at random."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from course.intent_classifier import TokenBaselineModel, encode
+from torch import nn
+
+from training.intent_de.recipes import Recipe
+
+Batch = dict[str, torch.Tensor]
+
+
+def fit(
+    recipe: Recipe,
+    texts: Sequence[str],
+    intents: Sequence[str],
+    tokenizer: Any,
+    progress: Callable[[str], None] = print,
+) -> TokenBaselineModel:
+    """Train a model from nothing.
+
+    The weights depend on recipe, sentences, library version and number of threads alone.
+
+    Args:
+        recipe: Sizes, seed and schedule.
+        texts: Training sentences.
+        intents: Their labels, one each.
+        tokenizer: The model's tokenizer.
+        progress: Told the loss after each epoch.
+
+    Returns:
+        The model in eval mode.
+    """
+    torch.manual_seed(recipe.seed)
+    model = initialised(recipe)
+    data = encode(texts, intents, tokenizer)
+    steps = recipe.epochs * math.ceil(len(texts) / recipe.batch_size)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share_of_rate(step, steps))
+    loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
+    model.train()
+    for epoch in range(recipe.epochs):
+        total, batches = 0.0, torch.randperm(len(texts)).split(recipe.batch_size)
+        for rows in batches:
+            batch = with_words_removed({key: value[rows] for key, value in data.items()}, tokenizer)
+            loss = loss_of(model(batch), batch["labels"])
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            total += loss.item()
+        progress(f"{recipe.name}: epoch {epoch + 1} of {recipe.epochs}, loss {total / len(batches):.3f}")
+    return model.eval()
+
+
+def initialised(recipe: Recipe) -> TokenBaselineModel:
+    """Make a model with fresh weights from torch's current seed.
+
+    From a config every bias and the embedding of [PAD] are 0, and the latter gets no gradient: a baseline of
+    [PAD]s would then equal one of zeros. Both are drawn at random here.
+    """
+    model = TokenBaselineModel(recipe.config())
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias"):
+                parameter.normal_(std=0.05)
+        word_embeddings = model.embedding_model.embeddings.word_embeddings
+        word_embeddings.weight[word_embeddings.padding_idx].normal_(std=0.05)
+    return model
+
+
+def with_words_removed(batch: Batch, tokenizer: Any) -> Batch:
+    """Take pieces away from most sentences, so that attribution's altered inputs are nothing new to the model.
+
+    A third of the sentences stays whole. Of every other one a share between 0 and 95 % of its pieces becomes,
+    by lot, [PAD] with attention 0, [PAD] with attention 1 (as in the baseline of integrated gradients), [UNK] or
+    [MASK]. [CLS] and [SEP] stay. Draws from torch's current seed.
+    """
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    rows = len(ids)
+    share = torch.rand(rows, 1) * 0.95 * (torch.rand(rows, 1) < 0.67)
+    inner = mask.bool() & (ids != tokenizer.cls_token_id) & (ids != tokenizer.sep_token_id)
+    removed = inner & (torch.rand(ids.shape) < share)
+    kinds = torch.tensor(
+        [tokenizer.pad_token_id, tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.mask_token_id]
+    )
+    kind = torch.multinomial(torch.tensor([0.45, 0.25, 0.2, 0.1]), rows, replacement=True).unsqueeze(1)
+    return {
+        "input_ids": torch.where(removed, kinds[kind], ids),
+        "attention_mask": torch.where(removed & (kind == 0), 0, mask),
+        "labels": batch["labels"],
+    }
+
+
+def _share_of_rate(step: int, steps: int) -> float:
+    """Warm up over the first 5 % of the steps, then fall linearly to 0."""
+    warm_up = max(1, steps // 20)
+    return min((step + 1) / warm_up, (steps - step) / max(1, steps - warm_up))
