@@ -38,7 +38,14 @@ def discover(paths: Sequence[Path], slug: str, scratch: Path) -> list[Submission
         GraderError: If a zip cannot be unpacked for want of space.
     """
     search = _Search(slug, scratch)
-    found = [item for path in paths for item in search.in_path(path)]
+    try:
+        found = [item for path in paths for item in search.in_path(path)]
+    except (OSError, ValueError) as error:
+        place = getattr(error, "filename", None) or ", ".join(map(str, paths))
+        reason = getattr(error, "strerror", None) or error
+        raise AssignmentError(
+            f"{place}: cannot be read: {reason}. Check the path and its permissions."
+        ) from None
     if not any(item.notebook for item in found):
         where = ", ".join(str(path) for path in paths) or "no path"
         raise AssignmentError(f"{where}: no submissions of {slug} found.{search.hint(found)}\n{_WHAT}")
@@ -86,10 +93,7 @@ class _Search:
         self.suffix = re.compile(rf"[-_. ]+{name}$", re.IGNORECASE)
 
     def in_path(self, path: Path) -> Iterator[_Found]:
-        try:
-            is_folder, exists = path.is_dir(), path.exists()
-        except (OSError, ValueError) as error:
-            raise AssignmentError(f"{path}: cannot be read: {error}. Check the path.") from None
+        is_folder, exists = path.is_dir(), path.exists()
         if not exists:
             siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
             raise AssignmentError(f"{path}: does not exist.{did_you_mean(path.name, siblings)}")
@@ -224,12 +228,7 @@ class _Search:
         return unpacked.folder
 
     def children(self, folder: Path) -> list[Path]:
-        try:
-            return sorted(child for child in folder.iterdir() if not is_hidden(child.name))
-        except OSError as error:
-            raise AssignmentError(
-                f"{folder}: the folder cannot be read: {error.strerror}. Check its permissions."
-            ) from None
+        return sorted(child for child in folder.iterdir() if not is_hidden(child.name))
 
     def notebooks(self, folder: Path) -> list[str]:
         return [child.name for child in self.children(folder) if child.suffix.lower() == NOTEBOOK]

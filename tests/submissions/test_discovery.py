@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import unicodedata
 import zipfile
 from collections.abc import Mapping
@@ -298,15 +299,43 @@ def test_an_impossible_path(name: str, tmp_path: Path) -> None:
         find(tmp_path, tmp_path / name)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every folder")
-def test_an_unreadable_folder(tmp_path: Path) -> None:
-    folder = tree(tmp_path / "in", "ana.ipynb")
-    folder.chmod(0)
-    try:
-        with pytest.raises(AssignmentError, match=r"in: the folder cannot be read: Permission denied"):
-            find(tmp_path, folder)
-    finally:
-        folder.chmod(0o700)
+def sentence_as_nobody(path: Path) -> str:
+    """Return what discover says to a user who is not root: root may read every folder."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        said = "nothing"
+        try:
+            if os.geteuid() == 0:
+                os.setgid(65534)
+                os.setuid(65534)
+            discover([path], SLUG, path / "scratch")
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"
+        finally:
+            os.write(writer, said.encode())
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        said = answer.read()
+    os.waitpid(child, 0)
+    return said
+
+
+@pytest.mark.parametrize("closed", ["in", "in/ana", "in/ana/logit_lens"])
+def test_an_unreadable_folder(closed: str, tmp_path: Path) -> None:
+    # pytest's own folders are closed to others, so this one lies beside them.
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        root.chmod(0o755)
+        tree(root, "in/ana/logit_lens/logit_lens.ipynb")
+        (root / closed).chmod(0)
+        try:
+            said = sentence_as_nobody(root / "in")
+        finally:
+            (root / closed).chmod(0o755)
+    assert said.startswith(f"AssignmentError: {root / closed}")
+    assert said.endswith(": cannot be read: Permission denied. Check the path and its permissions.")
 
 
 def test_a_scratch_folder_may_be_used_twice(tmp_path: Path) -> None:
