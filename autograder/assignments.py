@@ -251,16 +251,12 @@ def load_module(path: Path, name: str) -> ModuleType:
     return module
 
 
-def add_student_path(assignment: Assignment) -> None:
-    """Make the course module that students and references share importable (once)."""
-    folder = str(assignment.student_dir)
-    if folder not in sys.path:
-        sys.path.append(folder)
-
-
 def load_reference(assignment: Assignment) -> ModuleType:
-    """Import `reference/<slug>.py`; importing it defines functions and runs no example."""
-    add_student_path(assignment)
+    """Import `reference/<slug>.py`; importing it defines functions and runs no example.
+
+    Raises:
+        AssignmentError: If it cannot be imported, or lacks a task's function.
+    """
     module = load_module(assignment.reference, f"reference_{assignment.slug}")
     missing = [task.name for task in assignment.tasks if not callable(getattr(module, task.name, None))]
     if missing:

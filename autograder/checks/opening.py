@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder.assignments import add_student_path, load_module, load_reference
+from autograder.assignments import load_module, load_reference
 from autograder.calibration import load_tolerances
 from autograder.checks.grading import Grading
 from autograder.checks.marks import CheckInfo, collect
@@ -21,7 +21,7 @@ from autograder.errors import AssignmentError, did_you_mean
 from autograder.execution.session import KernelSession
 from autograder.execution.wire import Handle
 from autograder.execution.zygote_client import Zygote
-from autograder.models import LoadedModel, load
+from autograder.models import LoadedModel, load, use_student_dir
 from autograder.notebooks import plots, read_notebook, restore_locked_cells, written_answers
 from autograder.records import Assignment, Execution, Pending, Submission, Tolerance
 from autograder.seeds import course_key, seed_for
@@ -68,7 +68,7 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
     Raises:
         AssignmentError: If anything of the instructor's is missing or wrong.
     """
-    add_student_path(assignment)
+    use_student_dir(assignment.student_dir)
     checks = collect(assignment)
     reference = load_reference(assignment)
     path = assignment.folder / "misconceptions.py"

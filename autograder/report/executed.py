@@ -13,13 +13,13 @@ from typing import Any
 from markupsafe import Markup
 
 from autograder.records import Assignment
-from autograder.report.markup import notebook_html, output_html, plot_uri
+from autograder.report.markup import MARKDOWN_LIMIT, notebook_html, output_html, plot_uri
 from autograder.report.pages import render
 from autograder.report.serialise import dump, to_plain
 from autograder.report.text import clean
 
 OUTPUT_LIMIT = 100_000
-"""Characters of one text output that the page shows; the .ipynb keeps all."""
+"""Characters of one source or text output that the page shows; the .ipynb keeps all."""
 
 
 def executed_ipynb(notebook: Mapping[str, Any]) -> bytes:
@@ -68,11 +68,16 @@ def _exporter() -> Any:
     from nbconvert import HTMLExporter
 
     # `basic` is the body alone: no MathJax, RequireJS, Mermaid or widget manager from a CDN.
+    folders = _template_folders()
     exporter = HTMLExporter(
-        template_name="basic", sanitize_html=True, extra_template_basedirs=_template_folders()
+        template_name="basic",
+        sanitize_html=True,
+        extra_template_basedirs=folders,
+        extra_template_paths=folders,
     )
     # nbconvert's own sanitiser lets remote images through.
     exporter.register_filter("clean_html", notebook_html)
+    exporter.template  # noqa: B018 - compiles it, so that a missing template shows here
     return exporter
 
 
@@ -108,8 +113,8 @@ def _reduced(notebook: Mapping[str, Any]) -> Any:
 
 
 def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
-    source = clean(_text(cell.get("source", "")))
-    if cell.get("cell_type") == "markdown":
+    source = _shown(cell.get("source", ""))
+    if cell.get("cell_type") == "markdown" and len(source) <= MARKDOWN_LIMIT:
         return {"cell_type": "markdown", "metadata": {}, "source": source}
     outputs = cell.get("outputs") if cell.get("cell_type") == "code" else None
     count = cell.get("execution_count")
@@ -149,7 +154,9 @@ def _data(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield "image/png", uri.partition(",")[2]
     if "image/jpeg" in data and _is_jpeg(_text(data["image/jpeg"])):
         yield "image/jpeg", "".join(_text(data["image/jpeg"]).split())
-    for kind in ("text/markdown", "text/latex", "text/plain"):
+    if "text/markdown" in data and len(text := _shown(data["text/markdown"])) <= MARKDOWN_LIMIT:
+        yield "text/markdown", text
+    for kind in ("text/latex", "text/plain"):
         if kind in data:
             yield kind, _shown(data[kind])
 

@@ -9,20 +9,25 @@ import re
 import struct
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from autograder.report.text import clean
 
-ANSWER_LIMIT = 50_000
-"""Characters of an answer that are rendered; a longer one is shown as it was typed."""
+MARKDOWN_LIMIT = 20_000
+"""Characters of one Markdown text that are rendered; a longer one is shown as it was typed."""
 
 HTML_LIMIT = 500_000
 """Characters of an HTML output that are parsed."""
+
+DEPTH_LIMIT = 100
+"""Open elements in one HTML text; parsing takes time that grows with the square of the depth."""
 
 PLOT_LIMIT_PIXELS = 10_000
 """Longest side of a plot that a browser is asked to draw."""
 
 _DEAD_WEIGHT = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)")
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+_VOID_TAGS = frozenset(["br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"])
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 # fmt: off
 _TEXT_TAGS = frozenset(
@@ -59,7 +64,7 @@ def answer_html(source: str) -> Markup:
     Headings become bold lines, so that an answer cannot add to the page's outline.
     """
     text = clean(source)
-    if len(text) > ANSWER_LIMIT:
+    if len(text) > MARKDOWN_LIMIT:
         return Markup("<pre>{}</pre>").format(text)
     parser = _markdown()
     tokens = parser.parse(text)
@@ -110,9 +115,27 @@ def _cleaner(kind: str) -> Any:
 
 
 def notebook_html(source: str) -> str:
-    """Return HTML of a notebook reduced to text, tables and colours."""
-    cleaned: str = _cleaner("notebook").clean(_DEAD_WEIGHT.sub("", source))
+    """Return HTML of a notebook reduced to text, tables and colours; as text if nested too deeply."""
+    html = _DEAD_WEIGHT.sub("", source)
+    if _is_too_deep(html):
+        return f"<pre>{escape(html)}</pre>"
+    cleaned: str = _cleaner("notebook").clean(html)
     return cleaned
+
+
+def _is_too_deep(html: str) -> bool:
+    """Return whether more than DEPTH_LIMIT elements of one name may be open at once.
+
+    Counted by name: an element is not closed by the end tag of another one.
+    """
+    depth: dict[str, int] = {}
+    for end, tag in _TAG.findall(html):
+        name = tag.lower()
+        if name not in _VOID_TAGS:
+            depth[name] = max(0, depth.get(name, 0) + (-1 if end else 1))
+            if depth[name] > DEPTH_LIMIT:
+                return True
+    return False
 
 
 def output_html(source: str) -> str | None:

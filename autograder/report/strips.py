@@ -141,7 +141,7 @@ def heat(score: float, largest: float) -> Heat:
     if share >= _FAINT:
         step = min(LEVELS, 1 + int(share * LEVELS))
         level = f"{'p' if score > 0 else 'n'}{step}"
-    return Heat(level=level, text=_signed(score, 2), exact=_signed(score, 6))
+    return Heat(level=level, text=_short(score), exact=_signed(score, 6))
 
 
 def _signed(score: float, digits: int) -> str:
@@ -151,14 +151,22 @@ def _signed(score: float, digits: int) -> str:
     return f"{sign}{number(abs(score), digits)}"
 
 
+def _short(score: float) -> str:
+    """Return a score for a cell: two decimals where they say something, else two digits."""
+    size = abs(score)
+    if 0.005 <= size < 100:
+        return f"{'+' if score > 0 else '−'}{size:.2f}"
+    return _signed(score, 2)
+
+
 def _summary(strip: TokenStrip) -> str:
     parts = []
-    for owner, row in (("Yours", strip.actual), ("Reference", strip.expected)):
+    for owner, row in (("Largest", strip.actual), ("In the reference", strip.expected)):
         scored = [
             (token, score) for token, score in zip(strip.tokens, row, strict=False) if math.isfinite(score)
         ]
         top = sorted(scored, key=lambda pair: -abs(pair[1]))[:3]
         if top:
-            listed = ", ".join(f"{one_line(token)} ({_signed(score, 2)})" for token, score in top)
-            parts.append(f"{owner}: largest at {listed}.")
+            listed = ", ".join(f"{one_line(token)} ({_short(score)})" for token, score in top)
+            parts.append(f"{owner}: {listed}.")
     return " ".join(parts)

@@ -56,7 +56,7 @@ def test_all_problems_come_at_once(mini_course):
 
 def test_broken_toml_is_a_sentence_with_the_place(mini_course):
     rewritten(mini_course, "points = 6", "points = = 6")
-    with pytest.raises(AssignmentError, match="not readable as TOML: .*line 2"):
+    with pytest.raises(AssignmentError, match=r"not readable as TOML: .*line 2"):
         load_assignment(mini_course, "standardise")
 
 

@@ -1,0 +1,22 @@
+"""Make the student notebook from the reference file.
+
+Needs jupytext, nbconvert and nbgrader; they are imported only when something is built.
+"""
+
+from autograder.build.making import (
+    build_assignment,
+    build_notebook,
+    is_stale,
+    render,
+    solved_notebook,
+    source_notebook,
+)
+
+__all__ = [
+    "build_assignment",
+    "build_notebook",
+    "is_stale",
+    "render",
+    "solved_notebook",
+    "source_notebook",
+]

@@ -1,0 +1,230 @@
+"""nbclient driving one notebook in one sandboxed kernel, without nbclient's avoidable waits."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+
+from autograder.execution.provisioner import SandboxedKernelManager, until_dead
+from autograder.execution.zygote_client import KernelProcess
+from autograder.records import CellFailure, Limits
+
+SKIP_TAG = "skip-grading"
+_GRACE_S = 1.0
+_READY_TIMEOUT_S = 10.0
+_FIXED_MESSAGE_BYTES = 200
+_OUTPUT_TYPES = frozenset({"stream", "display_data", "execute_result", "update_display_data", "error"})
+
+
+@dataclass(slots=True, kw_only=True)
+class Run:
+    """What driving a notebook came to."""
+
+    process: KernelProcess | None = None
+    """The kernel, which goes on living for the calls."""
+
+    failures: list[CellFailure] = field(default_factory=list)
+    """Cells that failed, in order."""
+
+    output_cut: bool = False
+    """Whether output was dropped because there was too much of it."""
+
+
+class CellDriver(NotebookClient):  # type: ignore[misc]
+    """A NotebookClient with timeouts that end, capped output and instant news of a death.
+
+    Args:
+        notebook: Executed in place.
+        manager: Has started a kernel.
+        limits: Of the submission.
+        deadline: When the submission's time is over, on the monotonic clock.
+    """
+
+    def __init__(
+        self, notebook: NotebookNode, manager: SandboxedKernelManager, *, limits: Limits, deadline: float
+    ) -> None:
+        super().__init__(
+            notebook,
+            km=manager,
+            allow_errors=True,
+            record_timing=False,
+            interrupt_on_timeout=True,
+            skip_cells_with_tag=SKIP_TAG,
+            coalesce_streams=True,
+        )
+        self.iopub_timeout = 4
+        self._limits = limits
+        self._deadline = deadline
+        self._output_left = limits.output_bytes
+        self._process: KernelProcess = manager.provisioner.process
+        self.output_cut = False
+        self.timed_out = False
+        self.reply: dict[str, Any] = {}
+        self.reset_execution_trackers()
+
+    async def connect(self) -> None:
+        """Open the channels and wait until the kernel's output channel knows us.
+
+        The kernel has bound its sockets, so there is nothing to poll for: it answers a subscription with a
+        welcome.
+        """
+        self.kc = self.km.client(context=self.km.context)
+        self.kc.start_channels(hb=False, stdin=False)
+        self.kc.allow_stdin = False
+        while True:
+            message = await self.kc.iopub_channel.get_msg(timeout=_READY_TIMEOUT_S)
+            if message["msg_type"] == "iopub_welcome":
+                return
+
+    def disconnect(self) -> None:
+        """Close the channels; the kernel lives on."""
+        if self.kc is not None:
+            self.kc.stop_channels()
+            self.kc = None
+        self.km._close_control_socket()
+        self.km.context.destroy(linger=0)
+
+    def _get_timeout(self, cell: NotebookNode | None) -> float:
+        return max(0.01, min(self._limits.cell_timeout_s, self._deadline - time.monotonic()))
+
+    async def _async_handle_timeout(self, timeout: float, cell: NotebookNode | None = None) -> None:
+        """Interrupt the cell, and end the kernel if that does not help."""
+        self.timed_out = True
+        self._process.interrupt()
+        asyncio.get_running_loop().call_later(_GRACE_S, self._kill_if_stuck, self.code_cells_executed)
+
+    def _kill_if_stuck(self, number: int) -> None:
+        if self.timed_out and self.code_cells_executed == number:
+            self._process.kill("a cell did not react to its interrupt")
+
+    async def _async_poll_kernel_alive(self) -> None:
+        await until_dead(self._process)
+        if self.task_poll_for_reply is not None:
+            self.task_poll_for_reply.cancel()
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
+        """Drop what exceeds the output limit; widgets and comms are not run."""
+        kind = msg["msg_type"]
+        if kind.startswith("comm"):
+            return None
+        if kind in _OUTPUT_TYPES:
+            size = _FIXED_MESSAGE_BYTES + _text_size(msg["content"])
+            if size > self._output_left:
+                self.output_cut = True
+                return None
+            self._output_left -= size
+        return super().process_message(msg, cell, cell_index)
+
+    async def _check_raise_for_error(
+        self, cell: NotebookNode, cell_index: int, exec_reply: dict[str, Any] | None
+    ) -> None:
+        self.reply = exec_reply or {}
+
+    async def run_cell(self, cell: NotebookNode, index: int) -> CellFailure | None:
+        """Run one cell.
+
+        Returns:
+            How it failed, or None.
+        """
+        self.timed_out = False
+        self.reply = {}
+        name = str(cell.get("id") or index)
+        try:
+            await self.async_execute_cell(cell, index, execution_count=self.code_cells_executed + 1)
+        except DeadKernelError:
+            kind = "timeout" if self.timed_out else "died"
+            ending = self._process.how_it_ended()
+            message = f"The kernel ended while this cell ran: {ending}."
+            if self.timed_out:
+                message = f"The cell ran longer than {self._limits.cell_timeout_s:g} s and ignored its interrupt."
+            return CellFailure(cell=name, index=index, kind=kind, message=message)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            # Only a message that this kernel forged gets here.
+            self._process.kill("it sent malformed messages")
+            return CellFailure(cell=name, index=index, kind="died", message=f"Malformed messages: {type(error).__name__}.")
+        return self._failure(name, index)
+
+    def _failure(self, name: str, index: int) -> CellFailure | None:
+        """Read the kernel's reply: a claim, shown and not believed."""
+        if self.timed_out:
+            self.timed_out = False
+            text = f"The cell ran longer than {self._limits.cell_timeout_s:g} s and was interrupted."
+            return CellFailure(cell=name, index=index, kind="timeout", message=text)
+        content = self.reply.get("content", {})
+        if content.get("status") != "error":
+            return None
+        message = f"{content.get('ename', 'Error')}: {content.get('evalue', '')}"[:2000]
+        return CellFailure(cell=name, index=index, kind="error", message=message)
+
+
+def _text_size(content: Any) -> int:
+    """Measure an output message's text, in characters."""
+    if isinstance(content, str):
+        return len(content)
+    if isinstance(content, dict):
+        return sum(_text_size(item) for item in content.values())
+    if isinstance(content, list):
+        return sum(_text_size(item) for item in content)
+    return 8
+
+
+async def drive(
+    notebook: NotebookNode,
+    manager: SandboxedKernelManager,
+    *,
+    limits: Limits,
+    deadline: float,
+    on_start: Callable[[KernelProcess], None],
+) -> Run:
+    """Start a kernel and run every code cell of a notebook in it.
+
+    Args:
+        notebook: Executed in place; cells that do not run lose their stored outputs.
+        manager: Not yet started.
+        limits: Of the submission.
+        deadline: On the monotonic clock.
+        on_start: Called with the kernel before its first cell.
+
+    Raises:
+        GraderError: If no kernel can be started.
+    """
+    manager.make_context()
+    await manager.start_kernel()
+    process = manager.provisioner.process
+    on_start(process)
+    run = Run(process=process)
+    driver = CellDriver(notebook, manager, limits=limits, deadline=deadline)
+    try:
+        await driver.connect()
+        dead = False
+        for index, cell in enumerate(notebook.cells):
+            if cell.cell_type != "code":
+                continue
+            cell.outputs, cell.execution_count = [], None
+            failure = _not_run(cell, index, dead, deadline) or await driver.run_cell(cell, index)
+            if failure is not None:
+                run.failures.append(failure)
+                dead = dead or not driver._process.is_alive()
+    finally:
+        driver.disconnect()
+    run.output_cut = driver.output_cut
+    return run
+
+
+def _not_run(cell: NotebookNode, index: int, dead: bool, deadline: float) -> CellFailure | None:
+    """Say why a cell cannot run, if it would have."""
+    if not cell.source.strip() or SKIP_TAG in cell.metadata.get("tags", []):
+        return None
+    name = str(cell.get("id") or index)
+    if dead:
+        return CellFailure(cell=name, index=index, kind="died", message="Not run: the kernel had ended in an earlier cell.")
+    if time.monotonic() >= deadline:
+        return CellFailure(cell=name, index=index, kind="timeout", message="Not run: the time for the whole notebook was used up.")
+    return None

@@ -1,0 +1,77 @@
+"""The forked process turned into a Jupyter kernel. It runs in its box, after every layer is on."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from ipykernel.kernelapp import IPKernelApp
+from traitlets.config import Config
+
+from autograder.execution import cuda_fallback, sandbox
+from autograder.execution.probe import Probe
+from autograder.execution.seeds import seed_all
+
+PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
+_CONNECTION_FILE = "connection.json"
+
+
+def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.socket) -> None:
+    """Start ipykernel and serve until it ends.
+
+    Args:
+        settings: `seed`, `device`, `key`, `sockets`, `box`, `home`, `student`, `cuda_fallback`.
+        control: Told `{"ready"}` when the kernel's sockets are bound, then closed.
+        probe_socket: Where calls come in after the cells.
+    """
+    _prepare_process(settings)
+    seed_all(settings["seed"])
+    if settings["cuda_fallback"]:
+        cuda_fallback.install()
+    app = _make_app(settings)
+    app.initialize([])
+    probe = Probe(probe_socket, app.kernel, student=settings["student"], device=settings["device"])
+    probe.attach()
+    # What matplotlib and IPython set up so far is no garbage, and its pages stay shared.
+    gc.freeze()
+    sandbox.send(control, {"ready": True})
+    control.close()
+    app.start()
+
+
+def _prepare_process(settings: dict[str, Any]) -> None:
+    """Give the process the environment of a fresh login without secrets."""
+    os.chdir(settings["box"])
+    os.umask(0o077)
+    home = settings["home"]
+    os.environ["HOME"] = home
+    os.environ["IPYTHONDIR"] = f"{home}/.ipython"
+    os.environ["JUPYTER_RUNTIME_DIR"] = f"{home}/.jupyter"
+    Path(home).mkdir(parents=True, exist_ok=True)
+    sys.argv = ["ipykernel"]
+    sys.dont_write_bytecode = True
+    if settings["box"] not in sys.path:
+        sys.path.insert(0, settings["box"])
+
+
+def _make_app(settings: dict[str, Any]) -> IPKernelApp:
+    """Configure ipykernel to listen in the box, without a history and quiet on its own affairs."""
+    path = Path(settings["sockets"]) / _CONNECTION_FILE
+    info = {
+        **PORTS,
+        "transport": "ipc",
+        "ip": f"{settings['sockets']}/k",
+        "key": settings["key"],
+        "signature_scheme": "hmac-sha256",
+    }
+    path.write_text(json.dumps(info))
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.IPKernelApp.log_level = 50
+    config.InteractiveShell.colors = "nocolor" if settings.get("plain") else "linux"
+    return IPKernelApp.instance(connection_file=str(path), config=config)

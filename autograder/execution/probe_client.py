@@ -1,0 +1,154 @@
+"""The grader's side of the probe: one request, one checked answer, within its time."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autograder.execution import wire
+from autograder.execution.zygote_client import KernelProcess
+
+_GRACE_S = 1.0
+_SPARE_BYTES = 2**20
+
+
+class ProbeTimeout(Exception):  # noqa: N818 - an event, turned into a submission's error by the session
+    """No answer came in time; `alive` says whether the kernel still serves."""
+
+    def __init__(self, *, alive: bool) -> None:
+        super().__init__("no answer in time")
+        self.alive = alive
+
+
+class ProbeDied(Exception):  # noqa: N818
+    """The kernel ended before it answered."""
+
+
+class ProbeClient:
+    """Asks the probe of one kernel.
+
+    Args:
+        process: The kernel.
+        answer_bytes: Largest answer that is read, in bytes.
+    """
+
+    def __init__(self, process: KernelProcess, answer_bytes: int) -> None:
+        self._process = process
+        self._answer_bytes = answer_bytes
+        self._number = 0
+
+    def ask(
+        self,
+        request: dict[str, Any],
+        tensors: dict[str, torch.Tensor],
+        *,
+        timeout_s: float,
+        fds: list[int] | None = None,
+    ) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        """Send a request and read its answer.
+
+        Args:
+            request: The header.
+            tensors: Of the request.
+            timeout_s: Wall clock until the whole answer is here.
+            fds: Descriptors that travel along.
+
+        Returns:
+            The answer's header and tensors, checked for form; their content is a claim.
+
+        Raises:
+            ProbeTimeout: If it took longer: the student's code was interrupted, or the kernel killed.
+            ProbeDied: If the kernel ended.
+            wire.WireError: If the answer is malformed or too large; the kernel is killed then.
+        """
+        self._number += 1
+        head, blob = wire.pack({**request, "id": self._number}, tensors)
+        deadline = time.monotonic() + timeout_s
+        interrupted = False
+        try:
+            self._send(head, blob, fds, deadline)
+            try:
+                answer = self._receive(deadline)
+            except TimeoutError:
+                interrupted = True
+                self._process.interrupt()
+                answer = self._receive(time.monotonic() + _GRACE_S)
+        except TimeoutError:
+            self._process.kill("a call did not react to its interrupt")
+            raise ProbeTimeout(alive=False) from None
+        except (ConnectionError, EOFError):
+            self._process.wait(_GRACE_S)
+            raise ProbeDied from None
+        except wire.WireError:
+            self._process.kill("it sent a malformed or oversized answer")
+            raise
+        if interrupted or answer[0].get("status") == "interrupted":
+            raise ProbeTimeout(alive=True)
+        return answer
+
+    def _send(self, head: bytes, blob: bytes, fds: list[int] | None, deadline: float) -> None:
+        self._process.probe.settimeout(max(0.01, deadline - time.monotonic()))
+        wire.send_frame(self._process.probe, head, blob, fds)
+
+    def _receive(self, deadline: float) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        head_bytes, blob_bytes = wire.PREFIX.unpack(self._read(wire.PREFIX.size, deadline))
+        wire.check_lengths(head_bytes, blob_bytes, self._answer_bytes + _SPARE_BYTES)
+        head, blob = self._read(head_bytes, deadline), self._read(blob_bytes, deadline)
+        header, tensors = wire.unpack(head, blob)
+        if header.get("id") != self._number or not isinstance(header.get("status"), str):
+            raise wire.WireError("an answer to another question")
+        return header, tensors
+
+    def _read(self, count: int, deadline: float) -> bytes:
+        """Read exactly so many bytes.
+
+        Raises:
+            TimeoutError: At the deadline.
+            EOFError: If the kernel ended.
+        """
+        sock, pidfd = self._process.probe, self._process.pidfd
+        buffer = bytearray(count)
+        view = memoryview(buffer)
+        while view:
+            ready = select.select([sock, pidfd], [], [], max(0.0, deadline - time.monotonic()))[0]
+            if not ready:
+                raise TimeoutError
+            got = sock.recv_into(view) if sock in ready else 0
+            if got == 0:
+                raise EOFError
+            view = view[got:]
+        return bytes(buffer)
+
+
+def sealed_copies(folder: Path) -> tuple[list[str], list[int]]:
+    """Copy a folder's files into memory files that cannot be changed.
+
+    A kernel gets the bytes and nothing else: no path, and no file whose permissions matter.
+
+    Args:
+        folder: With plain files, at most `wire.MAX_FDS` of them.
+
+    Returns:
+        Their names relative to the folder, and descriptors that the caller closes.
+
+    Raises:
+        ValueError: If there are none or too many.
+    """
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    if not 0 < len(paths) <= wire.MAX_FDS:
+        raise ValueError(f"{folder}: {len(paths)} files; a model's folder has 1 to {wire.MAX_FDS}")
+    fds = []
+    for path in paths:
+        fd = os.memfd_create("model", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.fchmod(fd, 0o444)
+        with path.open("rb") as source:
+            while chunk := source.read(2**20):
+                os.write(fd, chunk)
+        os.lseek(fd, 0, os.SEEK_SET)
+        fds.append(fd)
+    return [str(path.relative_to(folder)) for path in paths], fds

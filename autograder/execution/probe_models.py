@@ -1,0 +1,202 @@
+"""The models and tokenizers that the grader provides, kept as they were between calls."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from autograder.execution.wire import Handle
+
+_HOOKS = (
+    *("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"),
+    *("_state_dict_hooks", "_load_state_dict_pre_hooks"),
+)
+
+
+class Models:
+    """What handles stand for, with the means to put it back.
+
+    Args:
+        student: The student's folder as the kernel sees it.
+        device: Where models are put.
+    """
+
+    def __init__(self, *, student: str, device: str) -> None:
+        self._student = student
+        self._device = device
+        self._loaded: dict[str, Any] = {}
+        self._restorers: dict[str, Callable[[], list[str]]] = {}
+
+    def provide(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
+        """Load one model or tokenizer and keep it under its name.
+
+        Args:
+            request: `name`, `loader` as `module:Class`, and `inside` (a path below the student's folder)
+                or `files` (names of the descriptors in order).
+            fds: The files of a hidden folder.
+        """
+        private = ""
+        try:
+            if fds:
+                private = _lay_out(request["files"], fds)
+            folder = private or str(Path(self._student) / request["inside"])
+            module, _, attribute = request["loader"].partition(":")
+            loader = getattr(importlib.import_module(module), attribute)
+            loaded = loader.from_pretrained(folder)
+        except Exception as error:
+            return {"status": "unloadable", "error": type(error).__name__, "message": str(error)[:2000]}
+        finally:
+            if private:
+                shutil.rmtree(private, ignore_errors=True)
+            for fd in fds:
+                os.close(fd)
+        if isinstance(loaded, torch.nn.Module):
+            loaded = loaded.to(self._device).eval()
+            self._restorers[request["name"]] = _module_restorer(loaded)
+        else:
+            self._restorers[request["name"]] = _object_restorer(loaded)
+        self._loaded[request["name"]] = loaded
+        return {"status": "ok"}
+
+    def resolve(self, value: Any) -> Any:
+        """Put the loaded objects where handles stand; the rest keeps its identity where it can."""
+        if isinstance(value, Handle):
+            return self._loaded[value.name]
+        if isinstance(value, list) and any(_holds_handle(item) for item in value):
+            return [self.resolve(item) for item in value]
+        if isinstance(value, tuple):
+            return tuple(self.resolve(item) for item in value)
+        if isinstance(value, dict) and any(_holds_handle(item) for item in value.values()):
+            return {key: self.resolve(item) for key, item in value.items()}
+        return value
+
+    def restore(self) -> list[str]:
+        """Put everything back as it was provided.
+
+        Returns:
+            What had to be undone: `model:shipped weights`, `model:shipped training mode`, ...
+        """
+        return [f"{name} {what}" for name, undo in self._restorers.items() for what in undo()]
+
+
+def _holds_handle(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return any(_holds_handle(item) for item in value)
+    if isinstance(value, dict):
+        return any(_holds_handle(item) for item in value.values())
+    return isinstance(value, Handle)
+
+
+def _lay_out(names: list[str], fds: list[int]) -> str:
+    """Make a private folder whose entries lead to the descriptors, so that no byte is copied."""
+    folder = tempfile.mkdtemp(prefix=".model-")
+    for name, fd in zip(names, fds, strict=True):
+        target = Path(folder) / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(f"/proc/self/fd/{fd}")
+    return folder
+
+
+def _module_restorer(model: torch.nn.Module) -> Callable[[], list[str]]:
+    """Remember a model's structure, weights, flags, hooks and configuration; return what puts them back."""
+    modules = [(module, _shallow(module)) for module in model.modules()]
+    tensors = [
+        (tensor, tensor.detach().clone(), tensor.requires_grad)
+        for tensor in [*model.parameters(), *model.buffers()]
+    ]
+    configs = {id(module.config): module.config for module, _ in modules if hasattr(module, "config")}
+    settings = [(config, copy.deepcopy(vars(config))) for config in configs.values()]
+
+    def restore() -> list[str]:
+        found: set[str] = set()
+        for module, kept in modules:
+            found |= _put_back(module, kept)
+        for tensor, pristine, requires_grad in tensors:
+            found |= _restore_tensor(tensor, pristine, requires_grad)
+        for config, kept in settings:
+            if vars(config) != kept:
+                found.add("configuration")
+                vars(config).clear()
+                vars(config).update(copy.deepcopy(kept))
+        return sorted(found)
+
+    return restore
+
+
+def _shallow(module: torch.nn.Module) -> dict[str, Any]:
+    """Copy a module's attributes, and its tables of children, parameters and hooks one level deep."""
+    return {key: copy.copy(value) if isinstance(value, dict) else value for key, value in vars(module).items()}
+
+
+def _put_back(module: torch.nn.Module, kept: dict[str, Any]) -> set[str]:
+    """Undo changes of a module's attributes and tables in place, so that old references stay valid."""
+    now, found = vars(module), set()
+    for key in [key for key in now if key not in kept]:
+        del now[key]
+        found.add("attributes")
+    for key, value in kept.items():
+        table = isinstance(value, dict)
+        current = now.get(key)
+        if table and isinstance(current, dict):
+            if current.keys() == value.keys() and all(current[item] is value[item] for item in value):
+                continue
+            current.clear()
+            current.update(value)
+        elif current is value:
+            continue
+        else:
+            now[key] = copy.copy(value) if table else value
+        found.add(_kind_of_change(key))
+    return found
+
+
+def _kind_of_change(key: str) -> str:
+    if key in _HOOKS:
+        return "hooks"
+    known = {"training": "training mode", "_parameters": "weights", "_modules": "modules", "_buffers": "buffers"}
+    return known.get(key, "attributes")
+
+
+def _restore_tensor(tensor: torch.Tensor, pristine: torch.Tensor, requires_grad: bool) -> set[str]:
+    found: set[str] = set()
+    with torch.no_grad():
+        if tensor.shape != pristine.shape or tensor.dtype != pristine.dtype:
+            tensor.data = pristine.clone()
+            found.add("weights")
+        elif not torch.equal(tensor, pristine):
+            tensor.data.copy_(pristine)
+            found.add("weights")
+    if tensor.requires_grad != requires_grad:
+        tensor.requires_grad_(requires_grad)
+        found.add("gradient flags")
+    # Gradients that a backward pass left are usual and harm nobody but the next call.
+    tensor.grad = None
+    return found
+
+
+def _object_restorer(value: Any) -> Callable[[], list[str]]:
+    """Remember a tokenizer's settings; a changed vocabulary cannot be put back, so it is only told."""
+    kept = {key: copy.deepcopy(item) for key, item in vars(value).items() if key != "_tokenizer"}
+    # Objects without an equality of their own cannot be told from their copies: they are left alone.
+    kept = {key: item for key, item in kept.items() if item == vars(value)[key]}
+    size = len(value) if hasattr(value, "__len__") else 0
+
+    def restore() -> list[str]:
+        found = []
+        if hasattr(value, "__len__") and len(value) != size:
+            found.append("vocabulary")
+        changed = [key for key, item in kept.items() if key not in vars(value) or vars(value)[key] != item]
+        if changed:
+            found.append("settings")
+            vars(value).update({key: copy.deepcopy(kept[key]) for key in changed})
+        return found
+
+    return restore

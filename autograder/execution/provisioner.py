@@ -1,0 +1,170 @@
+"""A Jupyter kernel provisioner over the zygote: any Jupyter program gets warm, sandboxed kernels.
+
+A kernelspec names it:
+
+    {"argv": [], "display_name": "Sandboxed", "language": "python", "metadata": {"kernel_provisioner":
+        {"provisioner_name": "sandboxed-zygote", "config": {"student_dir": "course/student_template"}}}}
+
+The harness itself hands its zygote in by `SandboxedKernelManager`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import signal
+from pathlib import Path
+from typing import Any
+
+import zmq
+import zmq.asyncio
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
+from traitlets import Any as AnyTrait
+from traitlets import Bool, Dict, Int, Unicode
+
+from autograder.execution.zygote_client import KernelProcess, Zygote
+from autograder.records import Limits
+
+PROVISIONER = "sandboxed-zygote"
+MAX_MESSAGE_BYTES = 32 * 2**20
+_DEFAULT_TIMEOUT_S = 5.0
+
+
+class SandboxedProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+    """Launches a kernel by asking a zygote for a fork."""
+
+    student_dir = Unicode(".", help="Folder that kernels see read-only.").tag(config=True)
+    device = Unicode("cpu", help="cpu or cuda.").tag(config=True)
+    seed = Int(0, help="Seed of torch, NumPy and random.").tag(config=True)
+    limits = Dict(help="Fields of autograder.records.Limits.").tag(config=True)
+    cuda_fallback = Bool(True, help='Let "cuda" mean the CPU where there is no GPU.').tag(config=True)
+
+    process: KernelProcess | None = None
+
+    @property
+    def has_process(self) -> bool:
+        """Tell whether a kernel was launched and has not been waited for."""
+        return self.process is not None
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Need no command: a fork runs no program."""
+        kwargs = await super().pre_launch(**kwargs)
+        kwargs["cmd"] = []
+        return kwargs
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
+        """Fork a kernel.
+
+        Returns:
+            Its connection: ZMQ over Unix sockets in the box.
+
+        Raises:
+            GraderError: If none can be started.
+        """
+        manager = self.parent
+        zygote = getattr(manager, "zygote", None) or await asyncio.to_thread(_own_zygote, self)
+        self.process = zygote.fork(
+            seed=getattr(manager, "seed", self.seed),
+            limits=getattr(manager, "limits", None) or Limits(**self.limits),
+            cuda_fallback=getattr(manager, "cuda_fallback", self.cuda_fallback and self.device == "cpu"),
+        )
+        self.connection_info = self.process.connection
+        return self.connection_info
+
+    async def poll(self) -> int | None:
+        """Return None while the kernel runs, else 0."""
+        return None if self.process is not None and self.process.is_alive() else 0
+
+    async def wait(self) -> int | None:
+        """Wait on the pidfd until the kernel has ended."""
+        if self.process is not None:
+            await until_dead(self.process)
+            self.process.close()
+            self.process = None
+        return 0
+
+    async def send_signal(self, signum: int) -> None:
+        """Pass a signal on to the kernel; SIGKILL ends the whole tree."""
+        if self.process is None:
+            return
+        if signum == signal.SIGKILL:
+            self.process.kill()
+        elif signum == 0:
+            self.process.signal(0)
+        else:
+            self.process.signal(signum)
+
+    async def kill(self, restart: bool = False) -> None:
+        """End the whole tree."""
+        if self.process is not None:
+            self.process.kill()
+
+    async def terminate(self, restart: bool = False) -> None:
+        """End the whole tree: nothing in a box is worth a farewell."""
+        await self.kill(restart)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Close what is open."""
+        if self.process is not None:
+            self.process.close()
+            self.process = None
+
+    def get_shutdown_wait_time(self, recommended: float = _DEFAULT_TIMEOUT_S) -> float:
+        """Do not wait long for a polite end."""
+        return min(recommended, 1.0)
+
+
+def _own_zygote(provisioner: SandboxedProvisioner) -> Zygote:
+    """Start a zygote for this process and folder once, and end it with the process."""
+    root = type(provisioner)
+    shared: dict[tuple[str, str], Zygote] = root.__dict__.get("_shared") or {}
+    root._shared = shared  # type: ignore[attr-defined]
+    key = (str(Path(provisioner.student_dir).resolve()), provisioner.device)
+    if key not in shared:
+        shared[key] = Zygote(Path(provisioner.student_dir), device=provisioner.device)
+        atexit.register(shared[key].close)
+    return shared[key]
+
+
+async def until_dead(process: KernelProcess) -> None:
+    """Return as soon as the kernel's box has ended."""
+    if process.pidfd < 0:
+        return
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    loop.add_reader(process.pidfd, lambda: ended.done() or ended.set_result(None))
+    try:
+        await ended
+    finally:
+        loop.remove_reader(process.pidfd)
+
+
+class SandboxedKernelManager(AsyncKernelManager):
+    """Starts kernels from a zygote that it is given, without a kernelspec on disk."""
+
+    zygote = AnyTrait()
+    seed = Int(0)
+    limits = AnyTrait()
+    cuda_fallback = Bool(False)
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._kernel_spec = KernelSpec(
+            display_name="Sandboxed",
+            language="python",
+            metadata={"kernel_provisioner": {"provisioner_name": PROVISIONER}},
+        )
+
+    def make_context(self) -> None:
+        """Make the ZMQ context of this kernel's channels.
+
+        It refuses messages that no honest notebook sends: they would fill the grader's memory.
+        """
+        self.context = zmq.asyncio.Context()
+        self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        self.context.setsockopt(zmq.LINGER, 0)
+
+    def write_connection_file(self, **kwargs: Any) -> None:
+        """Write none: nobody else is to connect."""

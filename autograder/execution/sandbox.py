@@ -1,0 +1,247 @@
+"""The layers around one kernel, put on before any of the student's code runs.
+
+Three processes make a box: a keeper outside that dies with the zygote, the box's init (PID 1 inside, which
+reaps, passes SIGINT on and ends the tree when it ends), and the kernel itself. In order: an own session and
+user, own namespaces, own writable folders on the read-only tree, no capabilities, resource limits.
+`LAYERS` names what is there; Landlock and seccomp belong at its end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from autograder.execution import linux, runtime_tree
+
+FIRST_UID = 1_879_048_192
+"""Kernels of a root zygote get users of their own from here on: far from any real account."""
+
+_NAMESPACES = (
+    linux.CLONE_NEWUSER
+    | linux.CLONE_NEWNS
+    | linux.CLONE_NEWPID
+    | linux.CLONE_NEWNET
+    | linux.CLONE_NEWIPC
+    | linux.CLONE_NEWUTS
+    | linux.CLONE_NEWCGROUP
+)
+_OPEN_FILES = 512  # 64 stalls torch's DataLoader
+_LOCKED_BYTES = 64 * 2**10
+_SPARE_DATA_BYTES = 2**30
+_FOLDERS = {"/tmp": "256m", "/dev/shm": "256m", runtime_tree.BOX: "256m", runtime_tree.SOCKETS: "1m"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoxPlan:
+    """What one box may use and how it is closed off."""
+
+    sandboxed: bool
+    """False only where the instructor trusts the submissions."""
+
+    box: str
+    """The kernel's working folder as it will see it."""
+
+    sockets: str
+    """Folder of the kernel's sockets as it will see it."""
+
+    student: str
+    """The student's folder as the kernel will see it."""
+
+    processes: int
+    """Processes and threads."""
+
+    file_bytes: int
+    """Largest file that can be written, in bytes."""
+
+    memory_bytes: int
+    """Memory of the tree, in bytes; watched from outside, here only a backstop."""
+
+    covered: tuple[str, ...] = ()
+    """Runtime paths below a writable folder, in the order of `runtime_tree.ASIDE`."""
+
+    gpu: bool = False
+    """CUDA reserves address space freely: no backstop then."""
+
+
+def send(control: socket.socket, message: dict[str, object], fds: Iterable[int] = ()) -> None:
+    """Tell the grader something over the box's control socket.
+
+    Args:
+        control: A SOCK_SEQPACKET socket.
+        message: Anything that JSON holds.
+        fds: Descriptors that travel along.
+    """
+    socket.send_fds(control, [json.dumps(message).encode()], list(fds))
+
+
+def close_all_but(kept: Iterable[int]) -> None:
+    """Close every descriptor from 3 on that is not kept: none of the zygote's may be inherited."""
+    low = 3
+    for fd in sorted({fd for fd in kept if fd >= low}):
+        os.closerange(low, fd)
+        low = fd + 1
+    os.closerange(low, os.sysconf("SC_OPEN_MAX"))
+
+
+def launch(plan: BoxPlan, control: socket.socket, body: Callable[[], None]) -> None:
+    """Build the box around the calling process's children and run `body` in it. Never returns.
+
+    The calling process becomes the keeper. It must have no thread besides this one.
+
+    Args:
+        plan: What the box may use.
+        control: Tells the grader of `{"pid"}` with a pidfd, `{"run"}` with the sockets' folder, `{"exit"}`.
+        body: What the kernel does, as the last process inside.
+
+    Raises:
+        OSError: If a layer is refused; the grader hears of it from the caller.
+    """
+    os.setsid()
+    if plan.sandboxed:
+        _become_own_user()
+    linux.die_with_parent(signal.SIGKILL)
+    if plan.sandboxed:
+        uid, gid = os.geteuid(), os.getegid()
+        linux.unshare(_NAMESPACES)
+        linux.map_ids(uid, gid)
+        linux.raise_loopback()
+    started, start = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(start)
+        _guarded(control, lambda: _run_init(plan, control, started, body))
+    os.close(started)
+    send(control, {"pid": pid}, [os.pidfd_open(pid)])
+    control.close()
+    os.write(start, b"!")
+    os.waitpid(pid, 0)
+    os._exit(0)
+
+
+def _guarded(control: socket.socket, action: Callable[[], None]) -> None:
+    """Run an action, report what it raises, and end this process in any case."""
+    try:
+        action()
+    except BaseException as error:
+        # The grader may have gone: then nobody is left to tell.
+        try:
+            send(control, {"error": f"{type(error).__name__}: {error}"})
+        except OSError:
+            pass
+    finally:
+        os._exit(1)
+
+
+def _become_own_user() -> None:
+    """Leave root for a user that no other process has; a plain user stays who they are."""
+    if os.geteuid() != 0:
+        return
+    own = FIRST_UID + os.getpid()
+    try:
+        os.setgroups([])
+        os.setresgid(own, own, own)
+        os.setresuid(own, own, own)
+    except OSError:
+        return  # root of a user namespace with a single id: there is nobody else to become
+    linux.allow_own_proc()
+
+
+def _run_init(plan: BoxPlan, control: socket.socket, started: int, body: Callable[[], None]) -> None:
+    """Be the box's init: put on the inner layers, start the kernel, reap until it ends."""
+    linux.die_with_parent(signal.SIGKILL)
+    if os.read(started, 1) != b"!":
+        return  # the keeper ended before the death signal was armed
+    os.close(started)
+    if plan.sandboxed:
+        _mount_writable(plan)
+        socket.sethostname("box")
+        linux.drop_capabilities()
+    else:
+        linux.adopt_orphans()
+    linux.forbid_new_privileges()
+    _fill_box(plan)
+    folder = os.open(plan.sockets, os.O_PATH | os.O_DIRECTORY)
+    send(control, {"run": plan.sockets}, [folder])
+    os.close(folder)
+    pid = os.fork()
+    if pid == 0:
+        linux.die_with_parent(signal.SIGKILL)
+        _limit_resources(plan)
+        _guarded(control, body)
+    close_all_but([control.fileno()])
+    _reap(pid, control)
+
+
+def _mount_writable(plan: BoxPlan) -> None:
+    """Put the box's own small file systems on the read-only tree."""
+    plain = linux.MS_NOSUID | linux.MS_NODEV
+    linux.mount("proc", "/proc", "proc", plain | linux.MS_NOEXEC)
+    for folder, size in _FOLDERS.items():
+        linux.mount("tmpfs", folder, "tmpfs", plain, f"mode=0700,size={size},nr_inodes=16384")
+    for number, path in enumerate(plan.covered):
+        source = f"{runtime_tree.ASIDE}/{number}"
+        if Path(source).is_dir():
+            Path(path).mkdir(parents=True, exist_ok=True)
+        else:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).touch()
+        linux.mount(source, path, flags=linux.MS_BIND | linux.MS_REC)
+    linux.mount(
+        "devpts", "/dev/pts", "devpts", linux.MS_NOSUID | linux.MS_NOEXEC, "newinstance,ptmxmode=0666"
+    )
+
+
+def _fill_box(plan: BoxPlan) -> None:
+    """Make the student folder's entries visible in the working folder, so that relative paths work."""
+    for entry in sorted(Path(plan.student).iterdir()):
+        link = Path(plan.box) / entry.name
+        if not link.exists():
+            link.symlink_to(entry)
+    os.chdir(plan.box)
+
+
+def _limit_resources(plan: BoxPlan) -> None:
+    """Set the kernel's hard limits."""
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_NOFILE: _OPEN_FILES,
+        resource.RLIMIT_FSIZE: plan.file_bytes,
+        resource.RLIMIT_MEMLOCK: _LOCKED_BYTES,
+    }
+    if plan.sandboxed:  # elsewhere the count would include the user's other processes
+        limits[resource.RLIMIT_NPROC] = plan.processes
+    if not plan.gpu:
+        limits[resource.RLIMIT_DATA] = plan.memory_bytes + _SPARE_DATA_BYTES
+    for name, limit in limits.items():
+        hard = resource.getrlimit(name)[1]
+        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(name, (value, value))
+
+
+def _reap(kernel: int, control: socket.socket) -> None:
+    """Wait for all children until the kernel ends, then say how it ended."""
+
+    def pass_on(signum: int, frame: FrameType | None) -> None:
+        os.kill(kernel, signum)
+
+    signal.signal(signal.SIGINT, pass_on)
+    signal.signal(signal.SIGTERM, pass_on)
+    while True:
+        pid, status = os.waitpid(-1, 0)
+        if pid == kernel:
+            send(control, {"exit": os.waitstatus_to_exitcode(status)})
+            os._exit(0)
+
+
+LAYERS = ("user", "namespaces", "mounts", "capabilities", "no_new_privs", "rlimits")
+"""What is put on, in order. Landlock and seccomp come after rlimits, in the kernel before `body`."""
+
+MODE = "namespaces"
+"""The mode that these layers come to; with Landlock and seccomp it is `full`."""

@@ -1,0 +1,47 @@
+"""Takes from an executed notebook what differs from run to run and says nothing about the answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+_ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}\b")
+_CELL_FILE = re.compile(r"/tmp/ipykernel_\d+/\d+\.py")
+_VOLATILE = ("execution", "collapsed", "scrolled")
+
+
+def mentions_cuda(notebook: Any) -> bool:
+    """Tell whether a code cell speaks of CUDA."""
+    return any(cell.cell_type == "code" and "cuda" in cell.source for cell in notebook.cells)
+
+
+def tidy(notebook: Any) -> dict[str, Any]:
+    """Return a notebook as plain JSON without timestamps, memory addresses and process ids.
+
+    Args:
+        notebook: An executed NotebookNode; left as it is.
+    """
+    plain: dict[str, Any] = json.loads(json.dumps(notebook))
+    for cell in plain["cells"]:
+        for key in _VOLATILE:
+            cell.get("metadata", {}).pop(key, None)
+        if "outputs" in cell:
+            cell["outputs"] = [_map_text(output, _steady) for output in cell["outputs"]]
+    return plain
+
+
+def _steady(text: str) -> str:
+    return _CELL_FILE.sub("<cell>", _ADDRESS.sub("at 0x0", text))
+
+
+def _map_text(value: Any, change: Callable[[str], str], key: str = "") -> Any:
+    """Apply a change to every text in an output but pictures."""
+    if isinstance(value, str):
+        return value if key.startswith("image/") else change(value)
+    if isinstance(value, list):
+        return [_map_text(item, change, key) for item in value]
+    if isinstance(value, dict):
+        return {name: _map_text(item, change, name) for name, item in value.items()}
+    return value

@@ -1,0 +1,104 @@
+"""The command line as scripts use it: exit codes and sentences."""
+
+import subprocess
+import sys
+
+import pytest
+
+from autograder.assignments import load_assignment
+from autograder.build import build_assignment
+from autograder.checks.marks import collect, points_by_task
+
+from ..notebook_maker import submission
+
+
+def autograder(*arguments, cwd):
+    command = [sys.executable, "-c", "from autograder.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+
+
+@pytest.fixture
+def built_course(mini_course):
+    assignment = load_assignment(mini_course, "standardise")
+    build_assignment(assignment, points_by_task(collect(assignment)))
+    return mini_course
+
+
+def test_help_shows_examples_and_exit_codes(tmp_path):
+    assert "Exit codes" in autograder("--help", cwd=tmp_path).stdout
+    assert "Example" in autograder("grade", "--help", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["grade", "standardize", "x.ipynb", "--out", "r"], "Did you mean standardise?"),
+        (["grade", "standardise", "nothing-here", "--out", "r"], "nothing-here"),
+        (["grade", "standardise", "empty", "--out", "r"], "empty"),
+        (["report", "nothing-here"], "no such folder"),
+        (["verify", "standardize"], "Did you mean standardise?"),
+        (["demo"], "no example class here"),
+    ],
+)
+def test_a_command_that_cannot_be_carried_out_is_a_sentence_and_exit_code_2(built_course, arguments, said):
+    (built_course / "empty").mkdir()
+    done = autograder(*arguments, cwd=built_course)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_build_writes_a_stale_notebook_and_check_only_tells(mini_course):
+    assert autograder("build", "--check", cwd=mini_course).returncode == 1
+    assert autograder("build", cwd=mini_course).returncode == 0
+    done = autograder("build", "--check", cwd=mini_course)
+    assert (done.returncode, done.stdout.strip().endswith("current")) == (0, True)
+
+
+@pytest.mark.sandbox
+def test_grade_in_a_log_prints_a_plain_line_a_submission(built_course, tmp_path):
+    template = built_course / "student_template" / "standardise.ipynb"
+    submission(template, tmp_path / "in" / "Müller, Jörg.ipynb")
+    done = autograder("grade", "standardise", tmp_path / "in", "--out", tmp_path / "out", cwd=built_course)
+    assert done.returncode == 0, done.stderr
+    assert "[1/1] Müller, Jörg: 6 of 6" in done.stdout
+    assert (tmp_path / "out" / "standardise" / "Müller, Jörg" / "feedback.html").is_file() or any(
+        path.name.startswith("Müller") for path in (tmp_path / "out" / "standardise").iterdir()
+    )
+    again = autograder("report", tmp_path / "out", cwd=built_course)
+    assert again.returncode == 0, again.stderr
+    assert "class.html" in again.stdout
+
+
+@pytest.mark.sandbox
+def test_verify_finds_no_fault_in_the_small_course(built_course):
+    done = autograder("verify", "standardise", cwd=built_course)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAULT" not in done.stdout
+    assert done.stdout.count("misconception") == 3
+
+
+@pytest.mark.sandbox
+def test_verify_tells_a_mistake_that_loses_nothing(built_course):
+    path = built_course / "assignments" / "standardise" / "misconceptions.py"
+    path.write_text(
+        path.read_text()
+        + '\n\n@misconception(task="centre", title="None at all.", hint="-")\n'
+        + "def harmless(reference, values):\n    return reference.centre(values)\n"
+    )
+    done = autograder("verify", "standardise", cwd=built_course)
+    assert done.returncode == 1
+    assert "it loses no points" in done.stdout
+
+
+@pytest.mark.sandbox
+def test_pytest_by_hand_shows_what_the_batch_sees(built_course, tmp_path):
+    template = built_course / "student_template" / "standardise.ipynb"
+    path = submission(
+        template, tmp_path / "ana.ipynb", {"centre": "def centre(values):\n    return values - values.mean()"}
+    )
+    command = [sys.executable, "-m", "pytest", "assignments/standardise", "--submission", str(path)]
+    done = subprocess.run(command, cwd=built_course, capture_output=True, text=True, timeout=120)
+    assert "mistake: The mean of all values is taken away." in done.stdout, done.stdout + done.stderr
+    assert "1 failed, 1 passed, 1 skipped" in done.stdout or "2 failed" in done.stdout
+    assert done.returncode == 1

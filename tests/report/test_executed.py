@@ -1,0 +1,101 @@
+import json
+from html.parser import HTMLParser
+
+from autograder.records import Assignment, Execution
+from autograder.report.executed import OUTPUT_LIMIT, executed_ipynb, executed_page
+
+
+class Elements(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def page_of(execution: Execution, assignment: Assignment) -> str:
+    return executed_page(execution.notebook, assignment, "Ana <script>").decode()
+
+
+def notebook(*outputs: dict[str, object]) -> dict[str, object]:
+    cell = {
+        "cell_type": "code",
+        "metadata": {},
+        "source": "x = 1",
+        "execution_count": 1,
+        "outputs": list(outputs),
+    }
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [cell]}
+
+
+def test_the_notebook_is_shown(execution: Execution, assignment: Assignment) -> None:
+    page = page_of(execution, assignment)
+    for part in (
+        '<span class="k">def</span>',
+        "0.31",
+        "ValueError: &lt;b&gt;no&lt;/b&gt;",
+        "data:image/png;base64,",
+        "<strong>bold</strong>",
+    ):
+        assert part in page
+
+
+def test_no_output_runs_or_loads_anything(execution: Execution, assignment: Assignment) -> None:
+    parser = Elements()
+    parser.feed(page_of(execution, assignment))
+    assert {tag for tag, _ in parser.found}.isdisjoint({"script", "iframe", "svg", "object", "form", "base"})
+    for tag, attributes in parser.found:
+        assert not any(name.startswith("on") for name in attributes)
+        for name in ("src", "href"):
+            value = attributes.get(name)
+            # links that a person may click are http; what a browser loads by itself is data
+            assert (
+                value is None
+                or value.startswith(("data:image/png", "#") if tag != "a" else ("http", "#"))
+                or value == "data:,"
+            )
+
+
+def test_disguises_become_visible(execution: Execution, assignment: Assignment) -> None:
+    page = page_of(execution, assignment)
+    assert "\u202e" not in page and "\x1b" not in page and "\ufffdgnp.exe" in page
+
+
+def test_two_renderings_are_equal(execution: Execution, assignment: Assignment) -> None:
+    assert page_of(execution, assignment) == page_of(execution, assignment)
+
+
+def test_a_flood_is_cut_and_says_so(assignment: Assignment) -> None:
+    flood = notebook({"output_type": "stream", "name": "stdout", "text": "x" * (OUTPUT_LIMIT + 7)})
+    page = executed_page(flood, assignment, "Ana").decode()
+    assert "[7 more characters are in executed.ipynb]" in page
+    assert page.count("x" * 1000) <= OUTPUT_LIMIT / 1000
+
+
+def test_odd_outputs_do_not_break_the_page(assignment: Assignment) -> None:
+    odd = notebook(
+        {"output_type": "stream", "name": 5, "text": ["a\n", "b"]},
+        {"output_type": "error", "ename": None, "evalue": None, "traceback": None},
+        {"output_type": "display_data", "data": None},
+        {"output_type": "display_data", "data": {"text/html": ["<b>", "x</b>"], "image/png": 5}},
+        {"output_type": "unknown"},
+        "no output",  # type: ignore[arg-type]
+    )
+    page = executed_page(odd, assignment, "Ana").decode()
+    assert "<b>x</b>" in page and "cannot be shown" not in page
+
+
+def test_deep_html_does_not_break_the_page(assignment: Assignment) -> None:
+    deep = notebook(
+        {"output_type": "display_data", "data": {"text/html": "<div>" * 20_000, "text/plain": "deep"}}
+    )
+    page = executed_page(deep, assignment, "Ana")
+    assert b"cannot be shown" not in page and b"&lt;div&gt;" in page
+
+
+def test_the_ipynb_keeps_outputs_and_drops_times_and_trust(execution: Execution) -> None:
+    plain = json.loads(executed_ipynb(execution.notebook))
+    assert plain["cells"][1]["metadata"] == {"tags": ['"><script>evil()']}
+    assert plain["cells"][1]["outputs"][1]["data"]["text/plain"] == "table"
+    assert execution.notebook["cells"][1]["metadata"]["trusted"] is True  # the record itself is not changed

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from autograder.records import Assignment, CheckResult, Diagnosis, GradeReport
+from autograder.report.feedback import STEP_LIMIT, check_view, student_view
+from autograder.report.pages import feedback_page, instructor_page
+
+# What the fixture's hidden check carries and no student may read.
+SECRETS = (
+    "HIDDEN-FEEDBACK",
+    "HIDDEN-DETAIL",
+    "HIDDEN-TITLE",
+    "HIDDEN-STRIP",
+    "0.123",
+    "hidden_metric",
+    "77.1",
+    "softmax_over_padding",
+    "faithfulness_percentile",
+    "72.5",
+)
+
+
+def hidden_only(report: GradeReport) -> GradeReport:
+    """Make every check hidden, so that whatever of strips, values or errors shows is a leak."""
+    return replace(report, checks=tuple(replace(check, visibility="hidden") for check in report.checks))
+
+
+def test_a_hidden_check_shows_title_and_hint_only(report: GradeReport, assignment: Assignment) -> None:
+    page = feedback_page(report, assignment).decode()
+    assert "Attributions match on unseen sentences and another model" in page
+    assert "Try a sentence that the model gets wrong." in page
+    assert [secret for secret in SECRETS if secret in page] == []
+
+
+def test_nothing_found_shows_of_any_hidden_check(report: GradeReport, assignment: Assignment) -> None:
+    page = feedback_page(hidden_only(report), assignment).decode()
+    assert "heat-strip" not in page
+    assert [word for word in ("Stell", "RuntimeError", "0.31", "KeyError") if word in page] == []
+
+
+def test_the_instructor_reads_everything(report: GradeReport, assignment: Assignment) -> None:
+    page = instructor_page(report, assignment).decode()
+    wanted = [
+        *SECRETS,
+        "KeyError: &#39;tokens&#39;",
+        "Traceback (most recent call last)",
+        "2.13.0",
+        "3.2e-07",
+    ]
+    assert [text for text in wanted if text not in page] == []
+    assert "☐ names at least two tokens with their scores" in page
+
+
+def test_an_unknown_visibility_is_hidden(report: GradeReport) -> None:
+    odd = replace(report.checks[3], visibility="after_deadline")  # type: ignore[arg-type]
+    view = check_view(odd)
+    assert view.hidden and view.strips == () and "0.31" not in view.found
+
+
+def test_a_fault_of_ours_is_under_review_and_its_text_stays_with_us(report: GradeReport) -> None:
+    fault = next(check for check in report.checks if check.fault)
+    view = check_view(replace(fault, visibility="visible", feedback="Traceback of the harness"))
+    assert view.state == "review"
+    assert (
+        view.found == "Something went wrong on our side. A person will look at it; you lost no points by it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "points", "word"),
+    [
+        ("passed", 4, "Passed"),
+        ("passed", 3, "Partly"),
+        ("failed", 2.5, "Partly"),
+        ("failed", 0, "Not yet"),
+        ("errored", 0, "Error"),
+        ("timed_out", 0, "Too slow"),
+        ("skipped", 0, "Not run"),
+    ],
+)
+def test_outcomes_have_a_word(report: GradeReport, outcome: str, points: float, word: str) -> None:
+    check = replace(report.checks[0], outcome=outcome, points=points, max_points=4)  # type: ignore[arg-type]
+    assert check_view(check).word == word
+
+
+@pytest.mark.parametrize("outcome", ["failed", "errored", "timed_out", "skipped"])
+def test_a_lost_check_always_says_something(outcome: str) -> None:
+    check = CheckResult(
+        id="t",
+        task="f",
+        title="t",
+        points=0,
+        max_points=1,
+        outcome=outcome,  # type: ignore[arg-type]
+        visibility="hidden",
+    )
+    assert check_view(check).found.endswith(".")
+
+
+def test_a_hint_that_the_feedback_repeats_is_shown_once(report: GradeReport) -> None:
+    check = report.checks[3]
+    assert check.diagnosis is not None
+    view = check_view(replace(check, feedback=f"Wrong values.\n{check.diagnosis.hint}"))
+    assert (view.found, view.hint) == ("Wrong values.", check.diagnosis.hint)
+
+
+def test_steps_follow_the_tasks_and_prefer_hints(report: GradeReport, assignment: Assignment) -> None:
+    steps = student_view(report, assignment).steps
+    assert [[task.name for task in step.tasks] for step in steps] == [
+        ["compute_feature_attribution_scores"],
+        ["token_importance"],
+        ["merge_subtokens"],
+        ["my_attribution"],
+    ]
+    assert steps[0].text == "Whose decision do the scores explain: the label's, or the model's?"
+    # one of the two points of merge_subtokens is under review: not the student's to mend
+    assert [step.points for step in steps] == [8, 3, 1, 1.5]
+
+
+def test_the_same_advice_for_two_tasks_is_one_step(report: GradeReport, assignment: Assignment) -> None:
+    same = Diagnosis(misconception="m", title="t", hint="Look at the padding.", distance=0.0)
+    checks = tuple(
+        replace(check, points=0, outcome="failed", diagnosis=same, fault="") for check in report.checks
+    )
+    steps = student_view(replace(report, checks=checks), assignment).steps
+    assert [(step.text, len(step.tasks), step.points) for step in steps] == [("Look at the padding.", 5, 24)]
+
+
+def test_steps_are_few(report: GradeReport, assignment: Assignment) -> None:
+    tasks = tuple(replace(assignment.tasks[0], name=f"f{n}") for n in range(9))
+    checks = tuple(
+        replace(report.checks[3], task=task.name, diagnosis=None, feedback=f"advice {task.name}", strips=())
+        for task in tasks
+    )
+    view = student_view(replace(report, checks=checks), replace(assignment, tasks=tasks))
+    assert (len(view.steps), view.more_steps) == (STEP_LIMIT, 9 - STEP_LIMIT)
+
+
+def test_tasks_stand_in_the_assignments_order_and_no_check_is_lost(
+    report: GradeReport, assignment: Assignment
+) -> None:
+    stray = replace(report.checks[0], task="unknown_function")
+    view = student_view(replace(report, checks=(stray, *reversed(report.checks))), assignment)
+    assert [task.name for task in view.tasks] == [*(task.name for task in assignment.tasks), ""]
+    assert sum(len(task.checks) for task in view.tasks) == len(report.checks) + 1
+
+
+def test_score_and_pending_points_are_told(report: GradeReport, assignment: Assignment) -> None:
+    page = feedback_page(report, assignment).decode()
+    assert "<strong>9.5 of 24</strong> points" in page
+    assert "+ up to 6 for written answers" in page
+    assert "1 under review" in page
+    assert "This will be looked at by a person; no points were lost." in page
+    assert "A person will grade this." in page
+
+
+def test_full_marks_say_so(passed: Callable[[str], GradeReport], assignment: Assignment) -> None:
+    page = feedback_page(passed("Ana"), assignment).decode()
+    assert "Every check passes. Well done!" in page
+    assert "Not yet" not in page
+
+
+def test_a_problem_says_what_where_and_what_to_do(
+    problem: Callable[[str], GradeReport], assignment: Assignment
+) -> None:
+    page = feedback_page(problem("Ana"), assignment).decode()
+    assert "Your submission could not be run." in page
+    assert "notebook.ipynb: not JSON (line 1, column 1). Save the notebook in Jupyter again" in page
+    assert "hand it in again" in page
+
+
+def test_the_pages_do_not_depend_on_timing(report: GradeReport, assignment: Assignment) -> None:
+    later = replace(report, timing={"total": 99.0})
+    assert feedback_page(later, assignment) == feedback_page(report, assignment)
+    assert instructor_page(later, assignment) == instructor_page(report, assignment)
