@@ -121,3 +121,13 @@ def test_a_thousand_students_take_seconds(report: GradeReport, assignment: Assig
     page = class_page(class_view(reports, assignment))
     assert time.perf_counter() - start < 20
     assert page.count(b"/feedback.html") == 1000
+
+
+def test_one_fault_that_hits_many_stands_once(report: GradeReport, assignment: Assignment) -> None:
+    reports = [replace(report, student=name) for name in "abc"]
+    reports.append(replace(report, student="d", needs_review=("another", *report.needs_review)))
+    faults = class_view(reports, assignment).faults
+    assert [(fault.split()[0], "".join(row.student for row in rows)) for fault, rows in faults] == [
+        ("test_merge_unseen:", "abcd"),
+        ("another", "d"),
+    ]
