@@ -96,6 +96,8 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
 
     async def _async_handle_timeout(self, timeout: float, cell: NotebookNode | None = None) -> None:
         """Interrupt the cell, and end the kernel if that does not help."""
+        if self.timed_out:
+            return  # nbclient asks again and again; one interrupt is enough
         self.timed_out = True
         self._process.interrupt()
         asyncio.get_running_loop().call_later(_GRACE_S, self._kill_if_stuck, self.code_cells_executed)
@@ -143,12 +145,16 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             ending = self._process.how_it_ended()
             message = f"The kernel ended while this cell ran: {ending}."
             if self.timed_out:
-                message = f"The cell ran longer than {self._limits.cell_timeout_s:g} s and ignored its interrupt."
+                message = (
+                    f"The cell ran longer than {self._limits.cell_timeout_s:g} s and ignored its interrupt."
+                )
             return CellFailure(cell=name, index=index, kind=kind, message=message)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # Only a message that this kernel forged gets here.
             self._process.kill("it sent malformed messages")
-            return CellFailure(cell=name, index=index, kind="died", message=f"Malformed messages: {type(error).__name__}.")
+            return CellFailure(
+                cell=name, index=index, kind="died", message=f"Malformed messages: {type(error).__name__}."
+            )
         return self._failure(name, index)
 
     def _failure(self, name: str, index: int) -> CellFailure | None:
@@ -224,7 +230,14 @@ def _not_run(cell: NotebookNode, index: int, dead: bool, deadline: float) -> Cel
         return None
     name = str(cell.get("id") or index)
     if dead:
-        return CellFailure(cell=name, index=index, kind="died", message="Not run: the kernel had ended in an earlier cell.")
+        return CellFailure(
+            cell=name, index=index, kind="died", message="Not run: the kernel had ended in an earlier cell."
+        )
     if time.monotonic() >= deadline:
-        return CellFailure(cell=name, index=index, kind="timeout", message="Not run: the time for the whole notebook was used up.")
+        return CellFailure(
+            cell=name,
+            index=index,
+            kind="timeout",
+            message="Not run: the time for the whole notebook was used up.",
+        )
     return None

@@ -8,6 +8,7 @@ enter, and the zygote itself cannot reach a reference either.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,7 @@ _SYSTEM = (
     *("/etc/alternatives", "/etc/nsswitch.conf", "/etc/mime.types"),
 )
 _PREFIX_PARTS = ("bin", "lib", "lib64", "libexec", "include", "pyvenv.cfg")
+_COPY_BYTES = 2**29
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
@@ -73,9 +75,7 @@ def covered(paths: Iterable[str]) -> tuple[str, ...]:
 
     They are mounted aside too, at `ASIDE/<number>`, and each box binds them again on top.
     """
-    return tuple(
-        path for path in paths if any(Path(path).is_relative_to(folder) for folder in WRITABLE)
-    )
+    return tuple(path for path in paths if any(Path(path).is_relative_to(folder) for folder in WRITABLE))
 
 
 def exposing(student_dir: Path, paths: Iterable[str]) -> str:
@@ -102,7 +102,7 @@ def build(root: str, student_dir: Path, paths: tuple[str, ...], *, gpu: bool) ->
         _show(root, path)
     for number, path in enumerate(covered(paths)):
         _bind(path, f"{root}{ASIDE}/{number}")
-    _bind(str(student_dir.resolve()), root + STUDENT)
+    _show_student(student_dir.resolve(), root + STUDENT)
     for folder in (*WRITABLE, "/proc", "/dev/pts"):
         Path(root + folder).mkdir(parents=True, exist_ok=True)
     # Not read-only: the kernel lets a namespace mount a /proc of its own only where it sees an unlocked one.
@@ -133,6 +133,36 @@ def _bind(source: str, target: str) -> None:
         Path(target).touch()
     linux.mount(source, target, flags=linux.MS_BIND | linux.MS_REC)
     linux.lock_mount(target, attributes=linux.ATTR_RDONLY | linux.ATTR_NOSUID | linux.ATTR_NODEV)
+
+
+def _show_student(source: Path, target: str) -> None:
+    """Bind the student's folder, or a copy where a kernel's own user could not read it.
+
+    Only root starts kernels as another user; safetensors, for one, writes files that only their owner reads.
+    """
+    if os.geteuid() != 0 or _readable_by_all(source):
+        _bind(str(source), target)
+        return
+    total = sum(path.stat().st_size for path in source.rglob("*") if path.is_file())
+    if total > _COPY_BYTES:
+        raise OSError(
+            0, f"{source} holds files that only root can read, too many to copy; run chmod -R a+rX on it"
+        )
+    Path(target).mkdir(parents=True)
+    linux.mount("tmpfs", target, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode=0755,size={total + 2**24}")
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    for path in (Path(target), *Path(target).rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    linux.lock_mount(target, attributes=linux.ATTR_RDONLY | linux.ATTR_NOSUID | linux.ATTR_NODEV)
+
+
+def _readable_by_all(folder: Path) -> bool:
+    """Tell whether every file and folder can be read by anybody who gets at them."""
+    for path in (folder, *folder.rglob("*")):
+        needed = 0o005 if path.is_dir() else 0o004
+        if path.exists() and path.stat().st_mode & needed != needed:
+            return False
+    return True
 
 
 def _make_devices(root: str, *, gpu: bool) -> None:

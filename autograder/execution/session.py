@@ -143,9 +143,7 @@ class KernelSession:
         def watch(process: KernelProcess) -> None:
             self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes)
 
-        return await drive(
-            notebook, manager, limits=self._limits, deadline=self._deadline, on_start=watch
-        )
+        return await drive(notebook, manager, limits=self._limits, deadline=self._deadline, on_start=watch)
 
     def _asked_for_gpu(self) -> bool:
         if not self._cuda_fallback or self._process is None or not self._process.is_alive():
@@ -288,7 +286,9 @@ class KernelSession:
         self._start(notebook)
         assert self._process is not None
         if not self._process.is_alive():
-            raise KernelDiedError(f"The notebook's kernel ended while it ran again: {self._process.how_it_ended()}.")
+            raise KernelDiedError(
+                f"The notebook's kernel ended while it ran again: {self._process.how_it_ended()}."
+            )
         for name, provision in self._provisions.items():
             self._provide(name, provision)
 
@@ -298,7 +298,11 @@ class KernelSession:
         if not isinstance(changed, list):
             return
         for what in changed[:20]:
-            text = f"{function}() changed its {what}." if what == "arguments" else f"{function}() left the {what} changed."
+            text = (
+                f"{function}() changed its {what}."
+                if what == "arguments"
+                else f"{function}() left the {what} changed."
+            )
             if isinstance(what, str) and len(what) < 100 and text not in self.remarks:
                 self.remarks.append(text)
 
@@ -337,7 +341,11 @@ def _raise_reply(function: str, reply: Mapping[str, Any]) -> NoReturn:
         known = reply.get("known")
         names = [name for name in known if isinstance(name, str)] if isinstance(known, list) else []
         found = _text(reply, "found")
-        what = "defines no function" if found == "NoneType" else f"has a value of type {found} where it needs a function"
+        what = (
+            "defines no function"
+            if found == "NoneType"
+            else f"has a value of type {found} where it needs a function"
+        )
         raise MissingFunctionError(f"The notebook {what} {function}().{did_you_mean(function, names)}")
     if status == "raised":
         message = f"{function}() raised {_text(reply, 'error')}: {_text(reply, 'message')}"

@@ -27,7 +27,10 @@ from autograder.records import Limits
 _MESSAGE_BYTES = 64 * 2**10
 _START_TIMEOUT_S = 180.0
 _FORK_TIMEOUT_S = 30.0
-_BOOT = "import sys,json;s=json.loads(sys.argv[1]);sys.path[:]=s['path'];from autograder.execution.zygote import main;main(s)"
+_BOOT = (
+    "import sys, json; s = json.loads(sys.argv[1]); sys.path[:] = s['path'];"
+    "from autograder.execution.zygote import main; main(s)"
+)
 REMEDY = (
     "Student code is only run in a sandbox, which needs Linux 5.12 or newer with user namespaces. Allow them "
     "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
@@ -59,6 +62,8 @@ def scrubbed_environment(*, gpu: bool) -> dict[str, str]:
         "TRANSFORMERS_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "TQDM_DISABLE": "1",  # progress bars differ from run to run
+        # matplotlib is imported before there is a shell, so it cannot find out by itself.
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MPLCONFIGDIR": str(cache / "interp-autograder" / "matplotlib"),
         "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0") if gpu else "",
     }
@@ -78,6 +83,7 @@ class KernelProcess:
         self._control = control
         self.probe = probe
         self.killed_for = ""
+        self._killed = False
         self.exit_code: int | None = None
         self.pid = 0
         self.pidfd = -1
@@ -117,8 +123,8 @@ class KernelProcess:
                 return
 
     def is_alive(self) -> bool:
-        """Tell whether the box's init still runs."""
-        if self.pidfd < 0:
+        """Tell whether the box's init still runs and nobody has sent it its end."""
+        if self.pidfd < 0 or self._killed:
             return False
         return not select.select([self.pidfd], [], [], 0)[0]
 
@@ -143,6 +149,7 @@ class KernelProcess:
             reason: For people; the first one given stays.
         """
         self.killed_for = self.killed_for or reason
+        self._killed = True
         tree = [] if self.pidfd < 0 else _descendants(self.pid)
         self.signal(signal.SIGKILL)
         # In a pid namespace the kernel has killed them already; without one this is what ends them.
@@ -210,6 +217,12 @@ class Zygote:
         self.student_dir = student_dir.resolve()
         if not self.student_dir.is_dir():
             raise GraderError(f"{student_dir}: the student's folder does not exist.")
+        exposed = runtime_tree.exposing(self.student_dir, runtime_tree.runtime_paths(sys.path))
+        if exposed and sandboxed:
+            raise GraderError(
+                f"{student_dir}: the student's folder lies inside {exposed}, which kernels see with all "
+                "that is beside it, references too. Move the course."
+            )
         self.device = device
         self.mode = "none"
         self.start_seconds = 0.0
@@ -269,7 +282,9 @@ class Zygote:
         self._process.wait(10)
         return {"error": self._process.stderr.read().decode(errors="replace").strip()[-500:] or "it ended"}
 
-    def fork(self, *, seed: int, limits: Limits, cuda_fallback: bool = False, plain: bool = False) -> KernelProcess:
+    def fork(
+        self, *, seed: int, limits: Limits, cuda_fallback: bool = False, plain: bool = False
+    ) -> KernelProcess:
         """Fork a kernel in a box of its own.
 
         Args:
