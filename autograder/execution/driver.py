@@ -6,14 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.provisioner import SandboxedKernelManager, until_dead
-from autograder.execution.zygote_client import KernelProcess
 from autograder.records import CellFailure, Limits
 
 SKIP_TAG = "skip-grading"
@@ -63,7 +63,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self._limits = limits
         self._deadline = deadline
         self._output_left = limits.output_bytes
-        self._process: KernelProcess = manager.provisioner.process
+        self._process = manager.process
         self.output_cut = False
         self.timed_out = False
         self.reply: dict[str, Any] = {}
@@ -141,7 +141,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         try:
             await self.async_execute_cell(cell, index, execution_count=self.code_cells_executed + 1)
         except DeadKernelError:
-            kind = "timeout" if self.timed_out else "died"
+            kind: Literal["timeout", "died"] = "timeout" if self.timed_out else "died"
             ending = self._process.how_it_ended()
             message = f"The kernel ended while this cell ran: {ending}."
             if self.timed_out:
@@ -203,7 +203,7 @@ async def drive(
     """
     manager.make_context()
     await manager.start_kernel()
-    process = manager.provisioner.process
+    process = manager.process
     on_start(process)
     run = Run(process=process)
     driver = CellDriver(notebook, manager, limits=limits, deadline=deadline)

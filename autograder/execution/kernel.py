@@ -51,7 +51,7 @@ def _show_plots(shell: Any) -> None:
     """Do what the inline backend does when it is imported in a shell; the zygote imported it without one."""
     backend = os.environ["MPLBACKEND"]
     activate_matplotlib(backend)
-    configure_inline_support(shell, backend)
+    configure_inline_support(shell, backend)  # type: ignore[no-untyped-call]
 
 
 def _prepare_process(settings: dict[str, Any]) -> None:

@@ -191,7 +191,7 @@ def _same_bytes(actual: torch.Tensor, expected: torch.Tensor) -> bool:
 def _silenced() -> Iterator[None]:
     """Swallow what Python code prints: it could repeat a hidden input."""
     kept = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = _Sink()  # type: ignore[assignment]
+    sys.stdout = sys.stderr = _Sink()
     try:
         yield
     finally:

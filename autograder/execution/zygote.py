@@ -144,7 +144,7 @@ def fork_box(plan: sandbox.BoxPlan, control: socket.socket, body: Any, keep: lis
         sandbox.close_all_but(keep)
         sandbox.launch(plan, control, body)
 
-    sandbox._guarded(control, work)
+    sandbox.guarded(control, work)
     raise AssertionError("unreachable")
 
 
@@ -187,7 +187,7 @@ def main(settings: dict[str, Any]) -> None:
     try:
         preload()
         sys.path[:] = [entry for entry in sys.path if runtime_tree.is_installed(entry)]
-        threads = len(os.listdir("/proc/self/task"))
+        threads = len(list(Path("/proc/self/task").iterdir()))
         if threads != 1:
             raise RuntimeError(f"{threads} threads after the imports: a fork would copy only one")
         covered = isolate(settings) if settings["sandboxed"] else ()

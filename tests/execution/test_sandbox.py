@@ -205,3 +205,20 @@ def test_a_student_folder_inside_the_runtime_is_refused(tmp_path: Path) -> None:
     inside = Path(numpy.__file__).parent / "linalg"
     with pytest.raises(GraderError, match="lies inside"):
         Zygote(inside)
+
+
+def test_trusted_submissions_run_without_a_sandbox_and_leave_nothing(course: Path) -> None:
+    from autograder.execution.session import KernelSession
+
+    with pytest.raises(GraderError, match="without trust"):
+        Zygote(course / "student_template", sandboxed=False)
+    with Zygote(course / "student_template", sandboxed=False, trust=True) as own:
+        source = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\nx = os.getcwd()\ndef f(): return x"
+        with KernelSession(own, notebook(source)) as session:
+            assert session.run().sandbox_mode == "none"
+            box = Path(session.call("f", seed=0))
+            assert session._process is not None
+            tree = psutil.Process(session._process.pid).children(recursive=True)
+            assert len(tree) >= 2
+        assert psutil.wait_procs(tree, timeout=3)[1] == []
+        assert not box.exists()
