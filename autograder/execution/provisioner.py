@@ -67,9 +67,8 @@ class SandboxedProvisioner(KernelProvisionerBase):
             GraderError: If none can be started.
         """
         manager = self.parent
-        zygote = getattr(manager, "zygote", None)
-        if not isinstance(zygote, Zygote):
-            zygote = await asyncio.to_thread(_own_zygote, self)
+        given = getattr(manager, "zygote", None)
+        zygote = given if isinstance(given, Zygote) else await asyncio.to_thread(_own_zygote, self)
         self.process = zygote.fork(
             seed=getattr(manager, "seed", self.seed),
             limits=getattr(manager, "limits", None) or Limits(**self.limits),

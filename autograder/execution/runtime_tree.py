@@ -33,7 +33,7 @@ _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
 def runtime_paths(search_path: Iterable[str]) -> tuple[str, ...]:
-    """List the files and folders of the running Python, outermost only.
+    """List the files and folders that the running Python needs, outermost only.
 
     A folder of `search_path` counts only if it holds installed packages: an editable install points at a
     project's root, and that may hold references.
@@ -46,6 +46,9 @@ def runtime_paths(search_path: Iterable[str]) -> tuple[str, ...]:
         parts = (str(Path(prefix) / part) for part in _PREFIX_PARTS)
         found += [part for part in parts if Path(part).exists()]
     found += [entry for entry in search_path if is_installed(entry)]
+    found += [
+        path for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path and Path(path).is_dir()
+    ]
     spelled = {os.path.normpath(path) for path in found}
     resolved = {os.path.realpath(path) for path in spelled}
     return _outermost(spelled | resolved)

@@ -28,8 +28,9 @@ _BOOT = (
 REMEDY = (
     "Student code is only run in a sandbox, which needs Linux 5.12 or newer with user namespaces. Allow them "
     "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
-    "kernel.apparmor_restrict_unprivileged_userns; in a container: --security-opt seccomp=unconfined), or, "
-    "if you trust every submission with all that you may do on this machine, pass --i-trust-these-submissions."
+    "kernel.apparmor_restrict_unprivileged_userns; in a container: --security-opt seccomp=unconfined), "
+    "or, if you trust every submission with all that you may do on this machine, pass "
+    "--i-trust-these-submissions."
 )
 
 
@@ -40,7 +41,9 @@ def scrubbed_environment(*, gpu: bool) -> dict[str, str]:
         gpu: Whether kernels may see the GPUs.
     """
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    libraries = os.environ.get("LD_LIBRARY_PATH")
     return {
+        **({"LD_LIBRARY_PATH": libraries} if libraries else {}),
         "PATH": "/usr/bin:/bin",
         "HOME": "/tmp/home",
         "USER": "student",

@@ -35,9 +35,10 @@ def test_no_walk_through_the_box_finds_the_reference(runner: Runner, course: Pat
     assert (course / "reference" / "secret_solution.py").exists()
     walk = (
         "import os\nseen = []\nfor path, folders, files in os.walk('/'):\n"
-        "    folders[:] = [f for f in folders if f != 'site-packages' and path + f not in ('/proc', '/usr')]\n"
+        "    skipped = ('/proc', '/usr')\n"
+        "    folders[:] = [f for f in folders if f != 'site-packages' and path + f not in skipped]\n"
         "    seen += files\n"
-        "print('secret_solution.py' in seen, 'words.txt' in seen, 'asyncio.py' in seen or 'base64.py' in seen)"
+        "print('secret_solution.py' in seen, 'words.txt' in seen, 'base64.py' in seen)"
     )
     assert text_of(runner.session(walk).run(), 0) == "False True True\n"
 
@@ -132,7 +133,8 @@ def test_no_foreign_descriptor_is_open(runner: Runner) -> None:
     source = (
         "import os\nlinks = []\nfor f in os.listdir('/proc/self/fd'):\n"
         "    try: links.append(os.readlink(f'/proc/self/fd/{f}'))\n    except OSError: pass\n"
-        "print([l for l in links if not l.startswith(('pipe:', 'socket:', 'anon_inode:', '/dev/null', '/proc/', '/box'))])"
+        "usual = ('pipe:', 'socket:', 'anon_inode:', '/dev/null', '/proc/', '/box')\n"
+        "print([link for link in links if not link.startswith(usual)])"
     )
     assert text_of(runner.session(source).run(), 0) == "[]\n"
 
@@ -164,7 +166,8 @@ def test_a_memory_bomb_spread_over_processes_is_killed(runner: Runner) -> None:
 
 def test_a_fork_bomb_stays_within_its_limit(runner: Runner) -> None:
     source = (
-        "import os, time\nn = 0\ntry:\n    while n < 500:\n        if os.fork() == 0: time.sleep(60)\n        n += 1\n"
+        "import os, time\nn = 0\ntry:\n    while n < 500:\n"
+        "        if os.fork() == 0: time.sleep(60)\n        n += 1\n"
         "except BlockingIOError: pass\nprint(n < 64)"
     )
     assert text_of(runner.session(source, processes=64).run(), 0) == "True\n"
@@ -213,7 +216,10 @@ def test_trusted_submissions_run_without_a_sandbox_and_leave_nothing(course: Pat
     with pytest.raises(GraderError, match="without trust"):
         Zygote(course / "student_template", sandboxed=False)
     with Zygote(course / "student_template", sandboxed=False, trust=True) as own:
-        source = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\nx = os.getcwd()\ndef f(): return x"
+        source = (
+            "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)\n"
+            "x = os.getcwd()\ndef f(): return x"
+        )
         with KernelSession(own, notebook(source)) as session:
             assert session.run().sandbox_mode == "none"
             box = Path(session.call("f", seed=0))

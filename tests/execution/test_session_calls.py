@@ -58,6 +58,12 @@ def grad_of(model, x):
 def ids(tokenizer, text): return tokenizer(text)
 def meddle(tokenizer): tokenizer.padding_side = "left"; return 1
 def side(tokenizer): return tokenizer.padding_side
+def look_around():
+    links = []
+    for fd in os.listdir("/proc/self/fd"):
+        try: links.append(os.readlink(f"/proc/self/fd/{fd}"))
+        except OSError: pass
+    return sorted(os.listdir(".")), links, os.listdir("/tmp")
 number = 5
 """
 
@@ -305,11 +311,11 @@ def test_models_are_there_again_after_a_death(with_models: KernelSession) -> Non
 
 
 def test_a_hidden_model_leaves_no_file_and_no_descriptor(with_models: KernelSession) -> None:
-    code = "sorted(os.listdir('.')), [l for l in map(os.readlink, [f'/proc/self/fd/{f}' for f in os.listdir('/proc/self/fd') if os.path.exists(f'/proc/self/fd/{f}')]) if 'memfd' in l], os.listdir('/tmp')"
-    box, descriptors, temporary = with_models.call("answer", (code,), seed=0)
+    box, links, temporary = with_models.call("look_around", seed=0)
 
     assert box == ["course", "data", "models"]
-    assert descriptors == []
+    assert any(link.startswith("socket:") for link in links)
+    assert not [link for link in links if "memfd" in link]
     assert not [name for name in temporary if name.startswith(".model")]
 
 

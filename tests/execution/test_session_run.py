@@ -134,7 +134,8 @@ def test_cuda_falls_back_to_the_cpu_with_a_remark(runner: Runner) -> None:
         "import torch\nm = torch.nn.Linear(2, 2).cuda().to('cuda')\nx = torch.ones(2, device='cuda:0')",
         "device = torch.device('cuda')\ny = torch.zeros(2).to(device).cuda()\nm(x + y).device.type",
         "torch.cuda.synchronize(); torch.cuda.empty_cache(); torch.cuda.manual_seed(1)",
-        "torch.set_default_device('cuda')\ntorch.rand(2).device.type, x.new_zeros(2, device='cuda').device.type",
+        "torch.set_default_device('cuda')\n"
+        "torch.rand(2).device.type, x.new_zeros(2, device='cuda').device.type",
         "torch.save(x, 'x.pt')\ntorch.load('x.pt', map_location='cuda').device.type",
     ).run()
 

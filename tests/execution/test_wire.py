@@ -67,7 +67,8 @@ def test_cycles_are_refused() -> None:
     "tree",
     [
         5, "x", [], {}, {"l": [], "t": []}, {"T": "0"}, {"T": 0}, {"T": "9"}, {"i": "zz"}, {"i": "f" * 2000},
-        {"f": "x"}, {"d": [[{"l": []}, None]]}, {"d": [[{"s": "a"}]]}, {"d": "ab"}, {"q": "x"}, {"h": "model:shipped"},
+        {"f": "x"}, {"d": [[{"l": []}, None]]}, {"d": [[{"s": "a"}]]}, {"d": "ab"}, {"q": "x"},
+        {"h": "model:shipped"},
     ],
     ids=repr,
 )  # fmt: skip
