@@ -218,7 +218,7 @@ def _work(connection: Connection, course_dir: Path, slug: str, folder: Path, opt
     torch.set_num_threads(1)
     try:
         assignment = load_assignment(course_dir, slug)
-        with Zygote(assignment.student_dir, trust=options.trust) as zygote:
+        with Zygote(assignment.student_dir, device=options.device, trust=options.trust) as zygote:
             course = load_course(assignment, device=options.device, profile=options.profile)
             while True:
                 submission = connection.recv()

@@ -58,7 +58,7 @@ class ByHand:
             student=option("--student") or path.stem, path=path.resolve(), origin=str(path)
         )
         trust = option("--i-trust-these-submissions")
-        zygote = self._open.enter_context(Zygote(assignment.student_dir, trust=trust))
+        zygote = self._open.enter_context(Zygote(assignment.student_dir, device=course.device, trust=trust))
         opened = self._open.enter_context(open_submission(submission, course, zygote))
         self._plugin = GradingPlugin(grading_of(opened, course, submission))
         self._config.pluginmanager.register(self._plugin, "autograder-grading")

@@ -167,7 +167,7 @@ def _feedback(
 def _hidden_feedback(error: BaseException | None, hint: str) -> str:
     if isinstance(error, StudentCodeError):
         # The name of an exception class of the student's own could carry a hidden input out.
-        name = str(error).split(":", 1)[0].strip()
+        name = str(error).partition(" raised ")[2].partition(":")[0]
         kind = f" ({name})" if isinstance(getattr(builtins, name, None), type) else ""
         return f"Your function raised an error{kind} on an input that you have not seen. {hint}".strip()
     if isinstance(error, SubmissionError):

@@ -93,9 +93,9 @@ def test_a_hidden_check_tells_the_student_no_value(grade):
 
 
 def test_an_error_in_a_hidden_check_hides_its_text_and_a_telling_class_name(grade):
-    own = StudentCodeError("Leak_7.25_3.5: 7.25")
+    own = StudentCodeError("standardise() raised Leak_7.25_3.5: 7.25")
     assert "7.25" not in grade(standardise=raising(own))["test_standardise_values"].feedback
-    builtin = StudentCodeError("ValueError: 7.25")
+    builtin = StudentCodeError("standardise() raised ValueError: 7.25")
     feedback = grade(standardise=raising(builtin))["test_standardise_values"].feedback
     assert feedback.startswith(
         "Your function raised an error (ValueError) on an input that you have not seen."
@@ -106,7 +106,7 @@ def test_an_error_in_a_hidden_check_hides_its_text_and_a_telling_class_name(grad
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (StudentCodeError("ValueError: no"), "errored"),
+        (StudentCodeError("centre() raised ValueError: no"), "errored"),
         (KernelDiedError("The process ended."), "errored"),
         (CallTimeoutError("centre did not return within 3 s."), "timed_out"),
     ],
