@@ -98,6 +98,8 @@ def _marked(assignment: Assignment) -> tuple[tuple[MarkedCell, ...], list[str]]:
         role, value = next(iter(marks.items()), ("text", ""))
         if number == 1 and role == "text" and _is_docstring(cell.source, cell.cell_type):
             continue  # the module's docstring speaks to who reads the reference
+        if role == "text" and not cell.source.strip():
+            continue
         tags = tuple(str(tag) for tag in cell.metadata.get("tags", ()) if tag != _SCRIPT_TAG)
         cells.append(
             MarkedCell(

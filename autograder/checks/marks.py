@@ -12,6 +12,7 @@ import pytest
 
 from autograder.assignments import load_module
 from autograder.errors import AssignmentError, did_you_mean
+from autograder.models import use_student_dir
 from autograder.records import Assignment, Visibility
 
 
@@ -118,6 +119,7 @@ def collect(assignment: Assignment) -> tuple[CheckInfo, ...]:
         AssignmentError: With every problem at once: marks, unknown tasks, order of `requires`, points.
     """
     path = assignment.folder / "checks.py"
+    use_student_dir(assignment.student_dir)
     module = load_module(path, f"checks_{assignment.slug}")
     found: list[CheckInfo] = []
     problems: list[str] = []

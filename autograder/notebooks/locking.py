@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,10 +127,14 @@ class _Surgery:
                 entry.name = name
 
     def match_by_text(self) -> None:
+        # Squeezed once a cell, not once a pair: a submission may hold megabytes.
+        texts = [(entry, _squeeze(entry.cell.source)) for entry in self.own()]
         for name in self.missing():
             original = self.originals[name]
-            for entry in self.own():
-                if entry.cell.cell_type == original.cell_type and _recognise(entry.cell, original, name):
+            recognise = _recogniser(original, name)
+            for entry, text in texts:
+                same_type = entry.cell.cell_type == original.cell_type
+                if not entry.name and same_type and recognise(entry.cell.source, text):
                     entry.name = name
                     break
 
@@ -216,16 +220,18 @@ class _Surgery:
         return notebook
 
 
-def _recognise(cell: NotebookNode, original: NotebookNode, name: str) -> bool:
-    """Return whether an unmarked cell is the template's cell, by what it says."""
+def _recogniser(original: NotebookNode, name: str) -> Callable[[str, str], bool]:
+    """Return what tells, from source and squeezed source, whether an unmarked cell is the template's cell."""
+    squeezed = _squeeze(original.source)
     if is_locked(original):
-        return _same_text(cell, original)
+        return lambda source, text: text == squeezed
     if original.cell_type == "code":
-        if re.search(rf"^def {re.escape(name)}\b", original.source, re.MULTILINE):
-            return re.search(rf"^def {re.escape(name)}\b", cell.source, re.MULTILINE) is not None
-        return _same_text(cell, original)
+        definition = re.compile(rf"^def {re.escape(name)}\b", re.MULTILINE)
+        if definition.search(original.source):
+            return lambda source, text: definition.search(source) is not None
+        return lambda source, text: text == squeezed
     asked = _squeeze(original.source.partition(ANSWER_STUB)[0])
-    return bool(asked) and _squeeze(cell.source).startswith(asked)
+    return lambda source, text: bool(asked) and text.startswith(asked)
 
 
 def _same_text(cell: NotebookNode, original: NotebookNode) -> bool:

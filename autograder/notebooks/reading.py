@@ -30,7 +30,7 @@ _MAX_BYTES = 20 * 2**20
 _MAX_CELLS = 2000
 _MAX_SOURCE = 500_000
 # A parsed `[]` takes some 60 bytes where its text takes 3: so lists and dictionaries are bounded too.
-_MAX_CONTAINERS = 2_000_000
+_MAX_CONTAINERS = 500_000
 _MAX_DIGITS = 300
 _MAX_TAGS = 20
 _CELL_TYPES = ("code", "markdown", "raw")

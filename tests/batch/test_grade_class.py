@@ -5,13 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
-from autograder.build import build_assignment
-from autograder.submissions import discover
 
 from autograder.assignments import load_assignment
 from autograder.batch import Options, grade_class
+from autograder.build import build_assignment
 from autograder.checks.marks import collect, points_by_task
 from autograder.errors import AssignmentError
+from autograder.submissions import discover
 
 from ..notebook_maker import submission
 

@@ -44,6 +44,11 @@ def test_names_every_cell_and_leaves_the_docstring_out(course: Course, points: P
     nbformat.validate(notebook)
 
 
+def test_leaves_empty_cells_out(course: Course, points: Points, reference_text: str) -> None:
+    text = reference_text.replace("import math\n", "import math\n\n# %%\n", 1)
+    assert build_notebook(course(text), points) == build_notebook(course(), points)
+
+
 @pytest.mark.parametrize(
     ("name", "states"),
     [
@@ -65,10 +70,7 @@ def test_marks_cells_as_nbgrader_schema_3(
 
 def test_clears_solutions_and_keeps_signature_and_docstring(course: Course, points: Points) -> None:
     assert cells(build_notebook(course(), points))["double"].source == (
-        "def double(x):\n"
-        '    """Double a number."""\n'
-        "    # YOUR CODE HERE\n"
-        "    raise NotImplementedError()"
+        'def double(x):\n    """Double a number."""\n    # YOUR CODE HERE\n    raise NotImplementedError()'
     )
 
 
@@ -98,7 +100,9 @@ def test_uncomments_cells_that_only_notebooks_run(course: Course, points: Points
 
 
 def test_keeps_other_tags(course: Course, points: Points, reference_text: str) -> None:
-    text = reference_text.replace('# %% tags=["active-ipynb"]', '# %% tags=["active-ipynb", "skip-grading"]', 1)
+    text = reference_text.replace(
+        '# %% tags=["active-ipynb"]', '# %% tags=["active-ipynb", "skip-grading"]', 1
+    )
     notebook = cells(build_notebook(course(text), points))
     assert notebook["demo-03"].metadata.tags == ["skip-grading"]
     assert notebook["plot-doubles"].metadata.tags == ["plot"]
@@ -147,9 +151,9 @@ def test_the_solved_notebook_differs_in_solutions_alone(course: Course, points: 
     solved, built = solved_notebook(assignment, points), build_notebook(assignment, points)
     for right, empty in zip(solved.cells, built.cells, strict=True):
         assert right.metadata == empty.metadata
-        assert (right.source != empty.source) is bool(
-            empty.metadata.nbgrader.solution
-        ), empty.metadata.nbgrader.grade_id
+        assert (right.source != empty.source) is bool(empty.metadata.nbgrader.solution), (
+            empty.metadata.nbgrader.grade_id
+        )
     assert cells(solved)["double"].source.endswith("    doubled = x + x\n    return doubled")
     assert "SOLUTION" not in render(solved)
 

@@ -34,7 +34,10 @@ CHANGES = {
         ('task="halve"', 'plot="halve"'),
         'no cell is marked task="halve", which the tasks of assignment.toml state.',
     ),
-    "a task twice": ((DOUBLE, DOUBLE + "\n\n" + DOUBLE), 'task="double": 2 cells have this marker; leave one.'),
+    "a task twice": (
+        (DOUBLE, DOUBLE + "\n\n" + DOUBLE),
+        'task="double": 2 cells have this marker; leave one.',
+    ),
     "a task without a region": (
         ("    ### BEGIN SOLUTION\n    return x / 2\n    ### END SOLUTION", "    return x / 2"),
         'cell 7 (task="halve"): has no BEGIN SOLUTION and END SOLUTION: students would see the solution.',
@@ -44,7 +47,10 @@ CHANGES = {
         'cell 7 (task="halve"): BEGIN SOLUTION stands without END SOLUTION.',
     ),
     "two tasks in one cell": (
-        ("    return doubled\n    ### END SOLUTION\n", "    return doubled\n    ### END SOLUTION\n\ndef halve(x): ...\n"),
+        (
+            "    return doubled\n    ### END SOLUTION\n",
+            "    return doubled\n    ### END SOLUTION\n\ndef halve(x): ...\n",
+        ),
         'cell 5 (task="double"): defines the task halve too. Give each task a cell of its own.',
     ),
     "another function": (
@@ -54,7 +60,8 @@ CHANGES = {
     "bad Python": (("def halve(x)", "def halve(x"), 'cell 7 (task="halve"): is not valid Python.'),
     "an unknown question": (
         ('question="question-more"', 'question="question-mor"'),
-        'question="question-mor": not among the questions of assignment.toml. Did you mean question-more or question-why?',
+        'question="question-mor": not among the questions of assignment.toml. '
+        "Did you mean question-more or question-why?",
     ),
     "a missing question": (
         (' question="question-more"', ""),
@@ -72,14 +79,18 @@ CHANGES = {
         ("# assert double(2) == 4\n", '# assert double(2) == 4\n\n# %% check="double"\n# assert True\n'),
         'check="double": 2 cells have this marker; leave one.',
     ),
-    "a misspelt marker": (('check="halve"', 'chek="halve"'), "cell 8: 'chek' is no marker. Did you mean check?"),
+    "a misspelt marker": (
+        ('check="halve"', 'chek="halve"'),
+        "cell 8: 'chek' is no marker. Did you mean check?",
+    ),
     "two markers": (
         ('task="halve"', 'task="halve" plot="p"'),
         "cell 7 has the markers task and plot. Make it one cell each.",
     ),
     "a bad id": (
         ('plot="plot-doubles"', 'plot="plot doubles"'),
-        'cell 9 (plot="plot doubles"): \'plot doubles\' is no id: use letters, digits, hyphens and underscores.',
+        "cell 9 (plot=\"plot doubles\"): 'plot doubles' is no id: "
+        "use letters, digits, hyphens and underscores.",
     ),
     "one id for two": (
         ('plot="plot-doubles"', 'plot="double"'),

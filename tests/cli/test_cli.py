@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from autograder.build import build_assignment
 
 from autograder.assignments import load_assignment
+from autograder.build import build_assignment
 from autograder.checks.marks import collect, points_by_task
 
 from ..notebook_maker import submission

@@ -157,7 +157,7 @@ BAD = {
     "brackets": (b"[" * 100_000, f"ana.ipynb is nested too deeply to be a notebook. {RESAVE}"),
     "many brackets": (
         b"[" * 3_000_000,
-        f"ana.ipynb holds more than 2000000 brackets: it is no course notebook. {RESAVE}",
+        f"ana.ipynb holds more than 500000 brackets: it is no course notebook. {RESAVE}",
     ),
     "a huge integer": (
         b'{"nbformat": 4, "x": ' + b"9" * 5000 + b"}",

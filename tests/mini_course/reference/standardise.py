@@ -4,6 +4,7 @@
 # Columns of different units are compared after they are centred and scaled.
 
 # %%
+import torch
 
 # %% [markdown]
 # ## Centre the columns
