@@ -26,6 +26,7 @@ PLOT_LIMIT_PIXELS = 10_000
 """Longest side of a plot that a browser is asked to draw."""
 
 _DEAD_WEIGHT = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)")
+_REMEMBERED_LENGTH = 20_000
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _VOID_TAGS = frozenset(["br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"])
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -116,6 +117,16 @@ def _cleaner(kind: str) -> Any:
 
 def notebook_html(source: str) -> str:
     """Return HTML of a notebook reduced to text, tables and colours; as text if nested too deeply."""
+    return _remembered(source) if len(source) <= _REMEMBERED_LENGTH else _reduce(source)
+
+
+@functools.lru_cache(maxsize=256)
+def _remembered(source: str) -> str:
+    # A class hands in the same locked cells again and again, and sanitising them is most of a page's time.
+    return _reduce(source)
+
+
+def _reduce(source: str) -> str:
     html = _DEAD_WEIGHT.sub("", source)
     if _is_too_deep(html):
         return f"<pre>{escape(html)}</pre>"

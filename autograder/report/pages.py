@@ -11,9 +11,9 @@ import jinja2
 from markupsafe import Markup
 
 from autograder.records import Assignment, GradeReport
+from autograder.report.classview import ClassView
 from autograder.report.feedback import check_state, group_by_task, state_word, student_view
 from autograder.report.markup import answer_html, plot_uri
-from autograder.report.overview import ClassView
 from autograder.report.serialise import to_plain
 from autograder.report.strips import strip_view
 from autograder.report.text import clean, number, one_line, plural, points

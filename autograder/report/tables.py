@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.records import Assignment, GradeReport
-from autograder.report.overview import ClassView, mistakes_of, sort_reports, task_points
+from autograder.report.classview import ClassView
+from autograder.report.overview import mistakes_of, sort_reports, task_points
 from autograder.report.text import clean, number, one_line, points
 
 _BASE_COLUMNS = ("student", "score", "max_score", "pending_points", "needs_review", "problem")

@@ -118,10 +118,10 @@ TASKS = (
 )
 
 
-@pytest.fixture
-def assignment(tmp_path: Path) -> Assignment:
+@pytest.fixture(scope="session")
+def assignment() -> Assignment:
     """The mini-project."""
-    return make_assignment(tmp_path)
+    return make_assignment(Path("course"))
 
 
 def make_assignment(folder: Path) -> Assignment:
@@ -311,25 +311,25 @@ def make_problem(student: str) -> GradeReport:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def report() -> GradeReport:
     """One submission with every kind of outcome."""
     return make_report()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def passed() -> Callable[[str], GradeReport]:
     """Makes a report with full marks for a name."""
     return make_passed
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def problem() -> Callable[[str], GradeReport]:
     """Makes a report of an unreadable file for a name."""
     return make_problem
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def execution() -> Execution:
     """An executed notebook with text, an error, a table, a plot and hostile outputs."""
     return make_execution()

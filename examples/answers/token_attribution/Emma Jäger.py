@@ -1,0 +1,5 @@
+# The upload broke off: the file ends in the middle.
+
+# %% like="Anna Schäfer"
+
+# %% file="truncated"

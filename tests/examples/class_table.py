@@ -1,0 +1,125 @@
+"""The example class, one row a student: what is wrong in it by its sources, and what the harness must say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FUNCTIONS = (
+    "build_baseline",
+    "compute_feature_attribution_scores",
+    "token_importance",
+    "merge_subtokens",
+)
+
+BASE, IG, IMPORTANCE, MERGE = FUNCTIONS
+
+CHECKS = {
+    "base1": "test_baseline_of_shown_sentences",
+    "base2": "test_baseline_of_unseen_sentences",
+    "ig1": "test_attributions_are_complete",
+    "ig2": "test_predictions_of_unseen_sentences",
+    "ig3": "test_attributions_of_unseen_sentences",
+    "imp1": "test_importance_sums_to_one",
+    "imp2": "test_importance_of_unseen_scores",
+    "mer1": "test_merging_keeps_the_sum",
+    "mer2": "test_merging_of_unseen_tokens",
+    "own1": "test_my_attribution_has_the_right_form",
+    "own2": "test_my_attribution_is_faithful",
+}
+"""Short names of the checks."""
+
+ALL = " ".join(CHECKS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One student."""
+
+    student: str
+    """The file's name without .ipynb."""
+
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    """Function to the mistake that it makes; `nameless`, `endless`, `missing` (the template's cell untouched)."""
+
+    lost: str = ""
+    """Short names of the checks of the four functions that do not pass."""
+
+    mine: str = "full"
+    """Points of my_attribution: full, part, none; missing where it was not written."""
+
+    says: str = ""
+    """A remark of the report contains this."""
+
+    fails: str = ""
+    """A cell fails with a message that contains this."""
+
+    problem: str = ""
+    """Why it cannot be graded at all contains this."""
+
+
+CLASS = (
+    # right in every function
+    Row(student="Anna Schäfer"),
+    Row(student="Jürgen Weiß"),
+    Row(student="王小明"),
+    Row(student="Zoë Lindqvist"),
+    Row(student="Mehmet Yıldız", says="begins at [PAD]"),
+    Row(student="Łukasz Wójcik", says="another rule"),
+    Row(student="张伟", says="CPU"),
+    Row(student="Fatima Al-Sayed", fails="name 'df' is not defined"),
+    Row(student="Sofia García Pérez", says="cut"),
+    # one mistake
+    Row(student="李婷", wrong={BASE: "all_padding"}, lost="base1 base2", says="begins at [PAD]"),
+    Row(student="Lena Großmann", wrong={IG: "label_as_target"}, lost="ig1 ig3"),
+    Row(student="Paul O'Connor", wrong={IG: "mean_over_hidden"}, lost="ig1 ig3", mine="none"),
+    Row(student="Chiara Rossi", wrong={IG: "log_probability_as_target"}, lost="ig1 ig3"),
+    Row(student="Svenja Krüger", wrong={IG: "gradient_times_input"}, lost="ig1 ig3"),
+    Row(student="Tobias Schröder", wrong={IG: "opposite_sign"}, lost="ig1 ig3", mine="none"),
+    Row(student="Aylin Öztürk", wrong={IG: "norm_over_hidden"}, lost="ig1 ig3", mine="part"),
+    Row(student="Jonas Köhler", wrong={IMPORTANCE: "softmax_over_everything"}, lost="imp1 imp2", mine="none"),
+    Row(student="陈伟", wrong={MERGE: "mean_of_pieces"}, lost="mer1 mer2"),
+    Row(student="Felix Bäcker", wrong={MERGE: "endless"}, lost="mer1 mer2", mine="none"),
+    # more than one
+    Row(
+        student="Nguyễn, Linh",
+        wrong={IG: "probability_as_target", MERGE: "first_piece"},
+        lost="ig1 ig3 mer1 mer2",
+    ),
+    Row(
+        student="Kevin Schulz",
+        wrong={IMPORTANCE: "divided_by_sum", MERGE: "hashes_left_inside"},
+        lost="imp1 imp2 mer1 mer2",
+        mine="none",
+        says="read-only cell",
+    ),
+    Row(
+        student="Leon Hoffmann",
+        wrong=dict.fromkeys(FUNCTIONS, "nameless"),
+        lost="base1 base2 ig1 ig2 ig3 imp1 imp2 mer1 mer2",
+        mine="none",
+    ),
+    Row(
+        student="Viktor Dräger",
+        wrong=dict.fromkeys(FUNCTIONS, "nameless"),
+        lost="base1 base2 ig1 ig2 ig3 imp1 imp2 mer1 mer2",
+        mine="none",
+    ),
+    # not written, not readable
+    Row(
+        student="Max Müller",
+        wrong=dict.fromkeys((IG, MERGE), "missing"),
+        lost="ig1 ig2 ig3 mer1 mer2",
+        mine="missing",
+    ),
+    Row(
+        student="Ole Hansen",
+        wrong=dict.fromkeys(FUNCTIONS, "missing"),
+        lost="base1 base2 ig1 ig2 ig3 imp1 imp2 mer1 mer2",
+        mine="missing",
+    ),
+    Row(student="Emma Jäger", problem="not JSON"),
+)
+
+BROKEN = ("Emma Jäger", "Viktor Dräger")
+"""Whose functions are not called outside a kernel: a file that ends in the middle, one that looks for a way out."""

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from autograder.records import Assignment, CellFailure, Execution, GradeReport
+from autograder.report import load_results, read_report, student_folder_name, write_class, write_submission
+
+PAGES = {"report.json", "feedback.html", "instructor.html", "executed.ipynb", "executed.html"}
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"' onload=alert(1)\x1b[31m\u202e{{ 7*7 }}"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_submission_gets_its_five_files(
+    report: GradeReport, execution: Execution, assignment: Assignment, tmp_path: Path
+) -> None:
+    folder = tmp_path / assignment.slug / student_folder_name(report.student)
+    write_submission(report, execution, assignment, folder)
+    assert set(files(folder)) == PAGES
+    assert read_report(folder / "report.json") == report
+    assert load_results(tmp_path) == [report]
+
+
+def test_two_runs_give_the_same_bytes(
+    report: GradeReport, execution: Execution, assignment: Assignment, tmp_path: Path
+) -> None:
+    write_submission(report, execution, assignment, tmp_path / "one")
+    write_submission(report, execution, assignment, tmp_path / "two")
+    assert files(tmp_path / "one") == files(tmp_path / "two")
+
+
+def test_a_submission_that_never_ran_keeps_no_old_notebook(
+    report: GradeReport,
+    problem: Callable[[str], GradeReport],
+    execution: Execution,
+    assignment: Assignment,
+    tmp_path: Path,
+) -> None:
+    write_submission(report, execution, assignment, tmp_path)
+    write_submission(problem(report.student), None, assignment, tmp_path)
+    assert set(files(tmp_path)) == PAGES - {"executed.ipynb", "executed.html"}
+    assert b"executed.html" not in (tmp_path / "instructor.html").read_bytes()
+
+
+def test_a_class_gets_its_three_files(report: GradeReport, assignment: Assignment, tmp_path: Path) -> None:
+    write_class([report], assignment, tmp_path / "new")
+    assert set(files(tmp_path / "new")) == {"grades.csv", "leaderboard.csv", "class.html"}
+
+
+def test_a_folder_that_cannot_be_made_is_an_os_error(
+    report: GradeReport, assignment: Assignment, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        write_submission(report, None, assignment, tmp_path / "file" / "student")
+
+
+class Outline(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.levels: list[int] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
+            self.levels.append(int(tag[1]))
+
+
+def outline(data: bytes) -> Outline:
+    parser = Outline()
+    parser.feed(data.decode())
+    return parser
+
+
+def poisoned(report: GradeReport) -> GradeReport:
+    """Put hostile text into every field that a student or an exception can fill."""
+    checks = tuple(
+        replace(
+            check,
+            title=EVIL,
+            feedback=EVIL,
+            detail=EVIL,
+            remarks=(EVIL,),
+            fault=EVIL if check.fault else "",
+            metrics={EVIL: 1.0},
+            diagnosis=replace(check.diagnosis, title=EVIL, hint=EVIL, misconception=EVIL)
+            if check.diagnosis
+            else None,
+            strips=tuple(
+                replace(strip, title=EVIL, tokens=(EVIL, *strip.tokens[1:])) for strip in check.strips
+            ),
+        )
+        for check in report.checks
+    )
+    return replace(
+        report,
+        student=EVIL,
+        checks=checks,
+        pending=tuple(
+            replace(question, title=EVIL, answer=EVIL, rubric=(EVIL,)) for question in report.pending
+        ),
+        needs_review=(EVIL,),
+        problem=EVIL,
+        remarks=(EVIL,),
+        failures=(CellFailure(cell=EVIL, index=0, kind="error", message=EVIL),),
+        plots=(EVIL,),
+        provenance={EVIL: EVIL},
+    )
+
+
+def test_hostile_text_in_every_field_stays_text(
+    report: GradeReport, execution: Execution, assignment: Assignment, tmp_path: Path
+) -> None:
+    evil = poisoned(report)
+    write_submission(evil, execution, assignment, tmp_path / "student")
+    write_class([evil], assignment, tmp_path)
+    pages = [*(tmp_path / "student").glob("*.html"), tmp_path / "class.html"]
+    assert len(pages) == 4
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        parsed = outline(page.read_bytes())
+        assert ("script" not in parsed.tags and "img" not in parsed.tags) or page.name == "executed.html"
+        assert "script" not in parsed.tags
+        assert not any(name.startswith("on") for name, _ in parsed.attributes)
+        assert "\u202e" not in text and "\x1b" not in text and ">49<" not in text
+        assert "&lt;script&gt;" in text
+
+
+@pytest.mark.parametrize("name", ["feedback.html", "instructor.html", "executed.html", "class.html"])
+def test_pages_are_self_contained_and_well_ordered(
+    report: GradeReport, execution: Execution, assignment: Assignment, tmp_path: Path, name: str
+) -> None:
+    write_submission(report, execution, assignment, tmp_path)
+    write_class([report], assignment, tmp_path)
+    data = (tmp_path / name).read_bytes()
+    parsed = outline(data)
+    assert b'<html lang="en">' in data and b"default-src 'none'" in data
+    assert parsed.levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(parsed.levels, parsed.levels[1:], strict=False))
+    for attribute, value in parsed.attributes:
+        assert attribute != "src" or (value or "").startswith("data:image/")
+    assert b"@import" not in data and b"url(" not in data
