@@ -86,8 +86,7 @@ class KernelSession:
         """
         began = time.monotonic()
         self._deadline = began + self._limits.submission_timeout_s
-        notebook = copy.deepcopy(self._source)
-        run = self._start(notebook)
+        run = self._start(notebook := copy.deepcopy(self._source))
         seconds = time.monotonic() - began
         self._fatal_cell = run.fatal_cell
         self._blame_the_zygote()
@@ -95,8 +94,8 @@ class KernelSession:
         if self._asked_for_gpu():
             remarks.append(GPU_REMARK)
         if run.output_cut:
-            megabytes = self._limits.output_bytes / 2**20
-            remarks.append(f"Your notebook printed more than {megabytes:g} MB; the rest was not kept.")
+            limit = f"{self._limits.output_bytes / 2**20:g} MB"
+            remarks.append(f"Your notebook printed more than {limit}; the rest was not kept.")
         return Execution(
             notebook=tidying.tidy(notebook),
             failures=tuple(run.failures),
