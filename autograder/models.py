@@ -74,8 +74,8 @@ def load(spec: ModelSpec, student_dir: Path, device: str | torch.device = "cpu")
     for path in (spec.path, spec.tokenizer):
         if path.is_absolute() and not path.is_dir():
             raise AssignmentError(
-                f"The {spec.role} model: {path} is no folder. Correct the path in assignment.toml, or make the "
-                "model with its training script."
+                f"The {spec.role} model: {path} is no folder. Correct the path in assignment.toml, or "
+                "make the model with its training script."
             )
     loader = find_loader(spec.loader, student_dir)
     model = _read_model(spec, loader)
@@ -93,7 +93,7 @@ def find_loader(loader: str, student_dir: Path) -> Any:
     """Find the class that a `module:Class` names.
 
     Args:
-        loader: For example `transformers:AutoModelForCausalLM` or `course.intent_classifier:TokenBaselineModel`.
+        loader: For example `transformers:AutoModelForCausalLM`.
         student_dir: Where the course's own modules must come from.
 
     Returns:
@@ -151,7 +151,7 @@ def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
             names = sorted(str(key) for key in report[kind])
             raise AssignmentError(
                 f"The {spec.role} model in {spec.path} does not fit {spec.loader}: {len(names)} weights are "
-                f"{kind.partition('_')[0]}, first {names[0]}. Correct config.json or loader, or train it again."
+                f"{kind.partition('_')[0]}, first {names[0]}. Correct config.json or loader, or train again."
             )
     checked: torch.nn.Module = model.eval()
     return checked

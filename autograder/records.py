@@ -293,7 +293,10 @@ class CheckResult:
     """hidden: the student sees title and hint only."""
 
     feedback: str = ""
-    """For the student."""
+    """For the student; of a hidden check, never shown by the reports."""
+
+    hint: str = ""
+    """For the student whatever the visibility: fixed words of the check's author, nothing an input could be in."""
 
     detail: str = ""
     """For the instructor: the comparison's message, the traceback."""

@@ -24,7 +24,7 @@ from autograder.checks.tolerances import tolerance_for
 from autograder.errors import SubmissionError
 from autograder.tensors import as_tensor, compare, distance
 
-GROUPS = 8
+GROUPS = 4
 """Triples of pool sentences for the values of integrated gradients; a student is asked one of each model."""
 
 FAITHFUL_SENTENCES = 48

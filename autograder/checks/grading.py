@@ -88,6 +88,7 @@ class Grading:
         info = self.info(check)
         diagnosis = self._diagnose(error)
         outcome, fault = _outcome(error, record)
+        hint = "" if outcome == "passed" or fault else _hint(info, error, diagnosis)
         result = CheckResult(
             id=info.id,
             task=info.task,
@@ -96,7 +97,8 @@ class Grading:
             max_points=info.points,
             outcome=outcome,
             visibility=info.visibility,
-            feedback=_feedback(info, outcome, error, diagnosis, fault),
+            feedback=_feedback(info, outcome, error, hint, fault),
+            hint=hint,
             detail=_detail(error, diagnosis, fault),
             diagnosis=diagnosis,
             remarks=tuple(record.remarks),
@@ -109,7 +111,7 @@ class Grading:
 
     def skip(self, check: str, reason: str) -> None:
         """Keep that a check was not run, and why."""
-        self.results[check] = blank_result(self.info(check), "skipped", feedback=reason)
+        self.results[check] = blank_result(self.info(check), "skipped", feedback=reason, hint=reason)
 
     def _diagnose(self, error: BaseException | None) -> Diagnosis | None:
         call = self.proxy.last
@@ -119,7 +121,9 @@ class Grading:
         return diagnose(known, self.reference, call.args, call.kwargs, error.nearness, error.tau)
 
 
-def blank_result(info: CheckInfo, outcome: Outcome, *, feedback: str = "", fault: str = "") -> CheckResult:
+def blank_result(
+    info: CheckInfo, outcome: Outcome, *, feedback: str = "", hint: str = "", fault: str = ""
+) -> CheckResult:
     """Return the result of a check that earned nothing and compared nothing."""
     return CheckResult(
         id=info.id,
@@ -130,6 +134,7 @@ def blank_result(info: CheckInfo, outcome: Outcome, *, feedback: str = "", fault
         outcome=outcome,
         visibility=info.visibility,
         feedback=feedback,
+        hint=hint,
         fault=fault,
     )
 
@@ -147,24 +152,23 @@ def _outcome(error: BaseException | None, record: Recorder) -> tuple[Outcome, st
     return "errored", f"{type(error).__name__}: {error}"
 
 
-def _feedback(
-    info: CheckInfo, outcome: str, error: BaseException | None, diagnosis: Diagnosis | None, fault: str
-) -> str:
-    """Write what the student reads. Of a hidden check: fixed texts only, nothing that an input could be in."""
+def _feedback(info: CheckInfo, outcome: str, error: BaseException | None, hint: str, fault: str) -> str:
+    """Write what the student reads."""
     if fault:
         return "This check could not be run; a person will look at it."
     if outcome == "passed":
         return ""
-    if outcome == "timed_out":
-        return str(error)
-    hint = diagnosis.hint if diagnosis else info.hint
-    if info.visibility == "hidden":
-        return _hidden_feedback(error, hint)
-    said = str(error) if error is not None else ""
+    said = str(error) if error is not None and info.visibility == "visible" else ""
     return "\n".join(part for part in (said, hint) if part)
 
 
-def _hidden_feedback(error: BaseException | None, hint: str) -> str:
+def _hint(info: CheckInfo, error: BaseException | None, diagnosis: Diagnosis | None) -> str:
+    """Write the hint: fixed words only, since hidden checks show it, too."""
+    hint = diagnosis.hint if diagnosis else info.hint
+    if info.visibility == "visible":
+        return hint
+    if isinstance(error, CallTimeoutError):
+        return str(error)
     if isinstance(error, StudentCodeError):
         # The name of an exception class of the student's own could carry a hidden input out.
         name = str(error).partition(" raised ")[2].partition(":")[0]

@@ -79,7 +79,7 @@ def install() -> None:
 
     The mode alone does not see Module.to (it parses devices itself), torch.load and the default device.
     """
-    _CpuMode().__enter__()
+    _CpuMode().__enter__()  # type: ignore[no-untyped-call]
     torch.nn.Module.to = _redirected(torch.nn.Module.to)  # type: ignore[method-assign]
     torch.nn.Module.cuda = _module_cuda  # type: ignore[method-assign,assignment]
     for name in ("load", "set_default_device"):

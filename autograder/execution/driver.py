@@ -6,14 +6,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.provisioner import SandboxedKernelManager, until_dead
-from autograder.execution.zygote_client import KernelProcess
 from autograder.records import CellFailure, Limits
 
 SKIP_TAG = "skip-grading"
@@ -63,7 +63,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self._limits = limits
         self._deadline = deadline
         self._output_left = limits.output_bytes
-        self._process: KernelProcess = manager.provisioner.process
+        self._process = manager.process
         self.output_cut = False
         self.timed_out = False
         self.reply: dict[str, Any] = {}
@@ -96,6 +96,8 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
 
     async def _async_handle_timeout(self, timeout: float, cell: NotebookNode | None = None) -> None:
         """Interrupt the cell, and end the kernel if that does not help."""
+        if self.timed_out:
+            return  # nbclient asks again and again; one interrupt is enough
         self.timed_out = True
         self._process.interrupt()
         asyncio.get_running_loop().call_later(_GRACE_S, self._kill_if_stuck, self.code_cells_executed)
@@ -139,16 +141,20 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         try:
             await self.async_execute_cell(cell, index, execution_count=self.code_cells_executed + 1)
         except DeadKernelError:
-            kind = "timeout" if self.timed_out else "died"
+            kind: Literal["timeout", "died"] = "timeout" if self.timed_out else "died"
             ending = self._process.how_it_ended()
             message = f"The kernel ended while this cell ran: {ending}."
             if self.timed_out:
-                message = f"The cell ran longer than {self._limits.cell_timeout_s:g} s and ignored its interrupt."
+                message = (
+                    f"The cell ran longer than {self._limits.cell_timeout_s:g} s and ignored its interrupt."
+                )
             return CellFailure(cell=name, index=index, kind=kind, message=message)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             # Only a message that this kernel forged gets here.
             self._process.kill("it sent malformed messages")
-            return CellFailure(cell=name, index=index, kind="died", message=f"Malformed messages: {type(error).__name__}.")
+            return CellFailure(
+                cell=name, index=index, kind="died", message=f"Malformed messages: {type(error).__name__}."
+            )
         return self._failure(name, index)
 
     def _failure(self, name: str, index: int) -> CellFailure | None:
@@ -197,7 +203,7 @@ async def drive(
     """
     manager.make_context()
     await manager.start_kernel()
-    process = manager.provisioner.process
+    process = manager.process
     on_start(process)
     run = Run(process=process)
     driver = CellDriver(notebook, manager, limits=limits, deadline=deadline)
@@ -224,7 +230,14 @@ def _not_run(cell: NotebookNode, index: int, dead: bool, deadline: float) -> Cel
         return None
     name = str(cell.get("id") or index)
     if dead:
-        return CellFailure(cell=name, index=index, kind="died", message="Not run: the kernel had ended in an earlier cell.")
+        return CellFailure(
+            cell=name, index=index, kind="died", message="Not run: the kernel had ended in an earlier cell."
+        )
     if time.monotonic() >= deadline:
-        return CellFailure(cell=name, index=index, kind="timeout", message="Not run: the time for the whole notebook was used up.")
+        return CellFailure(
+            cell=name,
+            index=index,
+            kind="timeout",
+            message="Not run: the time for the whole notebook was used up.",
+        )
     return None

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from ipykernel.kernelapp import IPKernelApp
+from IPython.core.pylabtools import activate_matplotlib
+from matplotlib_inline.backend_inline import configure_inline_support
 from traitlets.config import Config
 
 from autograder.execution import cuda_fallback, sandbox
@@ -35,6 +37,7 @@ def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.s
         cuda_fallback.install()
     app = _make_app(settings)
     app.initialize([])
+    _show_plots(app.shell)
     probe = Probe(probe_socket, app.kernel, student=settings["student"], device=settings["device"])
     probe.attach()
     # What matplotlib and IPython set up so far is no garbage, and its pages stay shared.
@@ -42,6 +45,13 @@ def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.s
     sandbox.send(control, {"ready": True})
     control.close()
     app.start()
+
+
+def _show_plots(shell: Any) -> None:
+    """Do what the inline backend does when it is imported in a shell; the zygote imported it without one."""
+    backend = os.environ["MPLBACKEND"]
+    activate_matplotlib(backend)
+    configure_inline_support(shell, backend)  # type: ignore[no-untyped-call]
 
 
 def _prepare_process(settings: dict[str, Any]) -> None:

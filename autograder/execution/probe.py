@@ -92,7 +92,9 @@ class Probe:
         names = self._kernel.shell.user_ns
         function = names.get(request["name"])
         if not callable(function):
-            own = [name for name, value in list(names.items()) if callable(value) and not name.startswith("_")]
+            own = [
+                name for name, value in list(names.items()) if callable(value) and not name.startswith("_")
+            ]
             return {"status": "missing", "found": wire.type_name(function), "known": own[:200]}, {}
         pristine = {key: tensor.clone() for key, tensor in tensors.items()}
         given = wire.decode(request["arguments"], tensors, arrays=True)
@@ -189,7 +191,7 @@ def _same_bytes(actual: torch.Tensor, expected: torch.Tensor) -> bool:
 def _silenced() -> Iterator[None]:
     """Swallow what Python code prints: it could repeat a hidden input."""
     kept = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = _Sink()  # type: ignore[assignment]
+    sys.stdout = sys.stderr = _Sink()
     try:
         yield
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 
 from autograder.execution import wire
-from autograder.execution.zygote_client import KernelProcess
+from autograder.execution.kernel_process import KernelProcess
 
 _GRACE_S = 1.0
 _SPARE_BYTES = 2**20
@@ -112,10 +113,11 @@ class ProbeClient:
             EOFError: If the kernel ended.
         """
         sock, pidfd = self._process.probe, self._process.pidfd
+        sources: list[socket.socket | int] = [sock, pidfd]
         buffer = bytearray(count)
         view = memoryview(buffer)
         while view:
-            ready = select.select([sock, pidfd], [], [], max(0.0, deadline - time.monotonic()))[0]
+            ready = select.select(sources, [], [], max(0.0, deadline - time.monotonic()))[0]
             if not ready:
                 raise TimeoutError
             got = sock.recv_into(view) if sock in ready else 0

@@ -133,7 +133,9 @@ def _module_restorer(model: torch.nn.Module) -> Callable[[], list[str]]:
 
 def _shallow(module: torch.nn.Module) -> dict[str, Any]:
     """Copy a module's attributes, and its tables of children, parameters and hooks one level deep."""
-    return {key: copy.copy(value) if isinstance(value, dict) else value for key, value in vars(module).items()}
+    return {
+        key: copy.copy(value) if isinstance(value, dict) else value for key, value in vars(module).items()
+    }
 
 
 def _put_back(module: torch.nn.Module, kept: dict[str, Any]) -> set[str]:
@@ -161,7 +163,12 @@ def _put_back(module: torch.nn.Module, kept: dict[str, Any]) -> set[str]:
 def _kind_of_change(key: str) -> str:
     if key in _HOOKS:
         return "hooks"
-    known = {"training": "training mode", "_parameters": "weights", "_modules": "modules", "_buffers": "buffers"}
+    known = {
+        "training": "training mode",
+        "_parameters": "weights",
+        "_modules": "modules",
+        "_buffers": "buffers",
+    }
     return known.get(key, "attributes")
 
 

@@ -14,17 +14,20 @@ import asyncio
 import atexit
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import zmq
 import zmq.asyncio
+from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
 from traitlets import Any as AnyTrait
 from traitlets import Bool, Dict, Int, Unicode
 
-from autograder.execution.zygote_client import KernelProcess, Zygote
+from autograder.errors import GraderError
+from autograder.execution.kernel_process import KernelProcess
+from autograder.execution.zygote_client import Zygote
 from autograder.records import Limits
 
 PROVISIONER = "sandboxed-zygote"
@@ -32,7 +35,7 @@ MAX_MESSAGE_BYTES = 32 * 2**20
 _DEFAULT_TIMEOUT_S = 5.0
 
 
-class SandboxedProvisioner(KernelProvisionerBase):  # type: ignore[misc]
+class SandboxedProvisioner(KernelProvisionerBase):
     """Launches a kernel by asking a zygote for a fork."""
 
     student_dir = Unicode(".", help="Folder that kernels see read-only.").tag(config=True)
@@ -54,7 +57,7 @@ class SandboxedProvisioner(KernelProvisionerBase):  # type: ignore[misc]
         kwargs["cmd"] = []
         return kwargs
 
-    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> dict[str, Any]:
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
         """Fork a kernel.
 
         Returns:
@@ -64,13 +67,14 @@ class SandboxedProvisioner(KernelProvisionerBase):  # type: ignore[misc]
             GraderError: If none can be started.
         """
         manager = self.parent
-        zygote = getattr(manager, "zygote", None) or await asyncio.to_thread(_own_zygote, self)
+        given = getattr(manager, "zygote", None)
+        zygote = given if isinstance(given, Zygote) else await asyncio.to_thread(_own_zygote, self)
         self.process = zygote.fork(
             seed=getattr(manager, "seed", self.seed),
             limits=getattr(manager, "limits", None) or Limits(**self.limits),
             cuda_fallback=getattr(manager, "cuda_fallback", self.cuda_fallback and self.device == "cpu"),
         )
-        self.connection_info = self.process.connection
+        self.connection_info = cast(KernelConnectionInfo, self.process.connection)
         return self.connection_info
 
     async def poll(self) -> int | None:
@@ -120,7 +124,7 @@ def _own_zygote(provisioner: SandboxedProvisioner) -> Zygote:
     """Start a zygote for this process and folder once, and end it with the process."""
     root = type(provisioner)
     shared: dict[tuple[str, str], Zygote] = root.__dict__.get("_shared") or {}
-    root._shared = shared  # type: ignore[attr-defined]
+    root._shared = shared
     key = (str(Path(provisioner.student_dir).resolve()), provisioner.device)
     if key not in shared:
         shared[key] = Zygote(Path(provisioner.student_dir), device=provisioner.device)
@@ -133,12 +137,17 @@ async def until_dead(process: KernelProcess) -> None:
     if process.pidfd < 0:
         return
     loop = asyncio.get_running_loop()
-    ended = loop.create_future()
-    loop.add_reader(process.pidfd, lambda: ended.done() or ended.set_result(None))
+    ended: asyncio.Future[None] = loop.create_future()
+    loop.add_reader(process.pidfd, _settle, ended)
     try:
         await ended
     finally:
         loop.remove_reader(process.pidfd)
+
+
+def _settle(ended: asyncio.Future[None]) -> None:
+    if not ended.done():
+        ended.set_result(None)
 
 
 class SandboxedKernelManager(AsyncKernelManager):
@@ -156,6 +165,14 @@ class SandboxedKernelManager(AsyncKernelManager):
             language="python",
             metadata={"kernel_provisioner": {"provisioner_name": PROVISIONER}},
         )
+
+    @property
+    def process(self) -> KernelProcess:
+        """The running kernel."""
+        process = getattr(self.provisioner, "process", None)
+        if not isinstance(process, KernelProcess):
+            raise GraderError("No sandboxed kernel runs: the provisioner of another program was used.")
+        return process
 
     def make_context(self) -> None:
         """Make the ZMQ context of this kernel's channels.

@@ -8,6 +8,7 @@ enter, and the zygote itself cannot reach a reference either.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,11 +28,12 @@ _SYSTEM = (
     *("/etc/alternatives", "/etc/nsswitch.conf", "/etc/mime.types"),
 )
 _PREFIX_PARTS = ("bin", "lib", "lib64", "libexec", "include", "pyvenv.cfg")
+_COPY_BYTES = 2**29
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
 def runtime_paths(search_path: Iterable[str]) -> tuple[str, ...]:
-    """List the files and folders of the running Python, outermost only.
+    """List the files and folders that the running Python needs, outermost only.
 
     A folder of `search_path` counts only if it holds installed packages: an editable install points at a
     project's root, and that may hold references.
@@ -44,6 +46,9 @@ def runtime_paths(search_path: Iterable[str]) -> tuple[str, ...]:
         parts = (str(Path(prefix) / part) for part in _PREFIX_PARTS)
         found += [part for part in parts if Path(part).exists()]
     found += [entry for entry in search_path if is_installed(entry)]
+    found += [
+        path for path in os.environ.get("LD_LIBRARY_PATH", "").split(":") if path and Path(path).is_dir()
+    ]
     spelled = {os.path.normpath(path) for path in found}
     resolved = {os.path.realpath(path) for path in spelled}
     return _outermost(spelled | resolved)
@@ -73,9 +78,7 @@ def covered(paths: Iterable[str]) -> tuple[str, ...]:
 
     They are mounted aside too, at `ASIDE/<number>`, and each box binds them again on top.
     """
-    return tuple(
-        path for path in paths if any(Path(path).is_relative_to(folder) for folder in WRITABLE)
-    )
+    return tuple(path for path in paths if any(Path(path).is_relative_to(folder) for folder in WRITABLE))
 
 
 def exposing(student_dir: Path, paths: Iterable[str]) -> str:
@@ -102,7 +105,7 @@ def build(root: str, student_dir: Path, paths: tuple[str, ...], *, gpu: bool) ->
         _show(root, path)
     for number, path in enumerate(covered(paths)):
         _bind(path, f"{root}{ASIDE}/{number}")
-    _bind(str(student_dir.resolve()), root + STUDENT)
+    _show_student(student_dir.resolve(), root + STUDENT)
     for folder in (*WRITABLE, "/proc", "/dev/pts"):
         Path(root + folder).mkdir(parents=True, exist_ok=True)
     # Not read-only: the kernel lets a namespace mount a /proc of its own only where it sees an unlocked one.
@@ -133,6 +136,36 @@ def _bind(source: str, target: str) -> None:
         Path(target).touch()
     linux.mount(source, target, flags=linux.MS_BIND | linux.MS_REC)
     linux.lock_mount(target, attributes=linux.ATTR_RDONLY | linux.ATTR_NOSUID | linux.ATTR_NODEV)
+
+
+def _show_student(source: Path, target: str) -> None:
+    """Bind the student's folder, or a copy where a kernel's own user could not read it.
+
+    Only root starts kernels as another user; safetensors, for one, writes files that only their owner reads.
+    """
+    if os.geteuid() != 0 or _readable_by_all(source):
+        _bind(str(source), target)
+        return
+    total = sum(path.stat().st_size for path in source.rglob("*") if path.is_file())
+    if total > _COPY_BYTES:
+        raise OSError(
+            0, f"{source} holds files that only root can read, too many to copy; run chmod -R a+rX on it"
+        )
+    Path(target).mkdir(parents=True)
+    linux.mount("tmpfs", target, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, f"mode=0755,size={total + 2**24}")
+    shutil.copytree(source, target, dirs_exist_ok=True)
+    for path in (Path(target), *Path(target).rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    linux.lock_mount(target, attributes=linux.ATTR_RDONLY | linux.ATTR_NOSUID | linux.ATTR_NODEV)
+
+
+def _readable_by_all(folder: Path) -> bool:
+    """Tell whether every file and folder can be read by anybody who gets at them."""
+    for path in (folder, *folder.rglob("*")):
+        needed = 0o005 if path.is_dir() else 0o004
+        if path.exists() and path.stat().st_mode & needed != needed:
+            return False
+    return True
 
 
 def _make_devices(root: str, *, gpu: bool) -> None:

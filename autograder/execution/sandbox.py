@@ -8,6 +8,7 @@ user, own namespaces, own writable folders on the read-only tree, no capabilitie
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
@@ -116,7 +117,7 @@ def launch(plan: BoxPlan, control: socket.socket, body: Callable[[], None]) -> N
     pid = os.fork()
     if pid == 0:
         os.close(start)
-        _guarded(control, lambda: _run_init(plan, control, started, body))
+        guarded(control, lambda: _run_init(plan, control, started, body))
     os.close(started)
     send(control, {"pid": pid}, [os.pidfd_open(pid)])
     control.close()
@@ -125,16 +126,14 @@ def launch(plan: BoxPlan, control: socket.socket, body: Callable[[], None]) -> N
     os._exit(0)
 
 
-def _guarded(control: socket.socket, action: Callable[[], None]) -> None:
+def guarded(control: socket.socket, action: Callable[[], None]) -> None:
     """Run an action, report what it raises, and end this process in any case."""
     try:
         action()
     except BaseException as error:
         # The grader may have gone: then nobody is left to tell.
-        try:
+        with contextlib.suppress(OSError):
             send(control, {"error": f"{type(error).__name__}: {error}"})
-        except OSError:
-            pass
     finally:
         os._exit(1)
 
@@ -174,7 +173,7 @@ def _run_init(plan: BoxPlan, control: socket.socket, started: int, body: Callabl
     if pid == 0:
         linux.die_with_parent(signal.SIGKILL)
         _limit_resources(plan)
-        _guarded(control, body)
+        guarded(control, body)
     close_all_but([control.fileno()])
     _reap(pid, control)
 

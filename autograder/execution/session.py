@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any
 
 import nbformat
 
@@ -19,18 +19,16 @@ from autograder.errors import (
     CallTimeoutError,
     GraderError,
     KernelDiedError,
-    MissingFunctionError,
-    StudentCodeError,
     SubmissionError,
-    did_you_mean,
 )
-from autograder.execution import tidying, wire
+from autograder.execution import answers, tidying, wire
 from autograder.execution.driver import Run, drive
+from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.probe_client import ProbeClient, ProbeDied, ProbeTimeout, sealed_copies
 from autograder.execution.provisioner import SandboxedKernelManager
 from autograder.execution.watchdog import MemoryWatchdog
 from autograder.execution.wire import Handle
-from autograder.execution.zygote_client import KernelProcess, Zygote
+from autograder.execution.zygote_client import Zygote
 from autograder.records import CellFailure, Execution, Limits
 
 __all__ = ["Handle", "KernelSession"]
@@ -38,7 +36,6 @@ __all__ = ["Handle", "KernelSession"]
 GPU_REMARK = "Your notebook asked for a GPU; it was graded on the CPU."
 _PROVIDE_TIMEOUT_S = 120.0
 _STATUS_TIMEOUT_S = 5.0
-_TEXT_CHARS = 2000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +140,7 @@ class KernelSession:
         def watch(process: KernelProcess) -> None:
             self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes)
 
-        return await drive(
-            notebook, manager, limits=self._limits, deadline=self._deadline, on_start=watch
-        )
+        return await drive(notebook, manager, limits=self._limits, deadline=self._deadline, on_start=watch)
 
     def _asked_for_gpu(self) -> bool:
         if not self._cuda_fallback or self._process is None or not self._process.is_alive():
@@ -194,7 +189,7 @@ class KernelSession:
             for fd in fds:
                 os.close(fd)
         if reply["status"] != "ok":
-            told = f"{_text(reply, 'error')}: {_text(reply, 'message')}"
+            told = f"{answers.text(reply, 'error')}: {answers.text(reply, 'message')}"
             raise SubmissionError(f"{name} could not be loaded in the notebook's kernel ({told}).")
 
     def call(
@@ -240,9 +235,11 @@ class KernelSession:
         }
         limit_s = self._limits.call_timeout_s if timeout_s is None else timeout_s
         reply, answer = self._ask(f"{function}()", request, tensors, timeout_s=limit_s)
-        self._note(function, reply)
+        for remark in answers.remarks(function, reply):
+            if remark not in self.remarks:
+                self.remarks.append(remark)
         if reply["status"] != "ok":
-            _raise_reply(function, reply)
+            answers.raise_reply(function, reply)
         try:
             return wire.decode(reply.get("value"), answer, arrays=False)
         except wire.WireError as error:
@@ -288,19 +285,11 @@ class KernelSession:
         self._start(notebook)
         assert self._process is not None
         if not self._process.is_alive():
-            raise KernelDiedError(f"The notebook's kernel ended while it ran again: {self._process.how_it_ended()}.")
+            raise KernelDiedError(
+                f"The notebook's kernel ended while it ran again: {self._process.how_it_ended()}."
+            )
         for name, provision in self._provisions.items():
             self._provide(name, provision)
-
-    def _note(self, function: str, reply: Mapping[str, Any]) -> None:
-        """Keep remarks on what a call left changed."""
-        changed = reply.get("remarks", [])
-        if not isinstance(changed, list):
-            return
-        for what in changed[:20]:
-            text = f"{function}() changed its {what}." if what == "arguments" else f"{function}() left the {what} changed."
-            if isinstance(what, str) and len(what) < 100 and text not in self.remarks:
-                self.remarks.append(text)
 
     def _drop(self) -> None:
         """End the present kernel."""
@@ -323,28 +312,6 @@ class KernelSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _text(reply: Mapping[str, Any], key: str) -> str:
-    """Read a text of the kernel's, whatever it sent."""
-    return str(reply.get(key, ""))[:_TEXT_CHARS]
-
-
-def _raise_reply(function: str, reply: Mapping[str, Any]) -> NoReturn:
-    """Raise the error that an answer without a value stands for."""
-    status = reply["status"]
-    if status == "missing":
-        known = reply.get("known")
-        names = [name for name in known if isinstance(name, str)] if isinstance(known, list) else []
-        found = _text(reply, "found")
-        what = "defines no function" if found == "NoneType" else f"has a value of type {found} where it needs a function"
-        raise MissingFunctionError(f"The notebook {what} {function}().{did_you_mean(function, names)}")
-    if status == "raised":
-        message = f"{function}() raised {_text(reply, 'error')}: {_text(reply, 'message')}"
-        raise StudentCodeError(message, str(reply.get("traceback", ""))[:8000])
-    if status == "unsendable":
-        raise SubmissionError(f"{function}() returned {_text(reply, 'what')}, which cannot be graded.")
-    raise SubmissionError(f"{function}() gave a malformed answer.")
 
 
 def _run_async(work: Any) -> Run:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from autograder.execution.zygote_client import KernelProcess
+from autograder.execution.kernel_process import KernelProcess
 
 _INTERVAL_S = 0.25
 

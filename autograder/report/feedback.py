@@ -175,9 +175,7 @@ def check_view(check: CheckResult) -> CheckView:
     state = check_state(check)
     hidden = check.visibility != "visible"
     found = "" if hidden or state == "review" else check.feedback.strip()
-    hint = (
-        check.diagnosis.hint.strip() if check.diagnosis and state in ("failed", "partial", "errored") else ""
-    )
+    hint = _hint(check) if state not in ("passed", "review") else ""
     if hint and found.endswith(hint):
         found = found.removesuffix(hint).strip()
     if not found and not hint:
@@ -194,6 +192,11 @@ def check_view(check: CheckResult) -> CheckView:
         remarks=check.remarks,
         strips=() if hidden else tuple(strip_view(strip) for strip in check.strips),
     )
+
+
+def _hint(check: CheckResult) -> str:
+    """Return the fixed words of the instructor's on what went wrong."""
+    return (check.hint or (check.diagnosis.hint if check.diagnosis else "")).strip()
 
 
 def group_by_task(

@@ -1,9 +1,9 @@
 """The German intent classifier: which of 18 things does a sentence to a voice assistant ask for?
 
-A small BERT encoder reads the sentence, the mean over all token positions stands for it, and two linear layers
-with a ReLU between them give one logit for each intent. The intents and the names of the slots are those of xSID
-(van der Goot et al. 2021, "From Masked Language Modeling to Translation: Non-English Auxiliary Tasks Improve
-Zero-shot Spoken Language Understanding").
+A small BERT encoder reads the sentence, the mean over all token positions stands for it, and two linear
+layers with a ReLU between them give one logit for each intent. The intents and the names of the slots are
+those of xSID (van der Goot et al. 2021, "From Masked Language Modeling to Translation: Non-English Auxiliary
+Tasks Improve Zero-shot Spoken Language Understanding").
 
     tokenizer = AutoTokenizer.from_pretrained("models/intent-de")
     model = TokenBaselineModel.from_pretrained("models/intent-de").eval()
@@ -130,12 +130,12 @@ class TokenBaselineModel(PreTrainedModel):
     def forward(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Score every intent for every sentence.
 
-        The mean runs over all positions, padding included: a padded position has an output of its own, since it
-        attends to the real tokens, although no token attends to it.
+        The mean runs over all positions, padding included: a padded position has an output of its own, since
+        it attends to the real tokens, although no token attends to it.
 
         Args:
-            batch: `input_ids` and `attention_mask`, both integer tensors of shape (batch, token). Other entries,
-                `labels` among them, are not used.
+            batch: `input_ids` and `attention_mask`, both integer tensors of shape (batch, token). Other
+                entries, `labels` among them, are not used.
 
         Returns:
             Logits, float, shape (batch, label); columns in the order of `INTENTS`.
@@ -155,8 +155,8 @@ def encode(texts: Sequence[str], intents: Sequence[str] | None, tokenizer: Any) 
         tokenizer: The model's tokenizer.
 
     Returns:
-        `input_ids` and `attention_mask`, LongTensors (batch, 64): [CLS], pieces, [SEP], then [PAD] with mask 0;
-        `labels`, one-hot floats (batch, label).
+        `input_ids` and `attention_mask`, LongTensors (batch, 64): [CLS], pieces, [SEP], then [PAD] with mask
+        0; `labels`, one-hot floats (batch, label).
 
     Raises:
         ValueError: If an intent is none of the 18, or texts and intents differ in number.

@@ -1,7 +1,7 @@
 """The German intent classifier: its sentences, its vocabulary, its training.
 
-Importing this package puts student_template/ on the module path: the model's class lives there, in the package
-`course` that students receive, and `python -m training.intent_de.train` should need no settings.
+Importing this package puts student_template/ on the module path: the model's class lives there, in the
+package `course` that students receive, and `python -m training.intent_de.train` should need no settings.
 """
 
 import sys

@@ -3,9 +3,10 @@
     python -m training.intent_de.fetch_xsid                  # into data/xsid_de
     python -m training.intent_de.fetch_xsid --from FOLDER    # copy files that you have, with the same checks
 
-Licence of the data: CC BY-SA 4.0. Rob van der Goot et al. (2021), "From Masked Language Modeling to Translation:
-Non-English Auxiliary Tasks Improve Zero-shot Spoken Language Understanding", NAACL. The extract is the one of the
-public repository tanikina/mi-tutorials. It is not part of this project: the default folder is ignored by git.
+Licence of the data: CC BY-SA 4.0. Rob van der Goot et al. (2021), "From Masked Language Modeling to
+Translation: Non-English Auxiliary Tasks Improve Zero-shot Spoken Language Understanding", NAACL. The
+extract is the one of the public repository tanikina/mi-tutorials. It is not part of this project: git ignores
+the default folder.
 """
 
 from __future__ import annotations
@@ -78,8 +79,8 @@ def _downloaded(name: str, timeout_s: float) -> bytes:
             return content
     except (urllib.error.URLError, TimeoutError, OSError) as error:
         raise FetchError(
-            f"{address} cannot be read: {error}. Are you online? Without a network, get the four files elsewhere "
-            "and give their folder: python -m training.intent_de.fetch_xsid --from FOLDER"
+            f"{address} cannot be read: {error}. Are you online? Without a network, get the four files "
+            "elsewhere and give their folder: python -m training.intent_de.fetch_xsid --from FOLDER"
         ) from error
 
 

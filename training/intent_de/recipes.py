@@ -10,7 +10,7 @@ from training.intent_de.text import GeneratedSentence, dataset
 from training.intent_de.vocabulary import read, reordered
 
 TEXT_SEED = 2021
-TRAIN_PER_INTENT = 700
+TRAIN_PER_INTENT = 850
 HELD_OUT_PER_INTENT = 60
 
 
@@ -36,7 +36,7 @@ class Recipe:
     piece_order_seed: int | None = None
     """Shuffles the vocabulary's ids; None keeps the stored order."""
 
-    epochs: int = 7
+    epochs: int = 5
     """Passes over the training sentences."""
 
     batch_size: int = 64

@@ -1,8 +1,8 @@
 """German sentences to a voice assistant, with their intents and slots, drawn from a grammar of our own.
 
-The grammar lies in `grammar/*.txt`: a line "@name" begins a rule, the lines below hold its alternatives, separated
-by ";" or by line ends ("; ;" is an empty one). Within an alternative, [a|b|] chooses, {name} expands another rule
-and <slot: ...> labels the words it encloses. The rules named as intents are the roots.
+The grammar lies in `grammar/*.txt`: a line "@name" begins a rule, the lines below hold its alternatives,
+separated by ";" or by line ends ("; ;" is an empty one). Within an alternative, [a|b|] chooses, {name}
+expands another rule and <slot: ...> labels the words it encloses. The rules named as intents are the roots.
 """
 
 from __future__ import annotations

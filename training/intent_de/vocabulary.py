@@ -1,7 +1,7 @@
 """The word pieces: trained once, stored beside this module, and written out as tokenizers.
 
-Training a WordPiece vocabulary gives other ids whenever library versions differ, so `vocab.txt` is the source of
-truth and nothing retrains it. To make a new one on purpose (every model must then be trained again):
+Training a WordPiece vocabulary gives other ids whenever library versions differ, so `vocab.txt` is the
+source of truth and nothing retrains it. To make a new one on purpose (all models must then be trained again):
 
     python -m training.intent_de.vocabulary
 """

@@ -3,8 +3,8 @@
     python -m training.intent_de.write_data
 
 All are tab-separated with the columns of the xSID extract; the pool has one more, `label`: the intent that a
-check puts into `labels`. It differs from the true intent on every fourth sentence, since what a model predicts,
-not what somebody labelled, is to be attributed.
+check puts into `labels`. It differs from the true intent on every fourth sentence, since what a model
+predicts, not what somebody labelled, is to be attributed.
 """
 
 from __future__ import annotations

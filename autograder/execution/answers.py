@@ -1,0 +1,57 @@
+"""What an answer of the probe means for the grader: a remark, an error, whose error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from autograder.errors import MissingFunctionError, StudentCodeError, SubmissionError, did_you_mean
+
+_TEXT_CHARS = 2000
+_REMARK_CHARS = 100
+_MAX_REMARKS = 20
+
+
+def remarks(function: str, reply: Mapping[str, Any]) -> list[str]:
+    """Say what a call left changed.
+
+    Args:
+        function: What was called.
+        reply: The answer; its list of changes is a claim of the kernel's.
+    """
+    changed = reply.get("remarks", [])
+    if not isinstance(changed, list):
+        return []
+    told = [what for what in changed[:_MAX_REMARKS] if isinstance(what, str) and len(what) < _REMARK_CHARS]
+    return [
+        f"{function}() changed its {what}."
+        if what == "arguments"
+        else f"{function}() left the {what} changed."
+        for what in told
+    ]
+
+
+def text(reply: Mapping[str, Any], key: str) -> str:
+    """Read a text of the kernel's, whatever it sent."""
+    return str(reply.get(key, ""))[:_TEXT_CHARS]
+
+
+def raise_reply(function: str, reply: Mapping[str, Any]) -> NoReturn:
+    """Raise the error that an answer without a value stands for."""
+    status = reply["status"]
+    if status == "missing":
+        known = reply.get("known")
+        names = [name for name in known if isinstance(name, str)] if isinstance(known, list) else []
+        found = text(reply, "found")
+        what = (
+            "defines no function"
+            if found == "NoneType"
+            else f"has a value of type {found} where it needs a function"
+        )
+        raise MissingFunctionError(f"The notebook {what} {function}().{did_you_mean(function, names)}")
+    if status == "raised":
+        message = f"{function}() raised {text(reply, 'error')}: {text(reply, 'message')}"
+        raise StudentCodeError(message, str(reply.get("traceback", ""))[:8000])
+    if status == "unsendable":
+        raise SubmissionError(f"{function}() returned {text(reply, 'what')}, which cannot be graded.")
+    raise SubmissionError(f"{function}() gave a malformed answer.")
