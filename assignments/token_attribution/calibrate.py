@@ -22,11 +22,11 @@ from captum.attr import LayerIntegratedGradients
 from torch import Tensor
 
 from autograder import faithfulness, quadrature
-from autograder.assignments import add_student_path, load_assignment, load_module, load_reference
+from autograder.assignments import load_assignment, load_module, load_reference
 from autograder.calibration import describe_origin, measure, write_tolerances
 from autograder.checks.memo import MemoisedReference
 from autograder.diagnosis import misconceptions_of
-from autograder.models import load
+from autograder.models import load, use_student_dir
 from autograder.records import Tolerance
 from autograder.tensors import distance, structure_distance
 
@@ -247,7 +247,7 @@ def write_chances(checks: Any, assignment: Any, loaded: Any) -> None:
 def main() -> None:
     """Measure everything and write the files."""
     assignment = load_assignment(HERE.parent.parent, HERE.name)
-    add_student_path(assignment)
+    use_student_dir(assignment.student_dir)
     reference = load_reference(assignment)
     checks = load_module(assignment.folder / "checks.py", f"checks_{assignment.slug}")
     module = load_module(assignment.folder / "misconceptions.py", f"misconceptions_{assignment.slug}")

@@ -1,0 +1,221 @@
+"""What the checks give for right answers in every form, for accepted variants, and for wrong forms."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from autograder.checks.marks import collect
+
+SCORES = "compute_feature_attribution_scores"
+
+
+def lost(results):
+    return {
+        name: result.detail or result.feedback
+        for name, result in results.items()
+        if result.outcome != "passed"
+    }
+
+
+def test_points_sum_to_those_of_the_assignment(setting):
+    assert sum(info.points for info in collect(setting.assignment)) == setting.assignment.points == 40
+
+
+def test_every_function_has_a_visible_and_a_hidden_check(setting):
+    found = {(info.task, info.visibility) for info in collect(setting.assignment)}
+    tasks = {task.name for task in setting.assignment.tasks}
+    assert found == {(task, kind) for task in tasks for kind in ("visible", "hidden")}
+
+
+@pytest.mark.parametrize("student", ["ana", "李雷", "jörg"])
+def test_the_reference_has_full_marks_without_a_remark(setting, student):
+    results = setting.grade(student=student)
+    assert lost(results) == {}
+    assert sum(result.points for result in results.values()) == 40
+    assert not any(result.remarks for result in results.values())
+
+
+def in_form(form, function):
+    """Return the function with its result in another form."""
+
+    def change(value):
+        if isinstance(value, tuple):
+            return [change(one) for one in value]
+        if isinstance(value, list):
+            return tuple((word, np.float64(score)) for word, score in value)
+        floats = value.is_floating_point()
+        return {
+            "float64": lambda: value.double() if floats else value.int(),
+            "numpy": lambda: value.numpy(),
+            "gradient": lambda: (value * 1.0).requires_grad_() if floats else value,
+            "strided": lambda: torch.stack([value, value], dim=-1)[..., 0],
+        }[form]()
+
+    return lambda *args: change(function(*args))
+
+
+@pytest.mark.parametrize("form", ["float64", "numpy", "gradient", "strided"])
+def test_a_right_answer_never_loses_for_its_form(setting, form):
+    functions = {name: in_form(form, run) for name, run in setting.functions().items()}
+    assert lost(setting.grade(**functions)) == {}
+
+
+@pytest.mark.parametrize("form", ["shape", "integers", "nan", "text", "none"])
+@pytest.mark.parametrize(
+    "task", ["build_baseline", SCORES, "token_importance", "merge_subtokens", "my_attribution"]
+)
+def test_a_wrong_form_earns_nothing_and_is_no_fault_of_ours(setting, task, form):
+    right = getattr(setting.reference, task)
+
+    def spoil(value):
+        return {
+            "shape": lambda: value[:, :-1],
+            "integers": lambda: value.float() if not value.is_floating_point() else value.long(),
+            "nan": lambda: value.float() * float("nan"),
+            "text": lambda: "scores",
+            "none": lambda: None,
+        }[form]()
+
+    def spoil_words(value):
+        words = [word for word, _ in value]
+        return {
+            "shape": value[:-1],
+            "integers": words,
+            "nan": [(word, float("nan")) for word in words],
+            "text": "scores",
+            "none": None,
+        }[form]
+
+    def wrong(*args):
+        value = right(*args)
+        if isinstance(value, list):
+            return spoil_words(value)
+        return tuple(spoil(one) for one in value) if isinstance(value, tuple) else spoil(value)
+
+    results = setting.grade(only={task}, **{task: wrong})
+    assert setting.points(task, results) == 0
+    assert not any(result.fault for result in results.values()), [
+        r.detail for r in results.values() if r.fault
+    ]
+
+
+def test_accepted_variants_keep_their_points_and_get_a_remark(setting):
+    for variant in setting.variants:
+        run = partial(variant.run, setting.reference)
+        results = setting.grade(only={variant.task, "build_baseline"}, **{variant.task: run})
+        assert setting.points(variant.task, results) == setting.possible(variant.task), (
+            variant.id,
+            lost(results),
+        )
+        if variant.task == SCORES:
+            assert any(result.remarks for result in results.values()), variant.id
+
+
+def test_a_wrong_baseline_costs_one_function(setting):
+    mistake = next(known for known in setting.misconceptions if known.id == "sep_not_kept")
+    baseline = partial(mistake.run, setting.reference)
+
+    right = next(known for known in setting.misconceptions if known.id == "path_without_sep")
+    results = setting.grade(build_baseline=baseline, **{SCORES: partial(right.run, setting.reference)})
+    assert setting.points("build_baseline", results) == 0
+    assert setting.points(SCORES, results) == setting.possible(SCORES), lost(results)
+    remarks = [remark for result in results.values() for remark in result.remarks]
+    assert any("your build_baseline" in remark for remark in remarks)
+
+
+def test_the_same_path_without_the_wrong_baseline_costs_its_own_function(setting):
+    known = next(known for known in setting.misconceptions if known.id == "path_without_sep")
+    results = setting.mistaken(known)
+    assert setting.points("build_baseline", results) == setting.possible("build_baseline")
+    assert setting.points(SCORES, results) < setting.possible(SCORES)
+
+
+def test_dropout_left_on_is_found_and_said(setting):
+    def noisy(batch, model, tokenizer):
+        model.train()
+        try:
+            return setting.module.compute_feature_attribution_scores(batch, model, tokenizer)
+        finally:
+            model.eval()
+
+    results = setting.grade(only={SCORES, "build_baseline"}, **{SCORES: noisy})
+    assert setting.points(SCORES, results) == 0
+    assert "Is the model in eval mode?" in results["test_attributions_are_complete"].feedback
+
+
+def test_hidden_checks_show_no_value_and_no_strip(setting):
+    known = next(known for known in setting.misconceptions if known.id == "mean_over_hidden")
+    results = setting.mistaken(known)
+    hidden = results["test_attributions_of_unseen_sentences"]
+    assert hidden.feedback == known.hint and hidden.strips == ()
+    visible = results["test_attributions_are_complete"]
+    assert len(visible.strips) == 2 and len(visible.strips[0].actual) == len(visible.strips[0].tokens)
+
+
+def occlusion(batch, model, tokenizer):
+    """Take one token away at a time."""
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    scores = torch.zeros(ids.shape)
+    with torch.no_grad():
+        full = model({"input_ids": ids, "attention_mask": mask}).softmax(dim=-1)
+        target = full.argmax(dim=-1)
+        for place in range(1, int(mask.sum(dim=-1).max()) - 1):
+            without_ids, without_mask = ids.clone(), mask.clone()
+            without_ids[:, place], without_mask[:, place] = tokenizer.pad_token_id, 0
+            left = model({"input_ids": without_ids, "attention_mask": without_mask}).softmax(dim=-1)
+            scores[:, place] = (full - left).gather(1, target[:, None])[:, 0]
+    return scores
+
+
+def gradient_times_input(setting):
+    known = next(known for known in setting.misconceptions if known.id == "gradient_times_input")
+    return lambda *args: known.run(setting.module, *args)[0]
+
+
+def integrated_gradients(setting):
+    return lambda *args: setting.module.compute_feature_attribution_scores(*args)[0]
+
+
+def percentile_of(results):
+    return results["test_my_attribution_is_faithful"].metrics["faithfulness_percentile"]
+
+
+@pytest.mark.parametrize("method", ["occlusion", "gradient times input", "integrated gradients"])
+def test_usual_methods_have_full_points_on_the_shipped_model(setting, method):
+    run = {
+        "occlusion": lambda: occlusion,
+        "gradient times input": lambda: gradient_times_input(setting),
+        "integrated gradients": lambda: integrated_gradients(setting),
+    }[method]()
+    results = setting.grade(only={"my_attribution"}, my_attribution=run)
+    assert setting.points("my_attribution", results) == 10, percentile_of(results)
+
+
+@pytest.mark.parametrize("student", ["ana", "ben", "cem", "dana", "eva"])
+def test_constant_scores_have_no_points(setting, student):
+    def constant(batch, model, tokenizer):
+        return torch.ones(batch["input_ids"].shape)
+
+    results = setting.grade(only={"my_attribution"}, student=student, my_attribution=constant)
+    assert setting.points("my_attribution", results) == 0, percentile_of(results)
+    assert percentile_of(results) == pytest.approx(50, abs=8)
+
+
+def test_the_order_of_methods(setting):
+    def random_scores(batch, model, tokenizer):
+        return torch.rand(batch["input_ids"].shape)
+
+    methods = {
+        "reference": setting.module.my_attribution,
+        "gradient": gradient_times_input(setting),
+        "random": random_scores,
+        "reversed": lambda *args: -occlusion(*args),
+    }
+    reached = {
+        name: percentile_of(setting.grade(only={"my_attribution"}, my_attribution=run))
+        for name, run in methods.items()
+    }
+    assert reached["reference"] > reached["gradient"] > reached["random"] > reached["reversed"], reached
+    assert reached["reversed"] < 15 and 35 < reached["random"] < 65, reached

@@ -1,0 +1,86 @@
+"""Every known mistake is told from the reference and from every other mistake, on what the checks ask."""
+
+import random
+from itertools import combinations
+
+import pytest
+import torch
+
+from autograder.tensors import as_tensor, distance, structure_distance
+
+SCORES = "compute_feature_attribution_scores"
+IN_THE_PREDICTIONS = {"predictions_as_probabilities", "predictions_as_classes", "results_swapped"}
+
+
+def of_task(setting, task):
+    return [known for known in setting.misconceptions if known.task == task]
+
+
+@pytest.mark.parametrize("task", ["build_baseline", "token_importance", "merge_subtokens"])
+def test_every_mistake_loses_points_and_is_named(setting, task):
+    for known in of_task(setting, task):
+        results = setting.mistaken(known)
+        named = [result.diagnosis.misconception for result in results.values() if result.diagnosis]
+        assert setting.points(task, results) < setting.possible(task), known.id
+        assert set(named) == {known.id}, known.id
+        assert not any(result.fault for result in results.values()), known.id
+
+
+def test_every_mistake_in_the_attributions_loses_points_and_is_named(setting):
+    for known in of_task(setting, SCORES):
+        results = setting.mistaken(known)
+        named = {result.diagnosis.misconception for result in results.values() if result.diagnosis}
+        assert setting.points(SCORES, results) <= setting.possible(SCORES) - 2, known.id
+        assert named == {known.id}, known.id
+        assert not any(result.fault for result in results.values()), known.id
+
+
+def test_mistakes_in_the_attributions_are_told_apart_on_every_group(setting):
+    tau = setting.tolerances["attributions"].tau
+    loaded = setting.models[0]
+    known = [one for one in of_task(setting, SCORES) if one.id not in IN_THE_PREDICTIONS]
+    batch = setting.checks.batch_of(setting.checks.group(setting.assignment, 1), loaded.tokenizer)
+    results = {one.id: one.run(setting.reference, batch, loaded.model, loaded.tokenizer)[0] for one in known}
+    for one, other in combinations(results, 2):
+        assert distance(results[one], results[other], "relative_l2", 0) > 3 * tau, (one, other)
+
+
+def test_hints_do_not_give_the_title_away(setting):
+    for known in setting.misconceptions:
+        assert known.hint != known.title and len(known.hint) > 30, known.id
+
+
+def test_ids_of_mistakes_are_unique(setting):
+    ids = [known.id for known in setting.misconceptions]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_mistake_leaves_its_arguments_alone(setting):
+    rng = random.Random(1)
+    scores, mask = setting.checks.masked_scores(rng)
+    tokens, numbers = setting.checks.pieces_of(rng)
+    before = scores.clone(), mask.clone(), list(tokens), list(numbers)
+    for known in of_task(setting, "token_importance"):
+        known.run(setting.reference, scores, mask)
+    for known in of_task(setting, "merge_subtokens"):
+        known.run(setting.reference, tokens, numbers)
+    assert torch.equal(before[0], scores) and torch.equal(before[1], mask)
+    assert before[2:] == (tokens, numbers)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_inputs_of_the_pure_tasks_show_every_mistake(setting, seed):
+    checks, reference, rng = setting.checks, setting.reference, random.Random(seed)
+    scores, mask = checks.masked_scores(rng)
+    expected = reference.token_importance(scores, mask)
+    for known in of_task(setting, "token_importance"):
+        off = distance(as_tensor(known.run(reference, scores, mask)), expected, "relative_l2", 0)
+        assert off > 3 * setting.tolerances["importance"].tau, known.id
+    tokens, numbers = checks.pieces_of(rng)
+    for known in of_task(setting, "merge_subtokens"):
+        if known.id == "leading_piece_dropped":
+            continue  # Asked with a list of its own, which begins with a piece.
+        off = structure_distance(
+            known.run(reference, tokens, numbers), reference.merge_subtokens(tokens, numbers), "relative_l2"
+        )
+        assert off > 3 * setting.tolerances["merged"].tau, known.id
