@@ -71,6 +71,11 @@ def test_an_unknown_mistake_gets_the_checks_hint(grade):
     assert result.feedback.endswith("Take the mean along the rows.")
 
 
+def test_a_plain_assert_tells_its_message_and_no_more(grade):
+    result = grade(centre=lambda values: None)["test_centre_shape"]
+    assert result.feedback == "The function returned nothing.\nTake the mean along the rows."
+
+
 def test_a_check_is_skipped_where_the_required_one_failed(grade):
     result = grade(centre=lambda values: values)["test_centre_values"]
     assert (result.outcome, result.points) == ("skipped", 0)
