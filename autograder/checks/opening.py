@@ -137,7 +137,7 @@ class OpenSubmission:
 
     def _handled(self, value: Any) -> Any:
         if id(value) in self._handles:
-            return Handle(self._handles[id(value)])
+            return Handle(name=self._handles[id(value)])
         if isinstance(value, tuple):
             return tuple(self._handled(item) for item in value)
         if isinstance(value, list):

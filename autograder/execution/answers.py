@@ -55,3 +55,13 @@ def raise_reply(function: str, reply: Mapping[str, Any]) -> NoReturn:
     if status == "unsendable":
         raise SubmissionError(f"{function}() returned {text(reply, 'what')}, which cannot be graded.")
     raise SubmissionError(f"{function}() gave a malformed answer.")
+
+
+def handles(tree: Any) -> set[str]:
+    """List the handles in an encoded value."""
+    if isinstance(tree, dict):
+        found = {tree["h"]} if "h" in tree else set()
+        return found.union(*(handles(item) for item in tree.values()))
+    if isinstance(tree, list):
+        return set().union(*(handles(item) for item in tree))
+    return set()

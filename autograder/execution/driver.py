@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from queue import Empty
 from typing import Any, Literal
 
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
+from autograder.errors import GraderError
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.provisioner import SandboxedKernelManager, until_dead
 from autograder.records import CellFailure, Limits
@@ -32,6 +35,9 @@ class Run:
 
     failures: list[CellFailure] = field(default_factory=list)
     """Cells that failed, in order."""
+
+    fatal_cell: int | None = None
+    """Number of the cell that ended the kernel."""
 
     output_cut: bool = False
     """Whether output was dropped because there was too much of it."""
@@ -79,7 +85,10 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self.kc.start_channels(hb=False, stdin=False)
         self.kc.allow_stdin = False
         while True:
-            message = await self.kc.iopub_channel.get_msg(timeout=_READY_TIMEOUT_S)
+            try:
+                message = await self.kc.iopub_channel.get_msg(timeout=_READY_TIMEOUT_S)
+            except Empty:
+                raise GraderError(f"A kernel said nothing within {_READY_TIMEOUT_S:.0f} s.") from None
             if message["msg_type"] == "iopub_welcome":
                 return
 
@@ -201,7 +210,7 @@ async def drive(
     Raises:
         GraderError: If no kernel can be started.
     """
-    manager.make_context()
+    manager.prepare()
     await manager.start_kernel()
     process = manager.process
     on_start(process)
@@ -217,7 +226,8 @@ async def drive(
             failure = _not_run(cell, index, dead, deadline) or await driver.run_cell(cell, index)
             if failure is not None:
                 run.failures.append(failure)
-                dead = dead or not driver._process.is_alive()
+            if not dead and not process.is_alive():
+                dead, run.fatal_cell = True, index
     finally:
         driver.disconnect()
     run.output_cut = driver.output_cut
@@ -241,3 +251,13 @@ def _not_run(cell: NotebookNode, index: int, dead: bool, deadline: float) -> Cel
             message="Not run: the time for the whole notebook was used up.",
         )
     return None
+
+
+def run_async(work: Any) -> Run:
+    """Run a coroutine to its end, also where this thread already runs an event loop."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)  # type: ignore[no-any-return]
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()  # type: ignore[no-any-return]

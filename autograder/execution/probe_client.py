@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import select
 import socket
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -125,32 +123,3 @@ class ProbeClient:
                 raise EOFError
             view = view[got:]
         return bytes(buffer)
-
-
-def sealed_copies(folder: Path) -> tuple[list[str], list[int]]:
-    """Copy a folder's files into memory files that cannot be changed.
-
-    A kernel gets the bytes and nothing else: no path, and no file whose permissions matter.
-
-    Args:
-        folder: With plain files, at most `wire.MAX_FDS` of them.
-
-    Returns:
-        Their names relative to the folder, and descriptors that the caller closes.
-
-    Raises:
-        ValueError: If there are none or too many.
-    """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    if not 0 < len(paths) <= wire.MAX_FDS:
-        raise ValueError(f"{folder}: {len(paths)} files; a model's folder has 1 to {wire.MAX_FDS}")
-    fds = []
-    for path in paths:
-        fd = os.memfd_create("model", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.fchmod(fd, 0o444)
-        with path.open("rb") as source:
-            while chunk := source.read(2**20):
-                os.write(fd, chunk)
-        os.lseek(fd, 0, os.SEEK_SET)
-        fds.append(fd)
-    return [str(path.relative_to(folder)) for path in paths], fds

@@ -174,11 +174,12 @@ class SandboxedKernelManager(AsyncKernelManager):
             raise GraderError("No sandboxed kernel runs: the provisioner of another program was used.")
         return process
 
-    def make_context(self) -> None:
-        """Make the ZMQ context of this kernel's channels.
+    def prepare(self) -> None:
+        """Make the provisioner, registered or not, and the ZMQ context of this kernel's channels.
 
-        It refuses messages that no honest notebook sends: they would fill the grader's memory.
+        The context refuses messages that no honest notebook sends: they would fill the grader's memory.
         """
+        self.provisioner = SandboxedProvisioner(kernel_spec=self._kernel_spec, parent=self)
         self.context = zmq.asyncio.Context()
         self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         self.context.setsockopt(zmq.LINGER, 0)

@@ -2,8 +2,8 @@
 
 Three processes make a box: a keeper outside that dies with the zygote, the box's init (PID 1 inside, which
 reaps, passes SIGINT on and ends the tree when it ends), and the kernel itself. In order: an own session and
-user, own namespaces, own writable folders on the read-only tree, no capabilities, resource limits.
-`LAYERS` names what is there; Landlock and seccomp belong at its end.
+user, own namespaces, own writable folders on the read-only tree, no capabilities, no new privileges, resource
+limits (`_seal`, the place for Landlock and seccomp).
 """
 
 from __future__ import annotations
@@ -172,7 +172,7 @@ def _run_init(plan: BoxPlan, control: socket.socket, started: int, body: Callabl
     pid = os.fork()
     if pid == 0:
         linux.die_with_parent(signal.SIGKILL)
-        _limit_resources(plan)
+        _seal(plan)
         guarded(control, body)
     close_all_but([control.fileno()])
     _reap(pid, control)
@@ -204,6 +204,14 @@ def _fill_box(plan: BoxPlan) -> None:
         if not link.exists():
             link.symlink_to(entry)
     os.chdir(plan.box)
+
+
+def _seal(plan: BoxPlan) -> None:
+    """Put on the last layers, in the kernel's own process before it has a second thread.
+
+    Landlock and seccomp belong after the limits; with both of them `MODE` becomes `full`.
+    """
+    _limit_resources(plan)
 
 
 def _limit_resources(plan: BoxPlan) -> None:
@@ -238,9 +246,6 @@ def _reap(kernel: int, control: socket.socket) -> None:
             send(control, {"exit": os.waitstatus_to_exitcode(status)})
             os._exit(0)
 
-
-LAYERS = ("user", "namespaces", "mounts", "capabilities", "no_new_privs", "rlimits")
-"""What is put on, in order. Landlock and seccomp come after rlimits, in the kernel before `body`."""
 
 MODE = "namespaces"
 """The mode that these layers come to; with Landlock and seccomp it is `full`."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import os
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,29 +19,21 @@ from autograder.errors import (
     SubmissionError,
 )
 from autograder.execution import answers, tidying, wire
-from autograder.execution.driver import Run, drive
+from autograder.execution.driver import Run, drive, run_async
 from autograder.execution.kernel_process import KernelProcess
-from autograder.execution.probe_client import ProbeClient, ProbeDied, ProbeTimeout, sealed_copies
+from autograder.execution.probe_client import ProbeClient, ProbeDied, ProbeTimeout
 from autograder.execution.provisioner import SandboxedKernelManager
+from autograder.execution.provisions import Provision
 from autograder.execution.watchdog import MemoryWatchdog
 from autograder.execution.wire import Handle
 from autograder.execution.zygote_client import Zygote
-from autograder.records import CellFailure, Execution, Limits
+from autograder.records import Execution, Limits
 
 __all__ = ["Handle", "KernelSession"]
 
 GPU_REMARK = "Your notebook asked for a GPU; it was graded on the CPU."
 _PROVIDE_TIMEOUT_S = 120.0
 _STATUS_TIMEOUT_S = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Provision:
-    """A model or tokenizer to be loaded into every kernel of this submission."""
-
-    loader: str
-    folder: Path
-    in_student_dir: bool
 
 
 class KernelSession:
@@ -79,7 +68,7 @@ class KernelSession:
         self._seed = seed
         self._device = device
         self._cuda_fallback = device == "cpu" and tidying.mentions_cuda(self._source)
-        self._provisions: dict[str, _Provision] = {}
+        self._provisions: dict[str, Provision] = {}
         self._fatal_cell: int | None = None
         self._process: KernelProcess | None = None
         self._watchdog: MemoryWatchdog | None = None
@@ -97,18 +86,16 @@ class KernelSession:
         """
         began = time.monotonic()
         self._deadline = began + self._limits.submission_timeout_s
-        notebook = copy.deepcopy(self._source)
-        run = self._start(notebook)
+        run = self._start(notebook := copy.deepcopy(self._source))
         seconds = time.monotonic() - began
-        died = [failure.index for failure in run.failures if failure.kind == "died"]
-        if run.process is not None and not run.process.is_alive():
-            self._fatal_cell = self._first_fatal(run.failures, died)
+        self._fatal_cell = run.fatal_cell
+        self._blame_the_zygote()
         remarks = []
         if self._asked_for_gpu():
             remarks.append(GPU_REMARK)
         if run.output_cut:
-            megabytes = self._limits.output_bytes / 2**20
-            remarks.append(f"Your notebook printed more than {megabytes:g} MB; the rest was not kept.")
+            limit = f"{self._limits.output_bytes / 2**20:g} MB"
+            remarks.append(f"Your notebook printed more than {limit}; the rest was not kept.")
         return Execution(
             notebook=tidying.tidy(notebook),
             failures=tuple(run.failures),
@@ -118,11 +105,14 @@ class KernelSession:
             seconds=seconds,
         )
 
-    @staticmethod
-    def _first_fatal(failures: list[CellFailure], died: list[int]) -> int | None:
-        """Find the cell that ended the kernel: the last one that really ran."""
-        ran = [failure.index for failure in failures if not failure.message.startswith("Not run")]
-        return ran[-1] if ran else (died[0] if died else None)
+    def _blame_the_zygote(self) -> None:
+        """Tell a kernel that ended by itself from one that went down with the zygote.
+
+        Raises:
+            GraderError: If the zygote has ended: the student has no part in that.
+        """
+        if not self._zygote.is_alive():
+            raise GraderError("The warm process ended while a submission ran; its result says nothing.")
 
     def _start(self, notebook: Any) -> Run:
         """Run a notebook in a new kernel and keep that kernel for the calls."""
@@ -130,17 +120,15 @@ class KernelSession:
         manager = SandboxedKernelManager(
             zygote=self._zygote, seed=self._seed, limits=self._limits, cuda_fallback=self._cuda_fallback
         )
-        run = _run_async(self._drive(notebook, manager))
-        assert run.process is not None
-        self._process = run.process
-        self._probe = ProbeClient(run.process, self._limits.answer_bytes)
-        return run
+        return run_async(
+            drive(notebook, manager, limits=self._limits, deadline=self._deadline, on_start=self._adopt)
+        )
 
-    async def _drive(self, notebook: Any, manager: SandboxedKernelManager) -> Run:
-        def watch(process: KernelProcess) -> None:
-            self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes)
-
-        return await drive(notebook, manager, limits=self._limits, deadline=self._deadline, on_start=watch)
+    def _adopt(self, process: KernelProcess) -> None:
+        """Own a kernel from its first moment, so that no error leaves it behind."""
+        self._process = process
+        self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes)
+        self._probe = ProbeClient(process, self._limits.answer_bytes)
 
     def _asked_for_gpu(self) -> bool:
         if not self._cuda_fallback or self._process is None or not self._process.is_alive():
@@ -168,19 +156,13 @@ class KernelSession:
         """
         self._provisions.pop(name, None)
         self._revive()
-        provision = _Provision(loader=loader, folder=folder, in_student_dir=in_student_dir)
+        provision = Provision(loader=loader, folder=folder, in_student_dir=in_student_dir)
         self._provide(name, provision)
         self._provisions[name] = provision
 
-    def _provide(self, name: str, provision: _Provision) -> None:
-        request: dict[str, Any] = {"op": "provide", "name": name, "loader": provision.loader}
-        fds: list[int] = []
+    def _provide(self, name: str, provision: Provision) -> None:
         try:
-            if provision.in_student_dir:
-                inside = provision.folder.resolve().relative_to(self._zygote.student_dir)
-                request["inside"] = str(inside)
-            else:
-                request["files"], fds = sealed_copies(provision.folder)
+            request, fds = provision.request(name, self._zygote.student_dir)
         except (ValueError, OSError) as error:
             raise GraderError(f"{name} cannot be provided: {error}.") from None
         try:
@@ -226,6 +208,9 @@ class KernelSession:
             tree, tensors = wire.encode((tuple(args), dict(kwargs or {})))
         except wire.WireError as error:
             raise GraderError(f"{function}() cannot be given {error}.") from None
+        unknown = answers.handles(tree) - self._provisions.keys()
+        if unknown:
+            raise GraderError(f"{function}() was to get {sorted(unknown)[0]}, which was not provided.")
         request = {
             "op": "call",
             "name": function,
@@ -264,6 +249,7 @@ class KernelSession:
         except ProbeTimeout:
             raise CallTimeoutError(f"{what} did not return within {timeout_s:g} s.") from None
         except ProbeDied:
+            self._blame_the_zygote()
             ending = self._process.how_it_ended()
             raise KernelDiedError(f"The kernel ended during {what}: {ending}.") from None
         except wire.WireError as error:
@@ -312,13 +298,3 @@ class KernelSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _run_async(work: Any) -> Run:
-    """Run a coroutine to its end, also where this thread already runs an event loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)  # type: ignore[no-any-return]
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()  # type: ignore[no-any-return]

@@ -207,6 +207,10 @@ class Zygote:
                 raise GraderError(f"The warm process has died ({error}); start the command again.") from None
         return KernelProcess(control, probe, key, folders=() if boxed else (box, plan.sockets))
 
+    def is_alive(self) -> bool:
+        """Tell whether it can fork."""
+        return self._process is not None and self._process.poll() is None
+
     def close(self) -> None:
         """End the process, and with it every kernel that it forked."""
         if self._socket is not None:

@@ -50,7 +50,7 @@ def test_a_plain_nbclient_runs_over_it_from_a_kernelspec(
 def test_a_manager_with_a_zygote_interrupts_restarts_and_ends(zygote: Zygote) -> None:
     async def scenario() -> tuple[bool, bool, float]:
         manager: Any = SandboxedKernelManager(zygote=zygote, limits=Limits())
-        manager.make_context()
+        manager.prepare()
         await manager.start_kernel()
         alive = await manager.is_alive()
         await manager.interrupt_kernel()

@@ -199,6 +199,8 @@ def test_kernels_end_with_their_zygote(course: Path) -> None:
         tree = [init, *init.children(recursive=True)]
 
     assert psutil.wait_procs(tree, timeout=3)[1] == []
+    with pytest.raises(GraderError):
+        session.call("f", seed=0)
     session.close()
 
 

@@ -334,3 +334,8 @@ def test_tokenizers_are_provided_and_kept(session: KernelSession, course: Any) -
 def test_a_model_that_cannot_be_loaded_is_reported(session: KernelSession, course: Any) -> None:
     with pytest.raises(SubmissionError, match=r"model:bad could not be loaded .*AttributeError"):
         session.provide("model:bad", loader="course.scale:Nothing", folder=course / "hidden")
+
+
+def test_a_handle_that_was_not_provided_is_our_fault(session: KernelSession) -> None:
+    with pytest.raises(GraderError, match="same\\(\\) was to get model:none, which was not provided"):
+        session.call("same", ([Handle(name="model:none")],), seed=0)

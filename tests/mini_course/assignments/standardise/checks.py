@@ -18,6 +18,7 @@ def test_centre_shape(submission, record):
     """The centred table has the table's shape."""
     values = torch.tensor([[1.0, 2.0], [3.0, 6.0]])
     actual = submission.call("centre", values)
+    assert actual is not None, "The function returned nothing."
     assert_close(
         actual,
         torch.tensor([[-1.0, -2.0], [1.0, 2.0]]),
