@@ -8,20 +8,23 @@ df.head()
 
 # %% task="my_attribution"
 def my_attribution(batch, model, tokenizer):
+    # How far does the lead over the second best class shrink without the token?
     ids = batch["input_ids"].to(model.device)
     mask = batch["attention_mask"].to(model.device)
-    embeddings = []
-
-    def hook(module, inputs, output):
-        embeddings.append(output.clone().detach().requires_grad_(True))
-        return embeddings[0]
-
-    handle = model.embedding_model.embeddings.register_forward_hook(hook)
-    logits = model({"input_ids": ids, "attention_mask": mask})
-    handle.remove()
-    best, second = logits.topk(2, dim=-1).values.unbind(-1)
-    grad = torch.autograd.grad((best - second).sum(), embeddings[0])[0]
-    return (grad * embeddings[0]).sum(-1).detach()
+    scores = torch.zeros(ids.shape)
+    with torch.no_grad():
+        logits = model({"input_ids": ids, "attention_mask": mask})
+        first, second = logits.topk(2, dim=-1).indices.unbind(-1)
+        row = torch.arange(len(ids))
+        for place in range(1, ids.shape[1]):
+            if not (mask[:, place] == 1).any():
+                break
+            present = mask.clone()
+            present[:, place] = 0
+            less = model({"input_ids": ids * present, "attention_mask": present})
+            lead = logits[row, first] - logits[row, second]
+            scores[:, place] = (lead - (less[row, first] - less[row, second])).cpu()
+    return scores
 
 
 # %% [markdown] question="question-words"
