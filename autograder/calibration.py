@@ -49,8 +49,8 @@ def measure(
             a reason: where the right set is open-ended (any finer rule of an integral), not round-off.
 
     Returns:
-        The bound: the geometric middle of the farthest right and the nearest wrong answer, at least ten
-        times the former, at most a third of the latter: diagnosis names a mistake that lies within it.
+        The bound: the geometric middle of the farthest right and the nearest wrong answer, and at least ten
+        times the former as long as that is within a third of the latter: diagnosis names a mistake within it.
 
     Raises:
         AssignmentError: If the two sets are not far enough apart, with the nearest mistake's name and advice.
@@ -61,14 +61,14 @@ def measure(
         )
     farthest, nearest = max(right, key=lambda name: right[name]), min(wrong, key=lambda name: wrong[name])
     r, w = right[farthest], wrong[nearest]
-    if not (math.isfinite(r) and w > 0 and w >= usable * r):
+    if not (all(map(math.isfinite, right.values())) and w > 0 and w >= usable * r):
         raise AssignmentError(
             f"Right and wrong answers cannot be told apart: the right {farthest!r} lies {r:.3g} off, "
             f"the mistake {nearest!r} only {w:.3g} (at least {usable:g} times as much is needed).\n{_ADVICE}"
         )
     # Right answers that agree to the last bit still differ on the next machine: float32 has 6e-8 a step.
     r = max(r, 1e-7)
-    tau = min(max(math.sqrt(r * min(w, 1.0)), 10 * r), w / 3)
+    tau = max(math.sqrt(r * min(w, 1.0)), min(10 * r, w / 3))
     return Tolerance(metric=metric, tau=_digits(tau), right=_digits(r), wrong=_digits(w), origin=origin)
 
 

@@ -14,6 +14,7 @@ import datetime
 import random
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,10 @@ class Case:
             label: dict(zip(self.names, checks.integrate(self.batch, double, baseline, rules), strict=True))
             for label, baseline in self.baselines.items()
         }
-        self.fine = checks.integrate(self.batch, loaded.model, self.baselines[""], (checks.FINE_RULE,))[0]
+        self.fine = [
+            checks.integrate(self.batch, loaded.model, baseline, (checks.FINE_RULE,))[0]
+            for baseline in self.baselines.values()
+        ]
         self.reference = MemoisedReference(reference)
 
     def to_rule(self, scores: Tensor, label: str, name: str) -> float:
@@ -71,8 +75,8 @@ class Case:
         return min(self.to_rule(scores, label, name) for label in self.gold for name in self.names)
 
     def to_fine(self, scores: Tensor) -> float:
-        """Return the distance from the answer by a thousand steps."""
-        return distance(scores, self.fine, "relative_l2", 0)
+        """Return the distance from the nearest answer by a thousand steps."""
+        return min(distance(scores, fine, "relative_l2", 0) for fine in self.fine)
 
 
 def captum(case: Case, model: Any, method: str, chunk: int | None, label: str = "") -> Tensor:
@@ -158,11 +162,13 @@ def measure_scores(
         tell("wrong, from the fine rule", far),
     )
     tell("sums of accepted rules", sums), tell("sums of mistakes", incomplete)
+    completeness = measure(sums, incomplete, metric="max_abs", origin=origin)
     return {
         "attributions": measure(right, wrong, origin=origin),
         # The right set is open-ended here, any finer rule: it lies nearer to the wrong one than round-off does.
         "attributions_rules": measure(finer, far, origin=origin, usable=2.0),
-        "completeness": measure(sums, incomplete, metric="max_abs", origin=origin, usable=3.0),
+        # An axiom, not a value: twice what the roughest accepted rule is off, far below every mistake.
+        "completeness": replace(completeness, tau=2 * completeness.right),
     }
 
 

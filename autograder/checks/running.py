@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +34,7 @@ def run_checks(grading: Grading) -> tuple[CheckResult, ...]:
         str(path),
         "--noconftest",
         "--import-mode=importlib",
-        f"--rootdir={grading.assignment.folder}",
+        f"--rootdir={grading.assignment.course_dir}",
         f"--config-file={os.devnull}",
         # A check's message is for the student; pytest would add its own account of the expression.
         "--assert=plain",
@@ -55,10 +57,22 @@ def run_checks(grading: Grading) -> tuple[CheckResult, ...]:
         "-p",
         "no:doctest",
     ]
+    _forget_other_courses(path)
     said = io.StringIO()
     with _without_environment_plugins(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         pytest.main(arguments, plugins=[plugin, _Named(grading)])
     return grading.ordered_results()
+
+
+def _forget_other_courses(path: Path) -> None:
+    """Drop the imported checks of another course's assignment of the same slug.
+
+    pytest names a module by its place below the root, and takes what is imported under that name already.
+    """
+    name = ".".join((*path.parts[-3:-1], path.stem))
+    imported = sys.modules.get(name)
+    if imported is not None and getattr(imported, "__file__", None) != str(path):
+        del sys.modules[name]
 
 
 class _Named:

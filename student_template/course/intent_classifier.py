@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from transformers import BertConfig, BertModel, PreTrainedConfig, PreTrainedModel
+from transformers import AutoConfig, BertConfig, BertModel, PreTrainedConfig, PreTrainedModel
 
 INTENTS: tuple[str, ...] = (
     "AddToPlaylist",
@@ -90,6 +90,10 @@ class TokenBaselineConfig(PreTrainedConfig):
         self.max_position_embeddings = max_position_embeddings
         self.classifier_size = classifier_size
         self.dropout = dropout
+
+
+# AutoTokenizer reads config.json too and would warn of a model type that it does not know.
+AutoConfig.register(TokenBaselineConfig.model_type, TokenBaselineConfig, exist_ok=True)
 
 
 class TokenBaselineModel(PreTrainedModel):

@@ -19,11 +19,11 @@ from ..conftest import MINI
 @pytest.fixture
 def grade():
     """Grade functions with the small course's checks; returns results by check id."""
-    assignment = load_assignment(MINI, "standardise")
-    reference = load_reference(assignment)
-    known = misconceptions_of(load_module(assignment.folder / "misconceptions.py", "mini_misconceptions"))
 
-    def run(student="ana", **functions):
+    def run(student="ana", course=MINI, **functions):
+        assignment = load_assignment(course, "standardise")
+        reference = load_reference(assignment)
+        known = misconceptions_of(load_module(assignment.folder / "misconceptions.py", "mini_misconceptions"))
         answers = LocalAnswers(
             {"centre": reference.centre, "standardise": reference.standardise, **functions}
         )
@@ -186,3 +186,18 @@ def test_a_wrong_mark_is_a_sentence(mini_course, old, new, said):
     with pytest.raises(AssignmentError) as caught:
         collect(load_assignment(mini_course, "standardise"))
     assert said in str(caught.value)
+
+
+def test_two_courses_with_the_same_slug_are_kept_apart(grade, mini_course):
+    path = mini_course / "assignments" / "standardise" / "checks.py"
+    path.write_text(path.read_text().replace("Columns of unseen tables", "All columns of unseen tables"))
+    titles = [grade(course=course)["test_centre_values"].title for course in (MINI, mini_course, MINI)]
+    assert [title.startswith("All") for title in titles] == [False, True, False]
+
+
+def test_checks_are_those_of_the_course_and_not_what_was_imported_before(grade, mini_course):
+    path = mini_course / "assignments" / "standardise" / "checks.py"
+    path.write_text(path.read_text().replace("reference.centre(values), name", "values, name"))
+    assert grade()["test_centre_values"].outcome == "passed"
+    assert grade(course=mini_course)["test_centre_values"].outcome == "failed"
+    assert grade()["test_centre_values"].outcome == "passed"

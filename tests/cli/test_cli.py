@@ -2,19 +2,38 @@
 
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import pytest
 
 from autograder.assignments import load_assignment
 from autograder.build import build_assignment
 from autograder.checks.marks import collect, points_by_task
+from autograder.cli import main
 
 from ..notebook_maker import submission
 
 
-def autograder(*arguments, cwd):
-    command = [sys.executable, "-c", "from autograder.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def autograder(monkeypatch, capsys):
+    """Run the command line in this process: start-up is not what these tests are about."""
+
+    def run(*arguments, cwd) -> Done:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["autograder", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            main()
+        said = capsys.readouterr()
+        return Done(caught.value.code or 0, said.out, said.err)
+
+    return run
 
 
 @pytest.fixture
@@ -24,7 +43,7 @@ def built_course(mini_course):
     return mini_course
 
 
-def test_help_shows_examples_and_exit_codes(tmp_path):
+def test_help_shows_examples_and_exit_codes(autograder, tmp_path):
     assert "Exit codes" in autograder("--help", cwd=tmp_path).stdout
     assert "Example" in autograder("grade", "--help", cwd=tmp_path).stdout
 
@@ -40,7 +59,9 @@ def test_help_shows_examples_and_exit_codes(tmp_path):
         (["demo"], "no example class here"),
     ],
 )
-def test_a_command_that_cannot_be_carried_out_is_a_sentence_and_exit_code_2(built_course, arguments, said):
+def test_a_command_that_cannot_be_carried_out_is_a_sentence_and_exit_code_2(
+    autograder, built_course, arguments, said
+):
     (built_course / "empty").mkdir()
     done = autograder(*arguments, cwd=built_course)
     assert done.returncode == 2
@@ -48,7 +69,7 @@ def test_a_command_that_cannot_be_carried_out_is_a_sentence_and_exit_code_2(buil
     assert "Traceback" not in done.stderr
 
 
-def test_build_writes_a_stale_notebook_and_check_only_tells(mini_course):
+def test_build_writes_a_stale_notebook_and_check_only_tells(autograder, mini_course):
     assert autograder("build", "--check", cwd=mini_course).returncode == 1
     assert autograder("build", cwd=mini_course).returncode == 0
     done = autograder("build", "--check", cwd=mini_course)
@@ -56,7 +77,7 @@ def test_build_writes_a_stale_notebook_and_check_only_tells(mini_course):
 
 
 @pytest.mark.sandbox
-def test_grade_in_a_log_prints_a_plain_line_a_submission(built_course, tmp_path):
+def test_grade_in_a_log_prints_a_plain_line_a_submission(autograder, built_course, tmp_path):
     template = built_course / "student_template" / "standardise.ipynb"
     submission(template, tmp_path / "in" / "Müller, Jörg.ipynb")
     done = autograder("grade", "standardise", tmp_path / "in", "--out", tmp_path / "out", cwd=built_course)
@@ -71,7 +92,7 @@ def test_grade_in_a_log_prints_a_plain_line_a_submission(built_course, tmp_path)
 
 
 @pytest.mark.sandbox
-def test_verify_finds_no_fault_in_the_small_course(built_course):
+def test_verify_finds_no_fault_in_the_small_course(autograder, built_course):
     done = autograder("verify", "standardise", cwd=built_course)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "FAULT" not in done.stdout
@@ -79,7 +100,7 @@ def test_verify_finds_no_fault_in_the_small_course(built_course):
 
 
 @pytest.mark.sandbox
-def test_verify_tells_a_mistake_that_loses_nothing(built_course):
+def test_verify_tells_a_mistake_that_loses_nothing(autograder, built_course):
     path = built_course / "assignments" / "standardise" / "misconceptions.py"
     path.write_text(
         path.read_text()
@@ -102,3 +123,10 @@ def test_pytest_by_hand_shows_what_the_batch_sees(built_course, tmp_path):
     assert "mistake: The mean of all values is taken away." in done.stdout, done.stdout + done.stderr
     assert "1 failed, 1 passed, 1 skipped" in done.stdout or "2 failed" in done.stdout
     assert done.returncode == 1
+
+
+def test_the_installed_command_says_what_it_is():
+    command = [sys.executable, "-c", "from autograder.cli import main; main()", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert "naming the mistake" in done.stdout

@@ -1,6 +1,7 @@
 """The shipped classifier and its fellow: what the card says, what the course module promises."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +143,14 @@ def test_the_telling_word_is_among_the_top_three(text: str, word: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(SHIPPED_FOLDER)
     batch = encode([text], None, tokenizer)
     scores = attributions(model, tokenizer, batch)
-    top = tokenizer.convert_ids_to_tokens(batch["input_ids"][0, scores.topk(3).indices])
-    assert word in top, list(zip(tokenizer.convert_ids_to_tokens(batch["input_ids"][0]), scores, strict=True))
+    words: list[tuple[str, float]] = []
+    for piece, score in zip(tokenizer.convert_ids_to_tokens(batch["input_ids"][0]), scores, strict=True):
+        if piece.startswith("##"):
+            words[-1] = (words[-1][0] + piece[2:], words[-1][1] + score.item())
+        else:
+            words.append((piece, score.item()))
+    top = sorted(words, key=lambda each: -each[1])[:3]
+    assert word in [each[0] for each in top], words
 
 
 def test_the_same_seed_gives_the_same_weights() -> None:
@@ -157,7 +164,8 @@ def test_training_learns_two_intents_apart() -> None:
     data = [each for intent in ("weather/find", "RateBook") for each in generate(intent, 120, 1)]
     tokenizer = tokenizer_of(read(), MAX_LENGTH)
     texts, intents = [each.text for each in data], [each.intent for each in data]
-    model = fit(TINY, texts, intents, tokenizer, lambda _: None)
+    recipe = replace(TINY, epochs=8, learning_rate=5e-3)
+    model = fit(recipe, texts, intents, tokenizer, lambda _: None)
     assert evaluate(model, tokenizer, texts, intents).accuracy > 0.9
 
 

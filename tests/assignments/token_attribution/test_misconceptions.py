@@ -84,3 +84,14 @@ def test_inputs_of_the_pure_tasks_show_every_mistake(setting, seed):
             known.run(reference, tokens, numbers), reference.merge_subtokens(tokens, numbers), "relative_l2"
         )
         assert off > 3 * setting.tolerances["merged"].tau, known.id
+
+
+def test_accepted_rules_lie_near_the_contracts_own(setting):
+    checks = setting.checks
+    rules = (*checks.CONTRACT, *checks.OTHER_RULES)
+    for loaded in setting.models:
+        for number in range(checks.GROUPS):
+            batch = checks.batch_of(checks.group(setting.assignment, number), loaded.tokenizer)
+            baseline = setting.reference.build_baseline(batch["input_ids"], loaded.tokenizer)
+            first, *others = checks.integrate(batch, loaded.model, baseline, rules)
+            assert max(distance(other, first, "relative_l2", 0) for other in others) < checks.NEAR / 3
