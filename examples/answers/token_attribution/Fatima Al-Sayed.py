@@ -8,22 +8,19 @@ df.head()
 
 # %% task="my_attribution"
 def my_attribution(batch, model, tokenizer):
-    # How far does the lead over the second best class shrink without the token?
+    # How far do the odds of the predicted class fall without the token?
     ids = batch["input_ids"].to(model.device)
     mask = batch["attention_mask"].to(model.device)
     scores = torch.zeros(ids.shape)
     with torch.no_grad():
-        logits = model({"input_ids": ids, "attention_mask": mask})
-        first, second = logits.topk(2, dim=-1).indices.unbind(-1)
-        row = torch.arange(len(ids))
+        best = model({"input_ids": ids, "attention_mask": mask}).argmax(dim=-1, keepdim=True)
         for place in range(1, ids.shape[1]):
             if not (mask[:, place] == 1).any():
                 break
             present = mask.clone()
             present[:, place] = 0
-            less = model({"input_ids": ids * present, "attention_mask": present})
-            lead = logits[row, first] - logits[row, second]
-            scores[:, place] = (lead - (less[row, first] - less[row, second])).cpu()
+            less = model({"input_ids": ids * present, "attention_mask": present}).softmax(dim=-1)
+            scores[:, place] = -torch.logit(less.gather(1, best), eps=1e-6)[:, 0].cpu()
     return scores
 
 
