@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from transformers import AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from autograder.errors import AssignmentError
 from autograder.records import ModelSpec
@@ -70,6 +71,8 @@ def load(spec: ModelSpec, student_dir: Path, device: str | torch.device = "cpu")
     Raises:
         AssignmentError: If a folder, a file or the class is missing, or the weights do not fit.
     """
+    # A bar for each tiny model would fill a log; it also leaves a thread behind, which a later fork must not have.
+    disable_progress_bar()
     use_student_dir(student_dir)
     for path in (spec.path, spec.tokenizer):
         if path.is_absolute() and not path.is_dir():
