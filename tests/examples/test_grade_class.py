@@ -103,7 +103,7 @@ def test_who_looks_for_the_reference_finds_nothing(graded):
     printed = "".join("".join(output["text"]) for output in outputs if output["output_type"] == "stream")
     assert printed.startswith("[]\n") or "\n[]\n" in printed
     assert "no network:" in printed
-    assert "sent" not in printed
+    assert "\nsent\n" not in printed
 
 
 def test_leaderboard_runs_from_faithful_to_turned_round(graded):
