@@ -64,7 +64,9 @@ def assert_tensor_close(
         if got is None or other is None or (axis is not None and other.dim() <= axis):
             return math.inf
         if got.dtype.is_floating_point != other.dtype.is_floating_point:
-            return math.inf  # whole numbers where scores are asked, or the reverse, are a mistake of their own
+            return (
+                math.inf
+            )  # whole numbers where scores are asked, or the reverse, are a mistake of their own
         return distance(got, other, tolerance.metric, axis)
 
     raise Mismatch(first, nearness, bound)

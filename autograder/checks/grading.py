@@ -186,7 +186,7 @@ def _hint(info: CheckInfo, error: BaseException | None, diagnosis: Diagnosis | N
         return str(error)
     if isinstance(error, StudentCodeError):
         # The name of an exception class of the student's own could carry a hidden input out.
-        name = str(error).partition(" raised ")[2].partition(":")[0]
+        name = str(error).partition(" raised ")[2].partition(":")[0].strip()
         kind = f" ({name})" if isinstance(getattr(builtins, name, None), type) else ""
         return f"Your function raised an error{kind} on an input that you have not seen. {hint}".strip()
     if isinstance(error, SubmissionError):

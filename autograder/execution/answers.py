@@ -50,7 +50,7 @@ def raise_reply(function: str, reply: Mapping[str, Any]) -> NoReturn:
         )
         raise MissingFunctionError(f"The notebook {what} {function}().{did_you_mean(function, names)}")
     if status == "raised":
-        message = f"{function}() raised {text(reply, 'error')}: {text(reply, 'message')}"
+        message = _raised(function, text(reply, "error"), text(reply, "message"))
         raise StudentCodeError(message, str(reply.get("traceback", ""))[:8000])
     if status == "unsendable":
         raise SubmissionError(f"{function}() returned {text(reply, 'what')}, which cannot be graded.")
@@ -65,3 +65,10 @@ def handles(tree: Any) -> set[str]:
     if isinstance(tree, list):
         return set().union(*(handles(item) for item in tree))
     return set()
+
+
+def _raised(function: str, error: str, message: str) -> str:
+    """Say what a function raised; an untouched stub is told as what it is."""
+    if error == "NotImplementedError" and not message:
+        return f"{function}() is not written yet: it raised NotImplementedError"
+    return f"{function}() raised {error}: {message}" if message else f"{function}() raised {error}"

@@ -16,7 +16,7 @@ _GRACE_S = 1.0
 _SPARE_BYTES = 2**20
 
 
-class ProbeTimeout(Exception):  # noqa: N818 - an event, turned into a submission's error by the session
+class ProbeTimeout(Exception):
     """No answer came in time; `alive` says whether the kernel still serves."""
 
     def __init__(self, *, alive: bool) -> None:
@@ -24,7 +24,7 @@ class ProbeTimeout(Exception):  # noqa: N818 - an event, turned into a submissio
         self.alive = alive
 
 
-class ProbeDied(Exception):  # noqa: N818
+class ProbeDied(Exception):
     """The kernel ended before it answered."""
 
 
