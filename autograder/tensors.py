@@ -268,5 +268,6 @@ def _first_difference(actual: Any, expected: Any, tolerance: Tolerance, where: s
 
 
 def _short(value: Any) -> str:
-    text = repr(value)
+    # Sums of tenths end in ...04, which says nothing to who reads it.
+    text = repr(float(f"{value:.6g}") if isinstance(value, float) else value)
     return text if len(text) <= 80 else text[:77] + "..."

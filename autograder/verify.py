@@ -17,7 +17,7 @@ import nbformat
 
 from autograder.assignments import load_module
 from autograder.build import is_stale, solved_notebook
-from autograder.checks.grading import Grading
+from autograder.checks.grading import Grading, remembered
 from autograder.checks.marks import points_by_task
 from autograder.checks.opening import Course, grading_of, load_course, open_submission
 from autograder.checks.proxy import LocalAnswers, SubmissionProxy
@@ -145,7 +145,7 @@ def _try_template(course: Course, zygote: Zygote) -> Finding:
 
 
 def _try_misconception(course: Course, known: Misconception, plots: Mapping[str, list[bytes]]) -> Finding:
-    results = _graded_locally(course, known.task, known.run, plots, f"misconception {known.id}")
+    results = _graded_locally(course, known.task, remembered(known, course.reference).run, plots)
     mine = [result for result in results if result.task == known.task]
     named = next((result.diagnosis.misconception for result in mine if result.diagnosis), "")
     problems = [_said(result) for result in results if result.fault]
@@ -159,19 +159,20 @@ def _try_misconception(course: Course, known: Misconception, plots: Mapping[str,
 
 
 def _try_variant(course: Course, variant: AcceptedVariant, plots: Mapping[str, list[bytes]]) -> Finding:
-    results = _graded_locally(course, variant.task, variant.run, plots, f"variant {variant.id}")
+    results = _graded_locally(course, variant.task, variant.run, plots)
     mine = [result for result in results if result.task == variant.task]
     problems = [_said(result) for result in mine if result.outcome != "passed"]
     return _finding("accepted variant", variant.id, results, problems)
 
 
 def _graded_locally(
-    course: Course, task: str, run: Callable[..., Any], plots: Mapping[str, list[bytes]], student: str
+    course: Course, task: str, run: Callable[..., Any], plots: Mapping[str, list[bytes]]
 ) -> tuple[CheckResult, ...]:
     """Check the reference's functions with one of them replaced by a variant of the instructor's own."""
     functions = {one.name: getattr(course.reference, one.name) for one in course.assignment.tasks}
     functions[task] = partial(run, course.reference)
-    parts = (course.key, student, course.assignment.slug)
+    # All variants are asked the same inputs, so that each variant is computed once however many are diagnosed.
+    parts = (course.key, "verify", course.assignment.slug)
     return run_checks(
         Grading(
             assignment=course.assignment,

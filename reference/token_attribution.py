@@ -293,12 +293,12 @@ def token_importance(attributions, attention_mask):
 
 # %% check="token_importance" tags=["active-ipynb"]
 # some_scores = torch.linspace(-2, 2, 64).expand(example["attention_mask"].shape)
-# importance = token_importance(some_scores, example["attention_mask"]).cpu()
+# importance = token_importance(some_scores, example["attention_mask"]).cpu().float()
 # assert importance.shape == some_scores.shape, "one number for each token"
 # assert torch.allclose(importance.sum(dim=-1), torch.ones(len(importance))), "rows sum to 1"
 # assert (importance[example["attention_mask"] == 0] == 0).all(), "padding is exactly 0"
 # small = token_importance(torch.tensor([[1.0, 5.0, 1.0, 9.0]]), torch.tensor([[1, 0, 1, 0]]))
-# assert torch.allclose(small.cpu(), torch.tensor([[0.5, 0.0, 0.5, 0.0]])), "two equal tokens share"
+# assert torch.allclose(small.cpu().float(), torch.tensor([[0.5, 0.0, 0.5, 0.0]])), "two equal tokens share"
 # print(importance[0, :12])
 
 # %% [markdown]

@@ -469,7 +469,8 @@ def scores_for(tokens: list[str], rng: random.Random) -> list[float]:
 def test_merging_keeps_the_sum(submission, reference, record):
     """Pieces of an example sentence are joined, and the sum of the scores stays."""
     tokens = ["[CLS]", "Wie", "ist", "die", "Wetter", "##vor", "##her", "##sage", "?", "[SEP]"]
-    scores = [0.1, 0.4, -0.2, 0.3, 1.5, 0.7, -0.4, 0.6, 0.2, -0.1]
+    # Sum, mean, first, last, largest and strongest of the pieces' scores all differ, so that a mistake has one name.
+    scores = [0.1, 0.4, -0.2, 0.3, 0.7, 1.5, -1.6, 0.5, 0.2, -0.1]
     actual = submission.call("merge_subtokens", tokens, scores)
     expected = reference.merge_subtokens(tokens, scores)
     assert_matches(actual, expected, name="words and scores", tolerance="merged")

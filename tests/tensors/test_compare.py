@@ -139,6 +139,7 @@ def test_nests_are_equal_whatever_their_sequence_type():
     [
         ([("a", 1.0)], "words: expected 2 items, found 1."),
         ([("a", 1.0), ("c", 2.0)], "words: expected 'b' at [1][0], found 'c'."),
+        ([("a", 1.0), ("b", 0.1 + 0.2)], "words: expected 2.0 at [1][1], found 0.3."),
         ([("a", 1.0), ("b", 3.0)], "words: expected 2.0 at [1][1], found 3.0."),
         ({"a": 1.0}, "words: expected a list or tuple, found dict."),
         ([("a", 1.0), "b"], "words: expected a list or tuple at [1], found str."),

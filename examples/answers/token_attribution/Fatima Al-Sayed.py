@@ -8,20 +8,20 @@ df.head()
 
 # %% task="my_attribution"
 def my_attribution(batch, model, tokenizer):
+    # How far do the odds of the predicted class fall without the token?
     ids = batch["input_ids"].to(model.device)
     mask = batch["attention_mask"].to(model.device)
-    embeddings = []
-
-    def hook(module, inputs, output):
-        embeddings.append(output.clone().detach().requires_grad_(True))
-        return embeddings[0]
-
-    handle = model.embedding_model.embeddings.register_forward_hook(hook)
-    logits = model({"input_ids": ids, "attention_mask": mask})
-    handle.remove()
-    best, second = logits.topk(2, dim=-1).values.unbind(-1)
-    grad = torch.autograd.grad((best - second).sum(), embeddings[0])[0]
-    return (grad * embeddings[0]).sum(-1).detach()
+    scores = torch.zeros(ids.shape)
+    with torch.no_grad():
+        best = model({"input_ids": ids, "attention_mask": mask}).argmax(dim=-1, keepdim=True)
+        for place in range(1, ids.shape[1]):
+            if not (mask[:, place] == 1).any():
+                break
+            present = mask.clone()
+            present[:, place] = 0
+            less = model({"input_ids": ids * present, "attention_mask": present}).softmax(dim=-1)
+            scores[:, place] = -torch.logit(less.gather(1, best), eps=1e-6)[:, 0].cpu()
+    return scores
 
 
 # %% [markdown] question="question-words"

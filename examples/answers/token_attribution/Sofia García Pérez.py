@@ -29,9 +29,9 @@ def my_attribution(batch, model, tokenizer):
         best = full.argmax(-1, keepdim=True)
         for place in range(1, int(mask.sum(1).max()) - 1):
             print("place", place)
-            without = ids.clone()
-            without[:, place] = tokenizer.pad_token_id
-            changed = model({"input_ids": without, "attention_mask": mask}).log_softmax(-1)
+            without, attended = ids.clone(), mask.clone()
+            without[:, place], attended[:, place] = tokenizer.pad_token_id, 0
+            changed = model({"input_ids": without, "attention_mask": attended}).log_softmax(-1)
             scores[:, place] = (full - changed).gather(1, best)[:, 0].cpu()
             print(scores[:, place].tolist())
     return scores

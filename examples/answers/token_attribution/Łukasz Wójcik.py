@@ -24,17 +24,25 @@ def compute_feature_attribution_scores(batch, model, tokenizer):
 
 # %% task="my_attribution"
 def my_attribution(batch, model, tokenizer):
+    # Average effect of a token: when it goes from the whole sentence, and when it comes to the empty one.
     ids, mask = batch["input_ids"].to(model.device), batch["attention_mask"].to(model.device)
-    layer = model.embedding_model.embeddings
-    gradients = []
+    frame = (ids == tokenizer.cls_token_id) | (ids == tokenizer.sep_token_id)
+
+    def log_odds(kept):
+        logits = model(
+            {"input_ids": torch.where(kept, ids, tokenizer.pad_token_id), "attention_mask": kept.long()}
+        )
+        return logits.log_softmax(dim=-1).gather(1, best)[:, 0]
+
+    scores = torch.zeros(ids.shape)
     with torch.no_grad():
-        x, x0 = layer(ids), layer(build_baseline(ids, tokenizer))
-    x.requires_grad_()
-    hook = layer.register_forward_hook(lambda *args: x)
-    logits = model({"input_ids": ids, "attention_mask": mask})
-    hook.remove()
-    (gradient,) = torch.autograd.grad(logits.amax(dim=1).sum(), x)
-    return ((x - x0) * gradient).sum(-1).detach()
+        best = model({"input_ids": ids, "attention_mask": mask}).argmax(dim=1, keepdim=True)
+        whole, empty = log_odds(mask == 1), log_odds(frame)
+        for place in range(1, int(mask.sum(1).max()) - 1):
+            without, alone = mask == 1, frame.clone()
+            without[:, place], alone[:, place] = False, True
+            scores[:, place] = (whole - log_odds(without) + log_odds(alone) - empty).cpu()
+    return scores
 
 
 # %% [markdown] question="question-words"

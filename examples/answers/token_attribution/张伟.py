@@ -44,21 +44,15 @@ def token_importance(attributions, attention_mask):
 def my_attribution(batch, model, tokenizer):
     model.to("cuda:0")
     ids, mask = batch["input_ids"].cuda(), batch["attention_mask"].cuda()
-    layer = model.embedding_model.embeddings
-    with torch.no_grad():
-        vectors = layer(ids)
-        target = model({"input_ids": ids, "attention_mask": mask}).argmax(-1)
     scores = torch.zeros(ids.shape, device=gpu)
-    # SmoothGrad x input
-    generator = torch.Generator(device="cpu").manual_seed(1)
-    for _ in range(5):
-        noise = 0.1 * torch.randn(vectors.shape, generator=generator).cuda()
-        noisy = (vectors + noise).requires_grad_()
-        hook = layer.register_forward_hook(lambda m, i, o: noisy)
-        logits = model({"input_ids": ids, "attention_mask": mask})
-        hook.remove()
-        grad = torch.autograd.grad(logits[torch.arange(len(ids)), target].sum(), noisy)[0]
-        scores += (grad * vectors).sum(-1) / 5
+    with torch.no_grad():
+        full = model({"input_ids": ids, "attention_mask": mask})
+        best = full.argmax(-1, keepdim=True)
+        for place in range(1, int(mask.sum(1).max()) - 1):
+            less_ids, less_mask = ids.clone(), mask.clone()
+            less_ids[:, place], less_mask[:, place] = tokenizer.pad_token_id, 0
+            less = model({"input_ids": less_ids, "attention_mask": less_mask})
+            scores[:, place] = (full - less).gather(1, best)[:, 0]
     return scores
 
 

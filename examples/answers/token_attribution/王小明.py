@@ -127,16 +127,16 @@ def my_attribution(batch, model, tokenizer):
             places = ((att[b] == 1) & ~frame[b]).nonzero().flatten()
             if len(places) == 0:
                 continue
-            orders = torch.stack([places[torch.randperm(len(places), generator=generator)] for _ in range(6)])
-            keep = frame[b].repeat(6, len(places) + 1, 1)
-            for p in range(6):
+            orders = torch.stack([places[torch.randperm(len(places), generator=generator)] for _ in range(3)])
+            keep = frame[b].repeat(3, len(places) + 1, 1)
+            for p in range(3):
                 for k in range(len(places)):
                     keep[p, k + 1 :, orders[p, k]] = True
             rows = keep.reshape(-1, ids.shape[1])
             kept = torch.where(rows, ids[b], tokenizer.pad_token_id)
             value = model(dict(input_ids=kept, attention_mask=rows.long())).log_softmax(-1)[:, target[b]]
-            gain = value.reshape(6, -1).diff(dim=1)
-            scores[b].index_add_(0, orders.flatten(), gain.flatten() / 6)
+            gain = value.reshape(3, -1).diff(dim=1)
+            scores[b].index_add_(0, orders.flatten(), gain.flatten() / 3)
     return scores
 
 
