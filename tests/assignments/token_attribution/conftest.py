@@ -51,7 +51,7 @@ class Setting:
         grading = Grading(
             assignment=self.assignment,
             checks=collect(self.assignment),
-            proxy=SubmissionProxy(Missing(functions, list(plots)), parts),
+            proxy=SubmissionProxy(Missing(functions, {"plot-attributions": list(plots)}), parts),
             reference=self.reference,
             models=self.models,
             misconceptions=self.misconceptions,
