@@ -19,6 +19,8 @@ from autograder.models import load, use_student_dir
 
 ROOT = Path(__file__).parents[3]
 SLUG = "token_attribution"
+FIGURE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x03\x20\x00\x00\x02\x58"
+"""The head of a PNG of 800 by 600 pixels."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Setting:
             for task in self.assignment.tasks
         }
 
-    def grade(self, *, only=None, student="ana", **replaced):
+    def grade(self, *, only=None, student="ana", plots=(FIGURE,), **replaced):
         """Grade the reference's functions, some replaced; `only` leaves the others' answers out."""
         functions = {
             name: run for name, run in self.functions(**replaced).items() if only is None or name in only
@@ -49,7 +51,7 @@ class Setting:
         grading = Grading(
             assignment=self.assignment,
             checks=collect(self.assignment),
-            proxy=SubmissionProxy(Missing(functions), parts),
+            proxy=SubmissionProxy(Missing(functions, {"plot-attributions": list(plots)}), parts),
             reference=self.reference,
             models=self.models,
             misconceptions=self.misconceptions,

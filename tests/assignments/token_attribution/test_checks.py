@@ -219,3 +219,13 @@ def test_the_order_of_methods(setting):
     }
     assert reached["reference"] > reached["gradient"] > reached["random"] > reached["reversed"], reached
     assert reached["reversed"] < 15 and 35 < reached["random"] < 65, reached
+
+
+@pytest.mark.parametrize(
+    "plots", [(), (b"GIF89a",), (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x05\x00\x00\x00\x05",)]
+)
+def test_a_missing_or_tiny_figure_is_said_and_costs_nothing(setting, plots):
+    results = setting.grade(only=set(), plots=plots)
+    assert results["test_plot_is_a_figure"].outcome == "failed"
+    assert results["test_plot_is_a_figure"].max_points == 0
+    assert "figure" in results["test_plot_is_a_figure"].feedback
