@@ -63,10 +63,9 @@ def assert_tensor_close(
         other = as_tensor(select(result))
         if got is None or other is None or (axis is not None and other.dim() <= axis):
             return math.inf
-        if got.dtype.is_floating_point != other.dtype.is_floating_point:
-            return (
-                math.inf
-            )  # whole numbers where scores are asked, or the reverse, are a mistake of their own
+        # Floats where integers are asked for are a mistake of their own, whatever their values.
+        if got.is_floating_point() != other.is_floating_point():
+            return math.inf
         return distance(got, other, tolerance.metric, axis)
 
     raise Mismatch(first, nearness, bound)
