@@ -164,7 +164,7 @@ def test_training_learns_two_intents_apart() -> None:
     data = [each for intent in ("weather/find", "RateBook") for each in generate(intent, 120, 1)]
     tokenizer = tokenizer_of(read(), MAX_LENGTH)
     texts, intents = [each.text for each in data], [each.intent for each in data]
-    recipe = replace(TINY, epochs=8, learning_rate=5e-3)
+    recipe = replace(TINY, hidden_size=32, epochs=16, learning_rate=5e-3)
     model = fit(recipe, texts, intents, tokenizer, lambda _: None)
     assert evaluate(model, tokenizer, texts, intents).accuracy > 0.9
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -48,7 +49,11 @@ def fit(
         total, batches = 0.0, torch.randperm(len(texts)).split(recipe.batch_size)
         for rows in batches:
             batch = with_words_removed({key: value[rows] for key, value in data.items()}, tokenizer)
-            loss = loss_of(model(batch), batch["labels"])
+            factors = torch.where(torch.rand(len(rows)) < 0.35, torch.rand(len(rows)), 1.0)
+            with scaled_embeddings(model, factors):
+                logits = model(batch)
+            shares = factors.unsqueeze(1)
+            loss = loss_of(logits, shares * batch["labels"] + (1 - shares) / logits.shape[1])
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -75,6 +80,26 @@ def initialised(recipe: Recipe) -> TokenBaselineModel:
     return model
 
 
+@contextmanager
+def scaled_embeddings(model: TokenBaselineModel, factors: torch.Tensor) -> Iterator[None]:
+    """Multiply the embedding layer's output, sentence by sentence.
+
+    Trained to be the less sure the smaller the factor, the model is not saturated at 1: the gradient at the
+    input then says something of the whole way there, and gradient x input ranks tokens sensibly.
+
+    Args:
+        model: Its embedding layer is scaled within the `with` block.
+        factors: One a sentence, shape (batch,).
+    """
+    hook = model.embedding_model.embeddings.register_forward_hook(
+        lambda _module, _inputs, output: output * factors[:, None, None]
+    )
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
 def with_words_removed(batch: Batch, tokenizer: Any) -> Batch:
     """Take pieces away from most sentences, so that attribution's altered inputs are nothing new.
 
@@ -82,7 +107,7 @@ def with_words_removed(batch: Batch, tokenizer: Any) -> Batch:
     by lot, [PAD] with attention 0, [PAD] with attention 1 (as in the baseline of integrated gradients) or
     [UNK]; or up to a quarter of them becomes [MASK].
 
-    One sentence in eight loses [CLS], [SEP] or both to [PAD], and its label becomes "any intent".
+    One sentence in seven loses [CLS], [SEP] or both to [PAD], and its label becomes "any intent".
     A small model trained from nothing otherwise ignores these two tokens, and then it makes hardly any
     difference to an attribution whether its baseline keeps them.
 
@@ -97,8 +122,9 @@ def with_words_removed(batch: Batch, tokenizer: Any) -> Batch:
     starts, ends = ids == tokenizer.cls_token_id, ids == tokenizer.sep_token_id
     removed = mask.bool() & ~starts & ~ends & (torch.rand(ids.shape) < share)
     ids = torch.where(removed, torch.tensor([pad, pad, unknown, masked])[kind], ids)
-    broken = torch.rand(rows, 1) < 0.125
-    which = torch.randint(3, (rows, 1))
+    broken = torch.rand(rows, 1) < 0.15
+    # 0: [CLS], 1: [SEP], harder to notice among the [PAD]s and so more frequent, 2: both.
+    which = torch.multinomial(torch.tensor([0.3, 0.5, 0.2]), rows, replacement=True).unsqueeze(1)
     lost = broken & ((starts & (which != 1)) | (ends & (which != 0)))
     return {
         "input_ids": torch.where(lost, pad, ids),
