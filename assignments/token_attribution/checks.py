@@ -338,12 +338,14 @@ def show_strips(record, batch, tokenizer, actual, expected) -> None:
 @points(2)
 @visibility("hidden")
 @hint("The second result is what the model returns for the batch, one column a label.")
-def test_predictions_of_unseen_sentences(submission, reference, models, assignment, rng):
+def test_predictions_of_unseen_sentences(submission, reference, models, assignment, shared_rng):
     """Predictions of unseen sentences are the model's logits."""
-    number = rng.randrange(GROUPS)
+    number = shared_rng.randrange(GROUPS)
     for loaded in models:
-        batch = batch_of(group(assignment, number)[:2], loaded.tokenizer)
-        result = submission.call("compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer)
+        batch = batch_of(group(assignment, number), loaded.tokenizer)
+        result = submission.recall(
+            "compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer
+        )
         assert_predictions(result, batch, loaded, reference)
 
 
@@ -353,13 +355,15 @@ def test_predictions_of_unseen_sentences(submission, reference, models, assignme
 @hint(
     "Go through the six points of the task one by one: layer, baseline, target, steps, attention mask, sum."
 )
-def test_attributions_of_unseen_sentences(submission, reference, models, assignment, record, rng):
+def test_attributions_of_unseen_sentences(submission, reference, models, assignment, record, shared_rng):
     """Attributions of unseen sentences are those of integrated gradients, on a second model, too."""
-    number = rng.randrange(GROUPS)
+    number = shared_rng.randrange(GROUPS)
     for loaded in models:
         batch = batch_of(group(assignment, number), loaded.tokenizer)
         own = own_baseline(submission, batch, loaded)
-        result = submission.call("compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer)
+        result = submission.recall(
+            "compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer
+        )
         assert_attributions(result, batch, loaded, reference, record, own)
 
 

@@ -15,10 +15,10 @@ A check is a pytest function; its docstring is the title that the student reads:
             expected = reference.integrated_gradients(loaded.model, loaded.tokenizer, prompt)
             assert_close(actual, expected, name="attributions", axes=("token",))
 
-Fixtures: `submission` (`call`, `plots`), `reference` (the module; answers kept by content), `models` (the shipped
-one first, then the hidden one; each with `model` and `tokenizer`), `model` and `tokenizer` (the shipped one's),
-`rng` (random.Random, seeded by course key, student, assignment and check), `record` (`remark`, `metric`,
-`fraction`, `strip`), `assignment`.
+Fixtures: `submission` (`call`, `recall`, `plots`), `reference` (the module; answers kept by content), `models` (the
+shipped one first, then the hidden one; each with `model` and `tokenizer`), `model` and `tokenizer` (the shipped
+one's), `rng` (random.Random, seeded by course key, student, assignment and check), `shared_rng` (the same in all
+checks), `record` (`remark`, `metric`, `fraction`, `strip`), `assignment`.
 """
 
 from __future__ import annotations

@@ -61,6 +61,11 @@ class GradingPlugin:
         return random.Random(seed_for(*self.grading.seed_parts, request.node.name))
 
     @pytest.fixture
+    def shared_rng(self) -> random.Random:
+        """Random numbers of this student, the same in every check: for inputs that several checks share."""
+        return random.Random(seed_for(*self.grading.seed_parts, "shared"))
+
+    @pytest.fixture
     def record(self, request: pytest.FixtureRequest) -> Recorder:
         """Note remarks, figures, shares and pictures."""
         recorder: Recorder = request.node.stash[_RECORD]

@@ -53,7 +53,7 @@ class MemoisedReference:
 
         def ask(*args: Any, **kwargs: Any) -> Any:
             keep: list[Any] = []
-            key = (name, _content(args, keep), _content(kwargs, keep))
+            key = (name, content_key(args, keep), content_key(kwargs, keep))
             return _copy(self._memo.get(key, tuple(keep), lambda: value(*args, **kwargs)))
 
         return ask
@@ -61,12 +61,17 @@ class MemoisedReference:
     def memoise(self, label: str, compute: Callable[..., Any], *args: Any) -> Any:
         """Return compute(*args), kept by the label and the content of the arguments like a reference's answer."""
         keep: list[Any] = []
-        key = (label, _content(args, keep))
+        key = (label, content_key(args, keep))
         return _copy(self._memo.get(key, tuple(keep), lambda: compute(*args)))
 
 
-def _content(value: Any, keep: list[Any]) -> Any:
-    """Return a hashable stand-in for a value's content; other objects go by identity and into `keep`."""
+def content_key(value: Any, keep: list[Any]) -> Any:
+    """Return a hashable stand-in for a value's content.
+
+    Args:
+        value: Tensors, numbers, strings, nests of them; other objects (models) go by identity.
+        keep: Gets the objects that went by identity: hold them as long as the key, so that no id is used again.
+    """
     if isinstance(value, torch.Tensor):
         plain = value.detach().cpu().contiguous()
         digest = hashlib.blake2b(plain.view(torch.uint8).numpy().tobytes() if plain.numel() else b"").digest()
@@ -74,9 +79,9 @@ def _content(value: Any, keep: list[Any]) -> Any:
     if isinstance(value, (str, int, float, bool, bytes)) or value is None:
         return type(value).__name__, value
     if isinstance(value, (list, tuple)):
-        return type(value).__name__, tuple(_content(item, keep) for item in value)
+        return type(value).__name__, tuple(content_key(item, keep) for item in value)
     if isinstance(value, Mapping):
-        return "mapping", tuple((str(key), _content(item, keep)) for key, item in sorted(value.items()))
+        return "mapping", tuple((str(key), content_key(item, keep)) for key, item in sorted(value.items()))
     keep.append(value)
     return "object", id(value)
 

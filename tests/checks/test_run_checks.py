@@ -201,3 +201,18 @@ def test_checks_are_those_of_the_course_and_not_what_was_imported_before(grade, 
     assert grade()["test_centre_values"].outcome == "passed"
     assert grade(course=mini_course)["test_centre_values"].outcome == "failed"
     assert grade()["test_centre_values"].outcome == "passed"
+
+
+def test_an_answer_is_recalled_only_for_the_same_arguments():
+    asked = []
+
+    def double(values):
+        asked.append(values)
+        return values * 2
+
+    proxy = SubmissionProxy(LocalAnswers({"double": double}), ("key", "ana", "slug"))
+    one, other = torch.tensor([1.0]), torch.tensor([2.0])
+    answers = [proxy.recall("double", values) for values in (one, one.clone(), other)]
+    assert [float(answer) for answer in answers] == [2, 2, 4]
+    assert len(asked) == 2
+    assert proxy.last.args == (other,)
