@@ -71,9 +71,9 @@ saturate, and gradient x input ranks tokens sensibly.
 
 Every training sentence is drawn from the project's own grammar (`training/intent_de/grammar`); most names,
 titles and places are made up of words and syllables at random. No sentence of xSID, and no text of anybody
-else, was copied; short everyday sentences may coincide. The 18 intents and the slot names are those of xSID (van
-der Goot et al. 2021); its sentences served to get to know the domain (training and validation part) and to
-measure (test part). Weights and text: MIT, as the project. xSID itself is CC BY-SA 4.0 and not part of the
+else, was copied; short everyday sentences may coincide. The 18 intents and the slot names are those of xSID
+(van der Goot et al. 2021); its sentences served to get to know the domain (training and validation part) and
+to measure (test part). Weights and text: MIT, as the project. xSID itself is CC BY-SA 4.0 and not part of the
 project; `python -m training.intent_de.fetch_xsid` gets the German extract.
 
 ## Limits

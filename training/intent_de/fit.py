@@ -43,17 +43,12 @@ def fit(
     steps = recipe.epochs * math.ceil(len(texts) / recipe.batch_size)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _share_of_rate(step, steps))
-    loss_of = nn.CrossEntropyLoss(label_smoothing=recipe.label_smoothing)
     model.train()
     for epoch in range(recipe.epochs):
         total, batches = 0.0, torch.randperm(len(texts)).split(recipe.batch_size)
         for rows in batches:
             batch = with_words_removed({key: value[rows] for key, value in data.items()}, tokenizer)
-            factors = torch.where(torch.rand(len(rows)) < 0.35, torch.rand(len(rows)), 1.0)
-            with scaled_embeddings(model, factors):
-                logits = model(batch)
-            shares = factors.unsqueeze(1)
-            loss = loss_of(logits, shares * batch["labels"] + (1 - shares) / logits.shape[1])
+            loss = _loss(model, batch, recipe.label_smoothing)
             optimizer.zero_grad()
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -78,6 +73,17 @@ def initialised(recipe: Recipe) -> TokenBaselineModel:
         word_embeddings = model.embedding_model.embeddings.word_embeddings
         word_embeddings.weight[word_embeddings.padding_idx].normal_(std=0.05)
     return model
+
+
+def _loss(model: TokenBaselineModel, batch: Batch, label_smoothing: float) -> torch.Tensor:
+    """Return the cross-entropy, with the embeddings of about a third of the sentences scaled down."""
+    rows = len(batch["labels"])
+    factors = torch.where(torch.rand(rows) < 0.35, torch.rand(rows), 1.0)
+    with scaled_embeddings(model, factors):
+        logits = model(batch)
+    shares = factors.unsqueeze(1)
+    targets = shares * batch["labels"] + (1 - shares) / logits.shape[1]
+    return nn.functional.cross_entropy(logits, targets, label_smoothing=label_smoothing)
 
 
 @contextmanager

@@ -63,30 +63,31 @@ def attributions(
         Scores, shape (token,).
     """
     ids, mask = batch["input_ids"], batch["attention_mask"]
-    kept = {"contract": (tokenizer.cls_token_id, tokenizer.sep_token_id), "mask": (2**31,)}
-    kept |= {"cls lost": (tokenizer.sep_token_id,), "sep lost": (tokenizer.cls_token_id,)}
-    special = torch.isin(ids, torch.tensor(kept.get(baseline, (-1,))))
-    if baseline == "mask":
-        special = torch.isin(ids, torch.tensor(kept["contract"]))
-    fill = tokenizer.mask_token_id if baseline == "mask" else tokenizer.pad_token_id
-    baselines = torch.where(special | (mask == 0) & (baseline == "mask"), ids, fill)
     target = (int(model(batch).argmax(dim=-1)) + shift) % model.config.num_labels
 
     def forward(input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         return model({"input_ids": input_ids, "attention_mask": attention_mask})
 
-    layer = model.embedding_model.embeddings
     if baseline == "zero":
         return _from_zero(model, batch, target, n_steps)
-    found = LayerIntegratedGradients(forward, layer).attribute(
+    found = LayerIntegratedGradients(forward, model.embedding_model.embeddings).attribute(
         ids,
-        baselines=baselines,
+        baselines=_baseline_ids(baseline, ids, mask, tokenizer),
         target=target,
         additional_forward_args=(mask,),
         n_steps=n_steps,
         method=method,
     )
     return found.sum(dim=-1)[0].detach()
+
+
+def _baseline_ids(baseline: str, ids: torch.Tensor, mask: torch.Tensor, tokenizer: Any) -> torch.Tensor:
+    """Return the ids that a baseline of this name puts in place of `ids`, same shape."""
+    first, last = ids == tokenizer.cls_token_id, ids == tokenizer.sep_token_id
+    if baseline == "mask":
+        return torch.where(first | last | (mask == 0), ids, tokenizer.mask_token_id)
+    kept = {"contract": first | last, "cls lost": last, "sep lost": first, "pad": torch.zeros_like(first)}
+    return torch.where(kept[baseline], ids, tokenizer.pad_token_id)
 
 
 def _from_zero(
