@@ -9,7 +9,7 @@ import unicodedata
 from pathlib import Path
 
 NAME_LIMIT_BYTES = 100
-_KEPT = frozenset(" .-_@")
+_KEPT = frozenset(" .-_@',()+")
 _WINDOWS_RESERVED = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))]
 )
@@ -20,7 +20,7 @@ _CLASS_FILES = frozenset(["grades.csv", "leaderboard.csv", "class.html"])
 def student_folder_name(student: str) -> str:
     """Return a safe single path component for a student's name, the same one every time.
 
-    Letters, marks and digits of any script stay, and space . - _ @. Whatever else a name holds is
+    Letters, marks and digits of any script stay, and space . - _ @ ' , ( ) +. Whatever else a name holds is
     replaced, and then a hash of the whole name follows after `~`. Since no unchanged name contains a
     `~`, two different names never share a folder, short of a collision of the hash.
 
