@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import multiprocessing
 import os
 import signal
+import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import recv_handle, send_handle
 from pathlib import Path
 from typing import Any
 
 from autograder.assignments import load_assignment
-from autograder.checks.grading import blank_result
-from autograder.checks.marks import collect
 from autograder.errors import AssignmentError, AutograderError, GraderError
+from autograder.execution.zygote_client import Zygote, ZygoteLink
 from autograder.records import Assignment, GradeReport, Submission
 from autograder.report import student_folder_name, write_class, write_submission
+
+PRELOADED = (
+    "autograder.pipeline",
+    "autograder.report.executed",
+    "captum.attr",
+    "jsonschema",
+    "nbconvert.exporters",
+    "transformers.models.auto.modeling_auto",
+    "transformers.models.auto.tokenization_auto",
+)
+"""What workers need, imported once for all of them."""
 
 ATTEMPTS = 2
 """Times that a submission is tried when its worker dies; then a person must look."""
@@ -67,7 +81,6 @@ def grade_class(
         GraderError: If no worker can be started.
     """
     folder = prepare_results(out, assignment.slug)
-    collect(assignment)
     jobs = options.jobs or (1 if options.device.startswith("cuda") else os.cpu_count() or 1)
     crew = _Crew(assignment, folder, options, min(jobs, len(submissions)))
     reports: dict[int, GradeReport] = {}
@@ -111,9 +124,19 @@ class _Worker:
         theirs.close()
         self.number: int | None = None
 
+    def link(self, zygote: Zygote) -> None:
+        """Give the worker its way to the zygote."""
+        assert self.process.pid is not None
+        # A worker that could not start has said why, and has gone; that is read later.
+        with contextlib.suppress(ConnectionError):
+            self.connection.send(zygote.mode)
+            send_handle(self.connection, zygote.handle(), self.process.pid)
+
     def send(self, number: int, submission: Submission) -> None:
+        """Give the worker a submission."""
         self.number = number
-        self.connection.send(submission)
+        with contextlib.suppress(ConnectionError):
+            self.connection.send(submission)
 
 
 class _Crew:
@@ -122,17 +145,31 @@ class _Crew:
     def __init__(self, assignment: Assignment, folder: Path, options: Options, size: int) -> None:
         # Workers are forked from a server that has imported torch once; it has started no thread.
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["autograder.pipeline", "captum.attr"])
+        self._context.set_forkserver_preload(list(PRELOADED))
         self._assignment = assignment
         self._folder = folder
+        self._options = options
         self._arguments = (assignment.course_dir, assignment.slug, folder, options)
         self._size = max(size, 1)
         self._workers: list[_Worker] = []
+        self._zygote: Zygote | None = None
 
     def run(self, submissions: Sequence[Submission]) -> Iterable[tuple[int, GradeReport]]:
         waiting = deque(enumerate(submissions))
         attempts = [0] * len(submissions)
-        self._workers = [self._hire() for _ in range(self._size)] if submissions else []
+        if not submissions:
+            return
+        # The zygote imports what the workers' server imports, at the same time.
+        with ThreadPoolExecutor(1) as beside:
+            zygote = beside.submit(
+                Zygote, self._assignment.student_dir, device=self._options.device, trust=self._options.trust
+            )
+            try:
+                self._workers = [_Worker(self._context, self._arguments) for _ in range(self._size)]
+            finally:
+                self._zygote = zygote.result()
+        for worker in self._workers:
+            worker.link(self._zygote)
         for worker in list(self._workers):
             self._feed(worker, waiting, attempts)
         while any(worker.number is not None for worker in self._workers):
@@ -157,12 +194,11 @@ class _Crew:
                     worker = self._replace(worker)
                 self._feed(worker, waiting, attempts)
 
-    def _hire(self) -> _Worker:
-        return _Worker(self._context, self._arguments)
-
     def _replace(self, worker: _Worker) -> _Worker:
+        assert self._zygote is not None
         worker.process.join()
-        fresh = self._hire()
+        fresh = _Worker(self._context, self._arguments)
+        fresh.link(self._zygote)
         self._workers[self._workers.index(worker)] = fresh
         return fresh
 
@@ -175,6 +211,10 @@ class _Crew:
 
     def _give_up(self, submission: Submission) -> GradeReport:
         """Report a submission during which the worker died again and again: ours, never a zero."""
+        # The coordinator itself needs no torch, whose import would delay the first worker.
+        from autograder.checks.grading import blank_result
+        from autograder.checks.marks import collect
+
         results = tuple(
             blank_result(info, "skipped", feedback="Not run.") for info in collect(self._assignment)
         )
@@ -202,6 +242,8 @@ class _Crew:
             if worker.process.is_alive():
                 worker.process.kill()
                 worker.process.join()
+        if self._zygote is not None:
+            self._zygote.close()
 
 
 def _work(connection: Connection, course_dir: Path, slug: str, folder: Path, options: Options) -> None:
@@ -212,26 +254,32 @@ def _work(connection: Connection, course_dir: Path, slug: str, folder: Path, opt
     import torch
 
     from autograder.checks.opening import load_course
-    from autograder.execution.zygote_client import Zygote
     from autograder.pipeline import grade_submission
 
     torch.set_num_threads(1)
     try:
         assignment = load_assignment(course_dir, slug)
-        with Zygote(assignment.student_dir, device=options.device, trust=options.trust) as zygote:
-            course = load_course(assignment, device=options.device, profile=options.profile)
-            while True:
-                submission = connection.recv()
-                graded = grade_submission(submission, course, zygote)
-                place = folder / student_folder_name(submission.student)
-                write_submission(graded.report, graded.execution, assignment, place)
-                connection.send(light(graded.report))
+        course = load_course(assignment, device=options.device, profile=options.profile)
+        zygote = _linked(connection, assignment, options)
+        while True:
+            submission = connection.recv()
+            graded = grade_submission(submission, course, zygote)
+            place = folder / student_folder_name(submission.student)
+            write_submission(graded.report, graded.execution, assignment, place)
+            connection.send(light(graded.report))
     except (EOFError, BrokenPipeError):
         return
     except AutograderError as error:
         connection.send(error)
     except OSError as error:
         connection.send(GraderError(f"A worker stopped: {error}"))
+
+
+def _linked(connection: Connection, assignment: Assignment, options: Options) -> ZygoteLink:
+    """Take the way to the zygote from the coordinator."""
+    mode = connection.recv()
+    requests = socket.socket(fileno=recv_handle(connection))
+    return ZygoteLink(requests, student_dir=assignment.student_dir, device=options.device, mode=mode)
 
 
 def _exit_cleanly(signum: int, frame: Any) -> None:

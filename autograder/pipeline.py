@@ -21,7 +21,7 @@ from autograder.checks.opening import (
 )
 from autograder.checks.running import run_checks
 from autograder.errors import AssignmentError, GraderError, SubmissionError
-from autograder.execution.zygote_client import Zygote
+from autograder.execution.zygote_client import ZygoteLink
 from autograder.notebooks import plots
 from autograder.records import CheckResult, Execution, GradeReport, Submission
 from autograder.scoring import total
@@ -50,7 +50,7 @@ class Graded:
     """The executed notebook; None if it never ran."""
 
 
-def grade_submission(submission: Submission, course: Course, zygote: Zygote) -> Graded:
+def grade_submission(submission: Submission, course: Course, zygote: ZygoteLink) -> Graded:
     """Grade one submission.
 
     Whatever the student's file does ends in a report: what is theirs costs points, what is ours asks for review.

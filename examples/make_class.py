@@ -12,7 +12,10 @@ student's. What a cell is stands in its marker:
     like="Anna Schäfer"             all but the written answers as hers, save for what follows
     file="truncated"                the file ends in the middle
 
-    python examples/make_class.py             write examples/<slug>/<student>.ipynb
+Most notebooks are the class that the demo grades, in examples/<slug>; those of FURTHER lie in examples/further/<slug>:
+more mistakes of the same kinds, which the tests grade too.
+
+    python examples/make_class.py             write the notebooks
     python examples/make_class.py --check     only say which of them are stale; exit code 1 if any is
     python examples/make_class.py --measure   compute the numbers again that one student stored, then write
 """
@@ -36,6 +39,9 @@ EXAMPLES = Path(__file__).resolve().parent
 COURSE = EXAMPLES.parent
 CODE_STUB = "# YOUR CODE HERE"
 ANSWER_STUB = "YOUR ANSWER HERE"
+FURTHER = frozenset(
+    ("Aylin Öztürk", "Chiara Rossi", "Kevin Schulz", "Svenja Krüger", "Tobias Schröder", "Łukasz Wójcik")
+)
 _KINDS = ("task", "plot", "question", "replaces", "move", "after", "like", "file")
 
 
@@ -177,31 +183,43 @@ def make_class(slug: str) -> dict[str, bytes]:
     return files
 
 
+def path_of(slug: str, name: str) -> Path:
+    """Return where a submission's file lies."""
+    further = Path(name).stem in FURTHER
+    return (EXAMPLES / "further" / slug if further else EXAMPLES / slug) / name
+
+
+def present(slug: str) -> list[Path]:
+    """Return the files of the class that are there."""
+    return [
+        path for folder in (EXAMPLES / slug, EXAMPLES / "further" / slug) for path in folder.glob("*.ipynb")
+    ]
+
+
 def stale_files(slug: str, files: Mapping[str, bytes]) -> list[str]:
     """Return a sentence for each file of the class that is not what its answers give."""
-    folder = EXAMPLES / slug
-    there = {path.name for path in folder.glob("*.ipynb")}
-    missing = [f"{slug}/{name} is missing." for name in sorted(files.keys() - there)]
-    left = [f"{slug}/{name} has no answers file." for name in sorted(there - files.keys())]
+    wanted = {path_of(slug, name): data for name, data in files.items()}
+    there = set(present(slug))
+    told = {path: str(path.relative_to(EXAMPLES)) for path in there | wanted.keys()}
+    missing = [f"{told[path]} is missing." for path in sorted(wanted.keys() - there)]
+    left = [f"{told[path]} has no answers file." for path in sorted(there - wanted.keys())]
     changed = [
-        f"{slug}/{name} differs from what its answers give."
-        for name in sorted(files.keys() & there)
-        if (folder / name).read_bytes() != files[name]
+        f"{told[path]} differs from what its answers give."
+        for path in sorted(wanted.keys() & there)
+        if path.read_bytes() != wanted[path]
     ]
     return missing + left + changed
 
 
 def write_class(slug: str, files: Mapping[str, bytes]) -> int:
     """Write the class and remove files without answers; return how many changed."""
-    folder = EXAMPLES / slug
-    folder.mkdir(exist_ok=True)
+    wanted = {path_of(slug, name): data for name, data in files.items()}
     changed = 0
-    for path in folder.glob("*.ipynb"):
-        if path.name not in files:
-            path.unlink()
-            changed += 1
-    for name, data in files.items():
-        path = folder / name
+    for path in set(present(slug)) - wanted.keys():
+        path.unlink()
+        changed += 1
+    for path, data in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_bytes() != data:
             path.write_bytes(data)
             changed += 1

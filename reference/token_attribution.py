@@ -246,22 +246,25 @@ def compute_feature_attribution_scores(batch, model, tokenizer):
 
 
 # %% check="compute_feature_attribution_scores" tags=["active-ipynb"]
-# attributions, predictions = compute_feature_attribution_scores(example, model, tokenizer)
-# assert attributions.shape == example["input_ids"].shape, "one number for each token"
-# assert predictions.shape == example["labels"].shape, "one logit for each intent"
+# few = {name: values[:3] for name, values in example.items()}  # three sentences are quick
+# results = compute_feature_attribution_scores(few, model, tokenizer)
+# attributions, predictions = (torch.as_tensor(values).detach().cpu() for values in results)
+# assert attributions.shape == few["input_ids"].shape, "one number for each token"
+# assert predictions.shape == few["labels"].shape, "one logit for each intent"
 # target = predictions.argmax(dim=-1, keepdim=True)
 # with torch.no_grad():
 #     empty = model(
 #         {
-#             "input_ids": build_baseline(example["input_ids"].to(device), tokenizer),
-#             "attention_mask": example["attention_mask"].to(device),
+#             "input_ids": build_baseline(few["input_ids"].to(device), tokenizer),
+#             "attention_mask": few["attention_mask"].to(device),
 #         }
-#     ).to(predictions.device)
+#     ).cpu()
 # explained = (predictions.gather(1, target) - empty.gather(1, target))[:, 0]
 # for row, difference in zip(attributions, explained, strict=True):
 #     print(f"sum of attributions {float(row.sum()):8.3f}   difference of logits {float(difference):8.3f}")
 #     gap = abs(float(row.sum()) - float(difference))
 #     assert gap <= 0.05 * float(row.abs().sum()), "completeness: the two columns agree"
+
 
 # %% [markdown]
 # ## 3. Importance: attributions that sum to one
@@ -430,7 +433,7 @@ def my_attribution(batch, model, tokenizer):
 
 
 # %% check="my_attribution" tags=["active-ipynb"]
-# scores = my_attribution(example, model, tokenizer)
+# scores = torch.as_tensor(my_attribution(example, model, tokenizer))
 # assert scores.shape == example["input_ids"].shape, "one number for each token"
 # assert torch.isfinite(scores).all(), "no NaN, no infinity"
 # for row, ids, mask in zip(scores, example["input_ids"], example["attention_mask"], strict=True):

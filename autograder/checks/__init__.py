@@ -32,6 +32,7 @@ from torch import Tensor
 from autograder.checks.comparing import (
     Alternatives,
     Mismatch,
+    Part,
     assert_structure_close,
     assert_tensor_close,
 )
@@ -42,6 +43,7 @@ from autograder.records import Tolerance
 
 __all__ = [
     "Mismatch",
+    "Part",
     "accepted_variant",
     "assert_close",
     "assert_integers_equal",
@@ -71,6 +73,7 @@ def assert_close(
     tolerance: str | Tolerance,
     select: Callable[[Any], Any] = _whole,
     alternatives: Alternatives | None = None,
+    part: Part | None = None,
 ) -> str:
     """Assert that a tensor is the expected one, within a measured tolerance.
 
@@ -84,6 +87,7 @@ def assert_close(
         select: How this tensor is picked out of the function's whole result; diagnosis needs it to pick the
             same out of a misconception's.
         alternatives: Other accepted tensors, or functions that make them, by the remark that the student reads.
+        part: A part of the question that diagnosis tries before the whole, where misconceptions cost much.
 
     Returns:
         The remark of the alternative that matched; "" if the expected tensor did.
@@ -100,6 +104,7 @@ def assert_close(
         items=items,
         select=select,
         alternatives=alternatives,
+        part=part,
     )
 
 

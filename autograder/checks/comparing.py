@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
@@ -14,6 +15,17 @@ from autograder.tensors import as_tensor, compare, compare_structures, distance,
 Alternatives = Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of a question that shows most mistakes as well as the whole, for less computation."""
+
+    args: tuple[Any, ...]
+    """The asked function's arguments for the part."""
+
+    of: Callable[[Any], Any]
+    """Picks the part out of the whole answer's tensor."""
+
+
 class Mismatch(AssertionError):
     """An answer outside its tolerance.
 
@@ -21,13 +33,21 @@ class Mismatch(AssertionError):
         comparison: How it differs.
         nearness: From a whole result of the asked function to its distance from the student's answer.
         tau: The bound of the check.
+        part: What diagnosis asks first, and the distance of a result for it; None: the whole at once.
     """
 
-    def __init__(self, comparison: Comparison, nearness: Callable[[Any], float], tau: float) -> None:
+    def __init__(
+        self,
+        comparison: Comparison,
+        nearness: Callable[[Any], float],
+        tau: float,
+        part: tuple[tuple[Any, ...], Callable[[Any], float]] | None = None,
+    ) -> None:
         super().__init__(comparison.message)
         self.comparison = comparison
         self.nearness = nearness
         self.tau = tau
+        self.part = part
 
 
 def _whole(result: Any) -> Any:
@@ -44,6 +64,7 @@ def assert_tensor_close(
     items: str | None = None,
     select: Callable[[Any], Any] = _whole,
     alternatives: Alternatives | None = None,
+    part: Part | None = None,
 ) -> str:
     """Compare an answer with what was expected; see `autograder.checks.assert_close`."""
     first = compare(actual, expected, tolerance, name=name, axes=axes, items=items)
@@ -59,16 +80,22 @@ def assert_tensor_close(
     axis = list(axes).index(items) if items is not None else None
     bound = 0.0 if tolerance.metric == "exact" else tolerance.tau
 
-    def nearness(result: Any) -> float:
-        other = as_tensor(select(result))
-        if got is None or other is None or (axis is not None and other.dim() <= axis):
-            return math.inf
-        # Floats where integers are asked for are a mistake of their own, whatever their values.
-        if got.is_floating_point() != other.is_floating_point():
-            return math.inf
-        return distance(got, other, tolerance.metric, axis)
+    def nearness_to(answer: Tensor | None) -> Callable[[Any], float]:
+        def nearness(result: Any) -> float:
+            other = as_tensor(select(result))
+            if answer is None or other is None or (axis is not None and other.dim() <= axis):
+                return math.inf
+            # Floats where integers are asked for are a mistake of their own, whatever their values.
+            if answer.is_floating_point() != other.is_floating_point():
+                return math.inf
+            return distance(answer, other, tolerance.metric, axis)
 
-    raise Mismatch(first, nearness, bound)
+        return nearness
+
+    # Of another shape, the answer has no such part.
+    fits = part is not None and got is not None and got.shape == expected.shape
+    first_part = (part.args, nearness_to(as_tensor(part.of(got)))) if part is not None and fits else None
+    raise Mismatch(first, nearness_to(got), bound, first_part)
 
 
 def assert_structure_close(

@@ -122,6 +122,11 @@ class Grading:
         known = [
             remembered(found, self.reference) for found in self.misconceptions if found.task == call.function
         ]
+        if error.part is not None:
+            args, nearness = error.part
+            found = diagnose(known, self.reference, args, call.kwargs, nearness, error.tau)
+            if found is not None:
+                return found
         return diagnose(known, self.reference, call.args, call.kwargs, error.nearness, error.tau)
 
 

@@ -20,7 +20,7 @@ from autograder.diagnosis import Misconception, misconceptions_of
 from autograder.errors import AssignmentError, did_you_mean
 from autograder.execution.session import KernelSession
 from autograder.execution.wire import Handle
-from autograder.execution.zygote_client import Zygote
+from autograder.execution.zygote_client import ZygoteLink
 from autograder.models import LoadedModel, load, use_student_dir
 from autograder.notebooks import plots, read_notebook, restore_locked_cells, written_answers
 from autograder.records import Assignment, Execution, Pending, Submission, Tolerance
@@ -153,7 +153,7 @@ def seed_parts(course: Course, submission: Submission) -> tuple[str, ...]:
 
 
 @contextmanager
-def open_submission(submission: Submission, course: Course, zygote: Zygote) -> Iterator[OpenSubmission]:
+def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) -> Iterator[OpenSubmission]:
     """Run a submission's notebook and keep its kernel for calls.
 
     Raises:

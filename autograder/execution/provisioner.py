@@ -27,7 +27,7 @@ from traitlets import Bool, Dict, Int, Unicode
 
 from autograder.errors import GraderError
 from autograder.execution.kernel_process import KernelProcess
-from autograder.execution.zygote_client import Zygote
+from autograder.execution.zygote_client import Zygote, ZygoteLink
 from autograder.records import Limits
 
 PROVISIONER = "sandboxed-zygote"
@@ -68,7 +68,7 @@ class SandboxedProvisioner(KernelProvisionerBase):
         """
         manager = self.parent
         given = getattr(manager, "zygote", None)
-        zygote = given if isinstance(given, Zygote) else await asyncio.to_thread(_own_zygote, self)
+        zygote = given if isinstance(given, ZygoteLink) else await asyncio.to_thread(_own_zygote, self)
         self.process = zygote.fork(
             seed=getattr(manager, "seed", self.seed),
             limits=getattr(manager, "limits", None) or Limits(**self.limits),

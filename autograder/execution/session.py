@@ -26,7 +26,7 @@ from autograder.execution.provisioner import SandboxedKernelManager
 from autograder.execution.provisions import Provision
 from autograder.execution.watchdog import MemoryWatchdog
 from autograder.execution.wire import Handle
-from autograder.execution.zygote_client import Zygote
+from autograder.execution.zygote_client import ZygoteLink
 from autograder.records import Execution, Limits
 
 __all__ = ["Handle", "KernelSession"]
@@ -52,7 +52,7 @@ class KernelSession:
 
     def __init__(
         self,
-        zygote: Zygote,
+        zygote: ZygoteLink,
         notebook: Mapping[str, Any],
         *,
         limits: Limits | None = None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import select
 import socket
 import subprocess
 import sys
@@ -71,7 +72,100 @@ def _plain(plan: sandbox.BoxPlan) -> dict[str, Any]:
     return {key: value for key, value in asdict(plan).items() if key != "covered"}
 
 
-class Zygote:
+class ZygoteLink:
+    """A way to ask a running zygote for kernels; several processes may hold one to the same zygote.
+
+    Requests are single messages that bring their own reply sockets, so that links need no lock.
+
+    Args:
+        requests: The grader's end of the zygote's socket; None once closed.
+        student_dir: The folder that students receive.
+        device: `cpu` or `cuda`.
+        mode: The sandbox mode that the zygote found.
+    """
+
+    def __init__(self, requests: socket.socket | None, *, student_dir: Path, device: str, mode: str) -> None:
+        self._socket = requests
+        self.student_dir = student_dir.resolve()
+        self.device = device
+        self.mode = mode
+
+    def is_alive(self) -> bool:
+        """Tell whether there is a zygote at the other end."""
+        if self._socket is None:
+            return False
+        poll = select.poll()
+        poll.register(self._socket, 0)  # a hang-up is told unasked
+        return not poll.poll(0)
+
+    def handle(self) -> int:
+        """Return the descriptor of the link, to be handed to another process.
+
+        Raises:
+            GraderError: If the link is closed.
+        """
+        if self._socket is None:
+            raise GraderError("The warm process has been closed.")
+        return self._socket.fileno()
+
+    def fork(
+        self, *, seed: int, limits: Limits, cuda_fallback: bool = False, plain: bool = False
+    ) -> KernelProcess:
+        """Fork a kernel in a box of its own.
+
+        Args:
+            seed: For torch, NumPy and random.
+            limits: What it may use.
+            cuda_fallback: Whether "cuda" means the CPU there.
+            plain: Whether tracebacks come without colours.
+
+        Raises:
+            GraderError: If the zygote has died or the box cannot be built.
+        """
+        if self._socket is None:
+            raise GraderError("The warm process has been closed.")
+        boxed = self.mode != "none"
+        box = runtime_tree.BOX if boxed else tempfile.mkdtemp(prefix="autograder-box-")
+        plan = sandbox.BoxPlan(
+            sandboxed=boxed,
+            box=box,
+            sockets=runtime_tree.SOCKETS if boxed else tempfile.mkdtemp(prefix="autograder-run-"),
+            student=runtime_tree.STUDENT if boxed else str(self.student_dir),
+            processes=limits.processes,
+            file_bytes=limits.file_bytes,
+            memory_bytes=limits.memory_bytes,
+            gpu=self.device != "cpu",
+        )
+        key = secrets.token_hex(16)
+        kernel = {
+            "seed": seed,
+            "device": self.device,
+            "key": key,
+            "sockets": plan.sockets,
+            "box": box,
+            "home": "/tmp/home" if boxed else f"{box}/.home",
+            "student": plan.student,
+            "cuda_fallback": cuda_fallback,
+            "plain": plain,
+        }
+        control, their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        probe, their_probe = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        with their_control, their_probe:
+            request = json.dumps({"plan": _plain(plan), "kernel": kernel}).encode()
+            try:
+                socket.send_fds(self._socket, [request], [their_control.fileno(), their_probe.fileno()])
+            except OSError as error:
+                raise GraderError(f"The warm process has died ({error}); start the command again.") from None
+        return KernelProcess(control, probe, key, folders=() if boxed else (box, plan.sockets))
+
+    def close(self) -> None:
+        """Let go of the zygote, which ends when the last link is closed."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+class Zygote(ZygoteLink):
     """A warm process that forks sandboxed kernels for one student folder.
 
     Args:
@@ -89,7 +183,7 @@ class Zygote:
     ) -> None:
         if not sandboxed and not trust:
             raise GraderError(f"Running without a sandbox was asked for without trust. {REMEDY}")
-        self.student_dir = student_dir.resolve()
+        super().__init__(None, student_dir=student_dir, device=device, mode="none")
         if not self.student_dir.is_dir():
             raise GraderError(f"{student_dir}: the student's folder does not exist.")
         exposed = runtime_tree.exposing(self.student_dir, runtime_tree.runtime_paths(sys.path))
@@ -98,11 +192,8 @@ class Zygote:
                 f"{student_dir}: the student's folder lies inside {exposed}, which kernels see with all "
                 "that is beside it, references too. Move the course."
             )
-        self.device = device
-        self.mode = "none"
         self.start_seconds = 0.0
         self._process: subprocess.Popen[bytes] | None = None
-        self._socket: socket.socket | None = None
         problem = self._start(sandboxed=sandboxed)
         if problem and trust and sandboxed:
             problem = self._start(sandboxed=False)
@@ -157,65 +248,13 @@ class Zygote:
         self._process.wait(10)
         return {"error": self._process.stderr.read().decode(errors="replace").strip()[-500:] or "it ended"}
 
-    def fork(
-        self, *, seed: int, limits: Limits, cuda_fallback: bool = False, plain: bool = False
-    ) -> KernelProcess:
-        """Fork a kernel in a box of its own.
-
-        Args:
-            seed: For torch, NumPy and random.
-            limits: What it may use.
-            cuda_fallback: Whether "cuda" means the CPU there.
-            plain: Whether tracebacks come without colours.
-
-        Raises:
-            GraderError: If the zygote has died or the box cannot be built.
-        """
-        if self._socket is None:
-            raise GraderError("The warm process has been closed.")
-        boxed = self.mode != "none"
-        box = runtime_tree.BOX if boxed else tempfile.mkdtemp(prefix="autograder-box-")
-        plan = sandbox.BoxPlan(
-            sandboxed=boxed,
-            box=box,
-            sockets=runtime_tree.SOCKETS if boxed else tempfile.mkdtemp(prefix="autograder-run-"),
-            student=runtime_tree.STUDENT if boxed else str(self.student_dir),
-            processes=limits.processes,
-            file_bytes=limits.file_bytes,
-            memory_bytes=limits.memory_bytes,
-            gpu=self.device != "cpu",
-        )
-        key = secrets.token_hex(16)
-        kernel = {
-            "seed": seed,
-            "device": self.device,
-            "key": key,
-            "sockets": plan.sockets,
-            "box": box,
-            "home": "/tmp/home" if boxed else f"{box}/.home",
-            "student": plan.student,
-            "cuda_fallback": cuda_fallback,
-            "plain": plain,
-        }
-        control, their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        probe, their_probe = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with their_control, their_probe:
-            request = json.dumps({"plan": _plain(plan), "kernel": kernel}).encode()
-            try:
-                socket.send_fds(self._socket, [request], [their_control.fileno(), their_probe.fileno()])
-            except OSError as error:
-                raise GraderError(f"The warm process has died ({error}); start the command again.") from None
-        return KernelProcess(control, probe, key, folders=() if boxed else (box, plan.sockets))
-
     def is_alive(self) -> bool:
         """Tell whether it can fork."""
         return self._process is not None and self._process.poll() is None
 
     def close(self) -> None:
         """End the process, and with it every kernel that it forked."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        super().close()
         if self._process is not None:
             try:
                 self._process.wait(5)

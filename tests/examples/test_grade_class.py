@@ -28,7 +28,7 @@ def graded(tmp_path_factory):
     """The class graded once: reports by student, the folder of results, seconds."""
     base = tmp_path_factory.mktemp("example_class")
     assignment = load_assignment(ROOT, SLUG)
-    found = discover([ROOT / "examples" / SLUG], SLUG, base / "scratch")
+    found = discover([ROOT / "examples" / SLUG, ROOT / "examples" / "further" / SLUG], SLUG, base / "scratch")
     started = time.monotonic()
     reports = grade_class(found, assignment, base, Options(jobs=2))
     seconds = time.monotonic() - started

@@ -45,7 +45,7 @@ def test_class_in_the_repository_is_current(maker, capsys):
 
 
 def test_every_student_has_a_row_in_the_table_and_in_the_readme():
-    students = {path.stem for path in (ROOT / "examples" / SLUG).glob("*.ipynb")}
+    students = {path.stem for path in (ROOT / "examples").glob(f"**/{SLUG}/*.ipynb")}
     assert students == {row.student for row in CLASS}
     readme = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
     assert not [student for student in students if f"| {student} |" not in readme]
