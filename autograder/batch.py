@@ -31,6 +31,7 @@ PRELOADED = (
     "nbconvert.exporters",
     "transformers.models.auto.modeling_auto",
     "transformers.models.auto.tokenization_auto",
+    "transformers.models.bert.modeling_bert",
 )
 """What workers need, imported once for all of them."""
 

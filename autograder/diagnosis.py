@@ -32,6 +32,9 @@ class Misconception:
     run: Function
     """Takes the reference module, then the task's arguments; returns what the mistaken function returns."""
 
+    needs_whole: bool = False
+    """The mistake shows on the whole question only, not on a part of it (see `checks.Part`)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedVariant:
@@ -50,12 +53,21 @@ class AcceptedVariant:
     """As for a misconception."""
 
 
-def misconception(*, task: str, title: str, hint: str) -> Callable[[Function], Function]:
-    """Mark a function of misconceptions.py as a known mistake in `task`."""
+def misconception(
+    *, task: str, title: str, hint: str, needs_whole: bool = False
+) -> Callable[[Function], Function]:
+    """Mark a function of misconceptions.py as a known mistake in `task`.
+
+    Args:
+        task: The contract's function.
+        title: What was done, in one sentence.
+        hint: What the student reads.
+        needs_whole: Whether the mistake mixes the items of a question, so that a part of it does not show it.
+    """
 
     def mark(function: Function) -> Function:
         function.__misconception__ = Misconception(  # type: ignore[attr-defined]
-            id=function.__name__, task=task, title=title, hint=hint, run=function
+            id=function.__name__, task=task, title=title, hint=hint, run=function, needs_whole=needs_whole
         )
         return function
 

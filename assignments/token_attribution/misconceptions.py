@@ -340,6 +340,7 @@ def next_class_as_target(reference: Any, batch: Batch, model: Any, tokenizer: An
     task=ATTRIBUTION,
     title="The first sentence's predicted class is the target for the whole batch.",
     hint="Each sentence has a prediction of its own: how many targets does your batch have?",
+    needs_whole=True,
 )
 def one_target_for_all(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     predicted = _predict(batch, model).argmax(dim=-1)
@@ -417,6 +418,7 @@ def divided_by_norm(reference: Any, batch: Batch, model: Any, tokenizer: Any) ->
     task=ATTRIBUTION,
     title="The attributions of the whole batch were divided by their common L2 norm.",
     hint="Does the score of a sentence depend on which sentences stand beside it in the batch?",
+    needs_whole=True,
 )
 def divided_by_norm_of_batch(
     reference: Any, batch: Batch, model: Any, tokenizer: Any

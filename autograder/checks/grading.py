@@ -124,9 +124,11 @@ class Grading:
         ]
         if error.part is not None:
             args, nearness = error.part
-            found = diagnose(known, self.reference, args, call.kwargs, nearness, error.tau)
+            by_part = [found for found in known if not found.needs_whole]
+            found = diagnose(by_part, self.reference, args, call.kwargs, nearness, error.tau)
             if found is not None:
                 return found
+            known = [found for found in known if found.needs_whole]
         return diagnose(known, self.reference, call.args, call.kwargs, error.nearness, error.tau)
 
 

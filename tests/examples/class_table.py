@@ -20,6 +20,7 @@ CHECKS = {
     "ig1": "test_attributions_are_complete",
     "ig2": "test_predictions_of_unseen_sentences",
     "ig3": "test_attributions_of_unseen_sentences",
+    "plot": "test_plot_is_a_figure",
     "imp1": "test_importance_sums_to_one",
     "imp2": "test_importance_of_unseen_scores",
     "mer1": "test_merging_keeps_the_sum",

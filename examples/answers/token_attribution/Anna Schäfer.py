@@ -53,17 +53,16 @@ def merge_subtokens(tokens, scores):
 
 
 # %% plot="plot-attributions"
-fig, axs = plt.subplots(2, 1, figsize=(9, 6), layout="constrained")
-for ax, i in zip(axs, (0, 3)):
-    n = int(example["attention_mask"][i].sum())
-    tokens = tokenizer.convert_ids_to_tokens(example["input_ids"][i])[:n]
-    words = merge_subtokens(tokens, attributions[i, :n].tolist())
-    values = [value for _, value in words]
-    ax.bar(range(len(words)), values, color=["seagreen" if v > 0 else "crimson" for v in values])
-    ax.set_xticks(range(len(words)), [word for word, _ in words], rotation=30, ha="right")
-    ax.axhline(0, color="black", linewidth=0.5)
-    ax.set_ylabel("attribution (logit)")
-    ax.set_title(f"predicted: {INTENTS[int(predictions[i].argmax())]}")
+n = int(example["attention_mask"][0].sum())
+tokens = tokenizer.convert_ids_to_tokens(example["input_ids"][0])[:n]
+words = merge_subtokens(tokens, attributions[0, :n].tolist())
+values = [value for _, value in words]
+fig, ax = plt.subplots(figsize=(8, 3))
+ax.bar(range(len(words)), values, color=["seagreen" if v > 0 else "crimson" for v in values])
+ax.set_xticks(range(len(words)), [word for word, _ in words], rotation=30, ha="right")
+ax.axhline(0, color="black", linewidth=0.5)
+ax.set_ylabel("attribution (logit)")
+ax.set_title(f"predicted: {INTENTS[int(predictions[0].argmax())]}")
 plt.show()
 
 
@@ -87,7 +86,7 @@ def my_attribution(batch, model, tokenizer):
 # %% [markdown] question="question-words"
 # In the first sentence "Wecker" has the largest attribution, followed by "Stell": together they are more
 # than half of the difference of the logits. That makes sense, "Wecker" occurs in all alarm intents and
-# "stell" only where one is set. In the fourth sentence it is "Verschiebe": "Wecker" is there too but
+# "stell" only where one is set. In the fourth sentence of the list it is "Verschiebe": "Wecker" is there too but
 # could be any of the alarm intents. What surprised me: the final "." gets a score that is not small.
 
 # %% [markdown] question="question-baseline"

@@ -66,7 +66,7 @@ def merge_subtokens(tokens, scores):
 
 
 # %% plot="plot-attributions"
-rows = [0, 1, 2]
+rows = (0, 2)
 fig, axes = plt.subplots(len(rows), 1, figsize=(10, 5), layout="constrained")
 for axis, row in zip(axes, rows):
     length = int(example["attention_mask"][row].sum())

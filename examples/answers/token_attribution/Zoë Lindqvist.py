@@ -64,7 +64,7 @@ def merge_subtokens(tokens, scores):
 
 # %% plot="plot-attributions"
 fig, axs = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
-for ax, i in zip(axs, (1, 4)):
+for ax, i in zip(axs, (1, 2)):
     n = int(example["attention_mask"][i].sum())
     words = merge_subtokens(
         tokenizer.convert_ids_to_tokens(example["input_ids"][i])[:n], attributions[i, :n].tolist()
