@@ -90,6 +90,7 @@ class KernelSession:
         seconds = time.monotonic() - began
         self._fatal_cell = run.fatal_cell
         self._blame_the_zygote()
+        unfinished = {failure.index: failure.message for failure in run.failures if failure.kind != "error"}
         remarks = []
         if self._asked_for_gpu():
             remarks.append(GPU_REMARK)
@@ -97,7 +98,7 @@ class KernelSession:
             limit = f"{self._limits.output_bytes / 2**20:g} MB"
             remarks.append(f"Your notebook printed more than {limit}; the rest was not kept.")
         return Execution(
-            notebook=tidying.tidy(notebook),
+            notebook=tidying.tidy(notebook, unfinished),
             failures=tuple(run.failures),
             remarks=tuple(remarks),
             sandbox_mode=self._zygote.mode,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 _ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,16}\b")
@@ -17,13 +17,20 @@ def mentions_cuda(notebook: Any) -> bool:
     return any(cell.cell_type == "code" and "cuda" in cell.source for cell in notebook.cells)
 
 
-def tidy(notebook: Any) -> dict[str, Any]:
+def tidy(notebook: Any, unfinished: Mapping[int, str] | None = None) -> dict[str, Any]:
     """Return a notebook as plain JSON without timestamps, memory addresses and process ids.
 
     Args:
         notebook: An executed NotebookNode; left as it is.
+        unfinished: What to say of cells that were interrupted or killed, by the cell's number. Where such a cell
+            was at that moment, and which of its last messages came through, is chance.
     """
     plain: dict[str, Any] = json.loads(json.dumps(notebook))
+    for index, message in (unfinished or {}).items():
+        cell = plain["cells"][index]
+        kept = [output for output in cell.get("outputs", ()) if output["output_type"] != "error"]
+        told = {"output_type": "stream", "name": "stderr", "text": f"{message}\n"}
+        cell.update(execution_count=None, outputs=[*kept, told])
     for cell in plain["cells"]:
         for key in _VOLATILE:
             cell.get("metadata", {}).pop(key, None)

@@ -103,20 +103,20 @@ CLASS = (
     Row(
         student="Viktor Dräger",
         wrong={**dict.fromkeys(FUNCTIONS, "nameless"), BASE: "all_padding"},
-        lost="base1 base2 ig1 ig2 ig3 imp1 imp2 mer1 mer2",
+        lost="base1 base2 ig1 ig2 ig3 plot imp1 imp2 mer1 mer2",
         mine="none",
     ),
     # not written, not readable
     Row(
         student="Max Müller",
         wrong=dict.fromkeys((IG, MERGE), "missing"),
-        lost="ig1 ig2 ig3 mer1 mer2",
+        lost="ig1 ig2 ig3 plot mer1 mer2",
         mine="missing",
     ),
     Row(
         student="Ole Hansen",
         wrong=dict.fromkeys(FUNCTIONS, "missing"),
-        lost="base1 base2 ig1 ig2 ig3 imp1 imp2 mer1 mer2",
+        lost="base1 base2 ig1 ig2 ig3 plot imp1 imp2 mer1 mer2",
         mine="missing",
     ),
     Row(student="Emma Jäger", problem="not JSON"),

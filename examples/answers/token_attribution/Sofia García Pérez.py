@@ -4,7 +4,7 @@
 
 # %% after="check-build_baseline"
 # let me look at all of it
-for i in range(21000):
+for i in range(27000):
     print(i, baseline.tolist()[i % 6][:24], "input", example["input_ids"].tolist()[i % 6][:24])
 
 
