@@ -40,7 +40,16 @@ COURSE = EXAMPLES.parent
 CODE_STUB = "# YOUR CODE HERE"
 ANSWER_STUB = "YOUR ANSWER HERE"
 FURTHER = frozenset(
-    ("Aylin Öztürk", "Chiara Rossi", "Kevin Schulz", "Svenja Krüger", "Tobias Schröder", "Łukasz Wójcik")
+    (
+        "Aylin Öztürk",
+        "Chiara Rossi",
+        "Jonas Köhler",
+        "Kevin Schulz",
+        "Mehmet Yıldız",
+        "Svenja Krüger",
+        "Tobias Schröder",
+        "Łukasz Wójcik",
+    )
 )
 _KINDS = ("task", "plot", "question", "replaces", "move", "after", "like", "file")
 

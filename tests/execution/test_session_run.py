@@ -62,7 +62,7 @@ def test_a_loop_that_swallows_interrupts_ends_the_kernel(runner: Runner) -> None
 
     assert [(f.index, f.kind) for f in execution.failures] == [(1, "timeout"), (2, "died")]
     assert execution.failures[1].message == "Not run: the kernel had ended in an earlier cell."
-    assert text_of(execution, 2) == ""
+    assert text_of(execution, 2) == "Not run: the kernel had ended in an earlier cell.\n"
 
 
 def test_a_dead_kernel_is_noticed_at_once(runner: Runner) -> None:
