@@ -64,6 +64,9 @@ class CheckView:
     hint: str
     """What the mistake's author says to think about; else empty."""
 
+    diagnosed: bool = False
+    """The hint is at a mistake that reproduces the student's values."""
+
     remarks: tuple[str, ...]
     """Sentences that cost nothing."""
 
@@ -189,6 +192,7 @@ def check_view(check: CheckResult) -> CheckView:
         hidden=hidden,
         found=found,
         hint=hint,
+        diagnosed=check.diagnosis is not None,
         remarks=check.remarks,
         strips=() if hidden else tuple(strip_view(strip) for strip in check.strips),
     )
@@ -259,15 +263,14 @@ def _task_state(points: float, max_points: float, states: set[str]) -> str:
 def _steps(tasks: Iterable[TaskView]) -> list[Step]:
     """Return one step for each different thing to do, in the tasks' order.
 
-    A task's step is its first hint, else what its first lost check found: one thing at a time. The same
-    advice for several tasks is one step.
+    A task's step is the hint at a mistake that was recognised, else its first hint, else what its first lost
+    check found: one thing at a time. The same advice for several tasks is one step.
     """
     found: dict[str, list[TaskView]] = {}
     for task in tasks:
         lost = [view for view in task.checks if view.state not in ("passed", "review", "skipped")]
-        advice = next((view.hint for view in lost if view.hint), "") or next(
-            (view.found for view in lost), ""
-        )
+        hints = [view.hint for view in lost if view.diagnosed] + [view.hint for view in lost]
+        advice = next(filter(None, hints), "") or next((view.found for view in lost), "")
         if advice:
             found.setdefault(one_line(advice), []).append(task)
     return [

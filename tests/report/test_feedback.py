@@ -179,3 +179,15 @@ def test_the_pages_do_not_depend_on_timing(report: GradeReport, assignment: Assi
     later = replace(report, timing={"total": 99.0})
     assert feedback_page(later, assignment) == feedback_page(report, assignment)
     assert instructor_page(later, assignment) == instructor_page(report, assignment)
+
+
+def test_a_step_is_the_hint_at_a_recognised_mistake_before_any_other(
+    report: GradeReport, assignment: Assignment
+) -> None:
+    diagnosis = Diagnosis(misconception="m", title="t", hint="By what factor are they off?", distance=0.0)
+    plain = replace(
+        report.checks[3], outcome="failed", points=0, diagnosis=None, hint="Print the sums.", fault=""
+    )
+    named = replace(plain, id="test_named", diagnosis=diagnosis, hint=diagnosis.hint)
+    steps = student_view(replace(report, checks=(plain, named)), assignment).steps
+    assert [step.text for step in steps] == ["By what factor are they off?"]
