@@ -36,7 +36,7 @@ class Limits:
     """Largest file that the student's code may write, in bytes."""
 
     output_bytes: int = 4 * 2**20
-    """Output kept of one notebook, in bytes; what comes after is cut."""
+    """Text printed (in characters), and again other output (in bytes), kept of one notebook; the rest is cut."""
 
     answer_bytes: int = 64 * 2**20
     """Largest answer of one call, in bytes."""

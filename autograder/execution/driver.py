@@ -68,6 +68,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self.iopub_timeout = 4
         self._limits = limits
         self._deadline = deadline
+        self._printed_left = limits.output_bytes
         self._output_left = limits.output_bytes
         self._process = manager.process
         self.output_cut = False
@@ -121,10 +122,23 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             self.task_poll_for_reply.cancel()
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
-        """Drop what exceeds the output limit; widgets and comms are not run."""
+        """Cut what exceeds the output limit; widgets and comms are not run.
+
+        Printed text has a limit of its own, so that a flood does not take a later cell's plot along, and is cut at
+        the character, since how a flood is split into messages differs from run to run.
+        """
         kind = msg["msg_type"]
         if kind.startswith("comm"):
             return None
+        if kind == "stream":
+            text = str(msg["content"].get("text", ""))
+            kept = text[: self._printed_left]
+            self._printed_left -= len(kept)
+            self.output_cut |= len(kept) < len(text)
+            if not kept:
+                return None
+            msg = {**msg, "content": {**msg["content"], "text": kept}}
+            return super().process_message(msg, cell, cell_index)
         if kind in _OUTPUT_TYPES:
             size = _FIXED_MESSAGE_BYTES + _text_size(msg["content"])
             if size > self._output_left:

@@ -97,6 +97,16 @@ def test_a_print_flood_is_capped_with_a_remark(runner: Runner) -> None:
     assert execution.failures == ()
 
 
+def test_a_print_flood_is_cut_at_the_same_place_and_leaves_a_later_plot(runner: Runner) -> None:
+    flood = "for i in range(30000): print(i, 'x' * 100)"
+    plot = "import matplotlib.pyplot as plt\nplt.plot([1, 3, 2]);"
+    first, second = (runner.session(flood, plot, output_bytes=2**20).run() for _ in range(2))
+
+    assert first.notebook == second.notebook
+    assert len(text_of(first, 0)) == 2**20
+    assert any("image/png" in output.get("data", {}) for output in first.notebook["cells"][1]["outputs"])
+
+
 def test_two_runs_give_identical_bytes(runner: Runner) -> None:
     sources = (
         "import torch, numpy as np, random\nprint(torch.rand(3), np.random.rand(), random.random())",
