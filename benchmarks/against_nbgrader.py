@@ -37,6 +37,8 @@ def main() -> None:
         course = nbgrader_course(arguments.slug, notebooks, theirs)
         nbgrader = timed(lambda: with_nbgrader(arguments.slug, course))
         graded = len(list((course / "autograded").glob("*/*/*.ipynb")))
+    if graded < len(notebooks):
+        sys.exit(f"nbgrader graded {graded} of {len(notebooks)} notebooks: no ratio can be told from that.")
     print(f"{'':<34}{'seconds':>9}{'a notebook':>12}")
     count = len(notebooks)
     print(f"{f'autograder grade ({count} notebooks)':<34}{harness:>9.1f}{harness / count:>12.2f}")
@@ -82,7 +84,9 @@ def nbgrader_course(slug: str, notebooks: list[Path], folder: Path) -> Path:
             (shutil.copytree if path.is_dir() else shutil.copy)(path, place / path.name)
     config = "c = get_config()\nc.CourseDirectory.course_id = 'bench'\nc.ExecutePreprocessor.timeout = 120\n"
     (folder / "nbgrader_config.py").write_text(config)
-    run_nbgrader(folder, "generate_assignment", slug, "--force")
+    made = run_nbgrader(folder, "generate_assignment", slug, "--force")
+    if made.returncode:
+        sys.exit(f"nbgrader generate_assignment failed:\n{made.stderr[-2000:]}")
     return folder
 
 
@@ -91,12 +95,13 @@ def with_nbgrader(slug: str, course: Path) -> None:
     run_nbgrader(course, "autograde", slug)
 
 
-def run_nbgrader(folder: Path, *arguments: str) -> None:
-    """Run an nbgrader command; a submission that fails there is not our business, and is counted afterwards."""
+def run_nbgrader(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run an nbgrader command and return how it ended; what it graded is counted afterwards."""
     # nbgrader calls alembic by its name.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=False, capture_output=True)
+    environment = {**os.environ, "PATH": path}
+    return subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
 
 
 if __name__ == "__main__":
