@@ -23,16 +23,7 @@ from autograder.execution.zygote_client import Zygote, ZygoteLink
 from autograder.records import Assignment, GradeReport, Submission
 from autograder.report import student_folder_name, write_class, write_submission
 
-PRELOADED = (
-    "autograder.pipeline",
-    "autograder.report.executed",
-    "captum.attr",
-    "jsonschema",
-    "nbconvert.exporters",
-    "transformers.models.auto.modeling_auto",
-    "transformers.models.auto.tokenization_auto",
-    "transformers.models.bert.modeling_bert",
-)
+PRELOADED = "autograder.preloading"
 """What workers need, imported once for all of them."""
 
 ATTEMPTS = 2
@@ -146,7 +137,7 @@ class _Crew:
     def __init__(self, assignment: Assignment, folder: Path, options: Options, size: int) -> None:
         # Workers are forked from a server that has imported torch once; it has started no thread.
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(PRELOADED))
+        self._context.set_forkserver_preload([PRELOADED])
         self._assignment = assignment
         self._folder = folder
         self._options = options
