@@ -448,6 +448,7 @@ def my_attribution(batch, model, tokenizer):
 # and why these? Name the numbers that you rely on, and one token whose attribution surprised you.
 
 # %% [markdown] question="question-words"
+# ### BEGIN SOLUTION
 # In "Stell mir bitte einen Wecker auf Viertel nach sechs ." (`alarm/set_alarm`) the verb "stell" has the
 # largest attribution (about 2.0 of 5.5), then "wecker" and "auf" (1.2 each): the noun says that it is about an
 # alarm, the verb which of the alarm intents it is; the time itself ("viertel nach sechs") adds little, since
@@ -456,6 +457,7 @@ def my_attribution(batch, model, tokenizer):
 # sentences. Surprising is "mir": it speaks against `alarm/set_alarm` (-1.1). It is frequent in requests to show,
 # to play or to look for something, so the model may have learnt it as a sign of those; replacing it by nothing
 # and comparing the logits of the two classes would test that.
+# ### END SOLUTION
 
 # %% [markdown]
 # **What does the baseline do?** Explain the choice of the baseline: what would the attributions tell you
@@ -463,12 +465,14 @@ def my_attribution(batch, model, tokenizer):
 # completeness in your answer.
 
 # %% [markdown] question="question-baseline"
+# ### BEGIN SOLUTION
 # Integrated gradients explain a difference, F(x) - F(x'), and only what differs between x and x' can get
 # a share of it. With [CLS] and [SEP] kept, x and x' are equal there, so both get exactly 0 and the whole
 # difference is distributed over the words. If they became [PAD], they would get shares of their own: a
 # part of the sum would explain that a sequence has a beginning and an end, which every sentence has, and
 # the words' shares would change with it. The sum would still be complete, but for the difference to
 # another, more unusual starting point.
+# ### END SOLUTION
 
 # %% [markdown]
 # ## Things to try

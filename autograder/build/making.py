@@ -170,9 +170,7 @@ def _question(source: str) -> str:
     if regions.BEGIN in source:
         return source
     region = f"### {regions.BEGIN}\n### {regions.END}"
-    if ANSWER_STUB in source:
-        return re.sub(rf"^.*{ANSWER_STUB}.*$", region, source, count=1, flags=re.MULTILINE)
-    return f"{source.rstrip()}\n\n{region}"
+    return re.sub(rf"^.*{ANSWER_STUB}.*$", region, source, count=1, flags=re.MULTILINE)
 
 
 def _released(source: NotebookNode, assignment: Assignment) -> NotebookNode:

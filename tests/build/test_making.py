@@ -87,7 +87,7 @@ def test_keeps_the_question_and_says_where_to_write(course: Course, points: Poin
 
 
 def test_a_line_for_the_answer_is_not_doubled(course: Course, points: Points, reference_text: str) -> None:
-    text = reference_text.replace("# **What else?**\n", "# **What else?**\n#\n# *YOUR ANSWER HERE*\n")
+    text = reference_text.replace("# YOUR ANSWER HERE\n", "# *YOUR ANSWER HERE*\n")
     assert cells(build_notebook(course(text), points))["question-more"].source == (
         "**What else?**\n\nYOUR ANSWER HERE"
     )
