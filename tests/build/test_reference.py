@@ -72,7 +72,10 @@ CHANGES = {
         'cell 11 (question="question-more"): is a code cell; a question is a markdown cell.',
     ),
     "a model answer in clear": (
-        ("# ### BEGIN SOLUTION\n# Because addition is repeated.\n# ### END SOLUTION\n", "# Because addition is repeated.\n"),
+        (
+            "# ### BEGIN SOLUTION\n# Because addition is repeated.\n# ### END SOLUTION\n",
+            "# Because addition is repeated.\n",
+        ),
         'cell 10 (question="question-why"): says neither what the model answer is nor where the student writes, so '
         "that students would see all of it. Put the model answer between BEGIN SOLUTION and END SOLUTION, or "
         "write YOUR ANSWER HERE where theirs goes.",
