@@ -119,14 +119,25 @@ def build(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit with 1 if a notebook is stale.")
     ] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--nbgrader-source",
+            metavar="DIR",
+            help="Write the notebooks with solutions instead, into the source/ folder of an nbgrader course.",
+        ),
+    ] = None,
 ) -> None:
     """Make the student notebooks from the references."""
-    from autograder.build import build_assignment, is_stale
+    from autograder.build import build_assignment, build_source, is_stale
     from autograder.checks.marks import collect, points_by_task
 
     stale = False
     for assignment in _assignments(course, slugs):
         points = points_by_task(collect(assignment))
+        if source is not None:
+            typer.echo(f"{build_source(assignment, points, source)}: written")
+            continue
         if check:
             old = is_stale(assignment, points)
             stale |= old

@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from autograder.errors import AutograderError
 from autograder.records import Assignment, CellFailure, Execution, GradeReport
-from autograder.report import load_results, read_report, student_folder_name, write_class, write_submission
+from autograder.report import (
+    REPORT_NAME,
+    load_results,
+    read_report,
+    student_folder_name,
+    write_class,
+    write_submission,
+)
+from autograder.report.rewrite import rewrite
 
 PAGES = {"report.json", "feedback.html", "instructor.html", "executed.ipynb", "executed.html"}
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"' onload=alert(1)\x1b[31m\u202e{{ 7*7 }}"
@@ -150,3 +159,15 @@ def test_pages_are_self_contained_and_well_ordered(
     for attribute, value in parsed.attributes:
         assert attribute != "src" or (value or "").startswith("data:image/")
     assert b"@import" not in data and b"url(" not in data
+
+
+def test_writing_again_refuses_a_folder_that_lost_a_report(
+    report: GradeReport, passed: Callable[[str], GradeReport], assignment: Assignment, tmp_path: Path
+) -> None:
+    place = tmp_path / report.assignment
+    for one in (report, passed("Bo")):
+        write_submission(one, None, assignment, place / student_folder_name(one.student))
+    (place / "Bo" / REPORT_NAME).unlink()
+    with pytest.raises(AutograderError, match=r"1 student folder\(s\) without report.json: Bo. Grade"):
+        list(rewrite(tmp_path, lambda slug: assignment))
+    assert not (place / "class.html").exists()
