@@ -24,15 +24,54 @@ from autograder.execution import linux, runtime_tree
 FIRST_UID = 1_879_048_192
 """Kernels of a root zygote get users of their own from here on: far from any real account."""
 
-_NAMESPACES = (
-    linux.CLONE_NEWUSER
-    | linux.CLONE_NEWNS
-    | linux.CLONE_NEWPID
-    | linux.CLONE_NEWNET
-    | linux.CLONE_NEWIPC
-    | linux.CLONE_NEWUTS
-    | linux.CLONE_NEWCGROUP
+_NAMESPACES = {
+    "mounts": linux.CLONE_NEWNS,
+    "pid": linux.CLONE_NEWPID,
+    "network": linux.CLONE_NEWNET,
+    "ipc": linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP,
+}
+
+LAYERS = frozenset(
+    {
+        *("user", "mounts", "pid", "network", "ipc"),
+        *("landlock", "seccomp", "capabilities", "privileges"),
+        *("rlimits", "memory", "environment", "descriptors"),
+    }
 )
+"""What a box is made of. Tests switch single layers off (`Zygote(student_dir, without=...)`) to show what each stops.
+
+- `user`: kernels of a root grader get a user of their own (nothing for a plain user's). Off, with root: the
+  kernel is root, in no user namespace. The namespaces of a plain user come with a user namespace in any case.
+- `mounts`: the read-only tree and the private /tmp, /dev/shm, /box, /run, /proc. Off: the machine's own file
+  system; the box is a temporary folder of the machine.
+- `pid`: a process table of its own. Off: the machine's processes are there, in /proc too; the grader then ends
+  the tree process by process.
+- `network`: an own, empty network with a loopback. Off: the machine's network and abstract sockets.
+- `ipc`: own System V objects and message queues, host name and cgroup view.
+- `landlock`: paths, TCP, abstract sockets and signals by Landlock.
+- `seccomp`: the system call filter.
+- `capabilities`: all dropped. Off: those of the box's user namespace stay.
+- `privileges`: no_new_privs. seccomp and Landlock of a plain user need it.
+- `rlimits`: core, open files, file size, locked memory, processes.
+- `memory`: the watchdog outside, and RLIMIT_DATA.
+- `environment`: the grader's environment variables are withheld.
+- `descriptors`: the zygote's open files are closed.
+"""
+
+MODES = {
+    "full": LAYERS,
+    "namespaces": LAYERS - {"landlock"},
+    "landlock": LAYERS - set(_NAMESPACES),
+    "none": LAYERS - set(_NAMESPACES) - {"user", "landlock", "seccomp", "capabilities"},
+}
+"""The layers of each mode, the strongest first."""
+
+
+def mode_of(layers: frozenset[str]) -> str:
+    """Return the strongest mode all of whose layers are on."""
+    return next((mode for mode, needed in MODES.items() if needed <= layers), "none")
+
+
 _OPEN_FILES = 512  # 64 stalls torch's DataLoader
 _LOCKED_BYTES = 64 * 2**10
 _SPARE_DATA_BYTES = 2**30
@@ -43,8 +82,8 @@ _FOLDERS = {"/tmp": "256m", "/dev/shm": "256m", runtime_tree.BOX: "256m", runtim
 class BoxPlan:
     """What one box may use and how it is closed off."""
 
-    sandboxed: bool
-    """False only where the instructor trusts the submissions."""
+    layers: frozenset[str]
+    """Names from `LAYERS`."""
 
     box: str
     """The kernel's working folder as it will see it."""
@@ -105,14 +144,10 @@ def launch(plan: BoxPlan, control: socket.socket, body: Callable[[], None]) -> N
         OSError: If a layer is refused; the grader hears of it from the caller.
     """
     os.setsid()
-    if plan.sandboxed:
-        _become_own_user()
+    if "user" in plan.layers:
+        _become_own_user(plan)
     linux.die_with_parent(signal.SIGKILL)
-    if plan.sandboxed:
-        uid, gid = os.geteuid(), os.getegid()
-        linux.unshare(_NAMESPACES)
-        linux.map_ids(uid, gid)
-        linux.raise_loopback()
+    _enter_namespaces(plan.layers)
     started, start = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -138,12 +173,32 @@ def guarded(control: socket.socket, action: Callable[[], None]) -> None:
         os._exit(1)
 
 
-def _become_own_user() -> None:
+def _enter_namespaces(layers: frozenset[str]) -> None:
+    """Leave the machine's processes, network and the like for own ones."""
+    flags = 0
+    for layer in layers & _NAMESPACES.keys():
+        flags |= _NAMESPACES[layer]
+    if not flags:
+        return
+    if os.geteuid() == 0 and "user" not in layers:
+        linux.unshare(flags)
+    else:
+        uid, gid = os.geteuid(), os.getegid()
+        linux.unshare(flags | linux.CLONE_NEWUSER)
+        linux.map_ids(uid, gid)
+    if "network" in layers:
+        linux.raise_loopback()
+
+
+def _become_own_user(plan: BoxPlan) -> None:
     """Leave root for a user that no other process has; a plain user stays who they are."""
     if os.geteuid() != 0:
         return
     own = FIRST_UID + os.getpid()
     try:
+        if "mounts" not in plan.layers:
+            for folder in (plan.box, plan.sockets):
+                os.chown(folder, own, own)
         os.setgroups([])
         os.setresgid(own, own, own)
         os.setresuid(own, own, own)
@@ -158,13 +213,16 @@ def _run_init(plan: BoxPlan, control: socket.socket, started: int, body: Callabl
     if os.read(started, 1) != b"!":
         return  # the keeper ended before the death signal was armed
     os.close(started)
-    if plan.sandboxed:
+    if "mounts" in plan.layers:
         _mount_writable(plan)
+    if "ipc" in plan.layers:
         socket.sethostname("box")
-        linux.drop_capabilities()
-    else:
+    if "pid" not in plan.layers:
         linux.adopt_orphans()
-    linux.forbid_new_privileges()
+    if "capabilities" in plan.layers:
+        linux.drop_capabilities()
+    if "privileges" in plan.layers:
+        linux.forbid_new_privileges()
     _fill_box(plan)
     folder = os.open(plan.sockets, os.O_PATH | os.O_DIRECTORY)
     send(control, {"run": plan.sockets}, [folder])
@@ -181,7 +239,8 @@ def _run_init(plan: BoxPlan, control: socket.socket, started: int, body: Callabl
 def _mount_writable(plan: BoxPlan) -> None:
     """Put the box's own small file systems on the read-only tree."""
     plain = linux.MS_NOSUID | linux.MS_NODEV
-    linux.mount("proc", "/proc", "proc", plain | linux.MS_NOEXEC)
+    if "pid" in plan.layers:  # else the machine's own stays visible
+        linux.mount("proc", "/proc", "proc", plain | linux.MS_NOEXEC)
     for folder, size in _FOLDERS.items():
         linux.mount("tmpfs", folder, "tmpfs", plain, f"mode=0700,size={size},nr_inodes=16384")
     for number, path in enumerate(plan.covered):
@@ -211,7 +270,10 @@ def _seal(plan: BoxPlan) -> None:
 
     Landlock and seccomp belong after the limits; with both of them `MODE` becomes `full`.
     """
-    _limit_resources(plan)
+    if "rlimits" in plan.layers:
+        _limit_resources(plan)
+    if "memory" in plan.layers and not plan.gpu:
+        _lower(resource.RLIMIT_DATA, plan.memory_bytes + _SPARE_DATA_BYTES)
 
 
 def _limit_resources(plan: BoxPlan) -> None:
@@ -222,14 +284,18 @@ def _limit_resources(plan: BoxPlan) -> None:
         resource.RLIMIT_FSIZE: plan.file_bytes,
         resource.RLIMIT_MEMLOCK: _LOCKED_BYTES,
     }
-    if plan.sandboxed:  # elsewhere the count would include the user's other processes
+    # Elsewhere the count would include the user's other processes.
+    if plan.layers & _NAMESPACES.keys() or os.geteuid() >= FIRST_UID:
         limits[resource.RLIMIT_NPROC] = plan.processes
-    if not plan.gpu:
-        limits[resource.RLIMIT_DATA] = plan.memory_bytes + _SPARE_DATA_BYTES
     for name, limit in limits.items():
-        hard = resource.getrlimit(name)[1]
-        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(name, (value, value))
+        _lower(name, limit)
+
+
+def _lower(name: int, limit: int) -> None:
+    """Set a hard limit, but never above the one that is there."""
+    hard = resource.getrlimit(name)[1]
+    value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+    resource.setrlimit(name, (value, value))
 
 
 def _reap(kernel: int, control: socket.socket) -> None:
@@ -245,7 +311,3 @@ def _reap(kernel: int, control: socket.socket) -> None:
         if pid == kernel:
             send(control, {"exit": os.waitstatus_to_exitcode(status)})
             os._exit(0)
-
-
-MODE = "namespaces"
-"""The mode that these layers come to; with Landlock and seccomp it is `full`."""

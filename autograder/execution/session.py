@@ -128,7 +128,8 @@ class KernelSession:
     def _adopt(self, process: KernelProcess) -> None:
         """Own a kernel from its first moment, so that no error leaves it behind."""
         self._process = process
-        self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes)
+        if "memory" in self._zygote.layers:
+            self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes)
         self._probe = ProbeClient(process, self._limits.answer_bytes)
 
     def _asked_for_gpu(self) -> bool:

@@ -61,7 +61,7 @@ def isolate(settings: dict[str, Any]) -> tuple[str, ...]:
     """Move this process into the read-only tree, and try out one box.
 
     Args:
-        settings: `root`, an empty folder; `student_dir`; `gpu`; `path`.
+        settings: `root`, an empty folder; `student_dir`; `gpu`; `path`; `layers`, names of `sandbox.LAYERS`.
 
     Returns:
         The runtime paths that each box has to bind again (`BoxPlan.covered`).
@@ -69,13 +69,16 @@ def isolate(settings: dict[str, Any]) -> tuple[str, ...]:
     Raises:
         OSError: If the machine does not allow it.
     """
+    layers = frozenset(settings["layers"])
+    if "mounts" not in layers:
+        return ()
     student_dir = Path(settings["student_dir"])
     paths = runtime_tree.runtime_paths(settings["path"])
     _own_mounts()
     runtime_tree.build(settings["root"], student_dir, paths, gpu=settings["gpu"])
     runtime_tree.enter(settings["root"])
     covered = runtime_tree.covered(paths)
-    _try_box(covered)
+    _try_box(layers, covered)
     return covered
 
 
@@ -93,7 +96,7 @@ def _own_mounts() -> None:
     linux.map_ids(uid, gid)
 
 
-def _try_box(covered: tuple[str, ...]) -> None:
+def _try_box(layers: frozenset[str], covered: tuple[str, ...]) -> None:
     """Run a box whose kernel does nothing.
 
     Raises:
@@ -101,7 +104,7 @@ def _try_box(covered: tuple[str, ...]) -> None:
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     plan = sandbox.BoxPlan(
-        sandboxed=True,
+        layers=layers,
         box=runtime_tree.BOX,
         sockets=runtime_tree.SOCKETS,
         student=runtime_tree.STUDENT,
@@ -141,7 +144,8 @@ def fork_box(plan: sandbox.BoxPlan, control: socket.socket, body: Any, keep: lis
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def work() -> None:
-        sandbox.close_all_but(keep)
+        if "descriptors" in plan.layers:
+            sandbox.close_all_but(keep)
         sandbox.launch(plan, control, body)
 
     sandbox.guarded(control, work)
@@ -165,7 +169,8 @@ def serve(server: socket.socket, covered: tuple[str, ...]) -> None:
         request = json.loads(data)
         control = socket.socket(fileno=fds[0])
         probe = socket.socket(fileno=fds[1])
-        plan = sandbox.BoxPlan(**request["plan"], covered=covered)
+        layers = frozenset(request["plan"].pop("layers"))
+        plan = sandbox.BoxPlan(**request["plan"], layers=layers, covered=covered)
 
         def body(request: Any = request, control: Any = control, probe: Any = probe) -> None:
             kernel.run(request["kernel"], control, probe)
@@ -190,14 +195,12 @@ def main(settings: dict[str, Any]) -> None:
         threads = len(list(Path("/proc/self/task").iterdir()))
         if threads != 1:
             raise RuntimeError(f"{threads} threads after the imports: a fork would copy only one")
-        covered = isolate(settings) if settings["sandboxed"] else ()
+        covered = isolate(settings)
     except Exception as error:
         sandbox.send(server, {"error": f"{type(error).__name__}: {error}"})
         return
     gc.collect()
     gc.freeze()
     seconds = round(time.monotonic() - started, 3)
-    sandbox.send(
-        server, {"ready": True, "seconds": seconds, "mode": sandbox.MODE if settings["sandboxed"] else "none"}
-    )
+    sandbox.send(server, {"ready": True, "seconds": seconds})
     serve(server, covered)

@@ -69,7 +69,8 @@ def scrubbed_environment(*, gpu: bool) -> dict[str, str]:
 
 def _plain(plan: sandbox.BoxPlan) -> dict[str, Any]:
     """Return what the zygote does not know itself."""
-    return {key: value for key, value in asdict(plan).items() if key != "covered"}
+    known = {key: value for key, value in asdict(plan).items() if key != "covered"}
+    return {**known, "layers": sorted(plan.layers)}
 
 
 class ZygoteLink:
@@ -82,13 +83,26 @@ class ZygoteLink:
         student_dir: The folder that students receive.
         device: `cpu` or `cuda`.
         mode: The sandbox mode that the zygote found.
+        without: Names of `sandbox.LAYERS` that a test switches off.
+
+    Attributes:
+        layers: Those that are on.
     """
 
-    def __init__(self, requests: socket.socket | None, *, student_dir: Path, device: str, mode: str) -> None:
+    def __init__(
+        self,
+        requests: socket.socket | None,
+        *,
+        student_dir: Path,
+        device: str,
+        mode: str,
+        without: frozenset[str] = frozenset(),
+    ) -> None:
         self._socket = requests
         self.student_dir = student_dir.resolve()
         self.device = device
         self.mode = mode
+        self.layers = sandbox.MODES[mode] - without
 
     def is_alive(self) -> bool:
         """Tell whether there is a zygote at the other end."""
@@ -124,10 +138,10 @@ class ZygoteLink:
         """
         if self._socket is None:
             raise GraderError("The warm process has been closed.")
-        boxed = self.mode != "none"
+        boxed = "mounts" in self.layers
         box = runtime_tree.BOX if boxed else tempfile.mkdtemp(prefix="autograder-box-")
         plan = sandbox.BoxPlan(
-            sandboxed=boxed,
+            layers=self.layers,
             box=box,
             sockets=runtime_tree.SOCKETS if boxed else tempfile.mkdtemp(prefix="autograder-run-"),
             student=runtime_tree.STUDENT if boxed else str(self.student_dir),
@@ -173,17 +187,29 @@ class Zygote(ZygoteLink):
         device: `cpu` or `cuda`.
         trust: Run without a sandbox where none can be made.
         sandboxed: False never tries one; allowed only with `trust`.
+        without: Names of `sandbox.LAYERS` to switch off; for tests that show what a layer stops, and reachable
+            from nowhere else. The mode is then that of the layers that are left.
 
     Raises:
         GraderError: If it cannot start, or no sandbox can be made and the submissions are not trusted.
     """
 
     def __init__(
-        self, student_dir: Path, *, device: str = "cpu", trust: bool = False, sandboxed: bool = True
+        self,
+        student_dir: Path,
+        *,
+        device: str = "cpu",
+        trust: bool = False,
+        sandboxed: bool = True,
+        without: frozenset[str] = frozenset(),
     ) -> None:
         if not sandboxed and not trust:
             raise GraderError(f"Running without a sandbox was asked for without trust. {REMEDY}")
+        unknown = without - sandbox.LAYERS
+        if unknown:
+            raise ValueError(f"no such layer: {sorted(unknown)}; there are {sorted(sandbox.LAYERS)}")
         super().__init__(None, student_dir=student_dir, device=device, mode="none")
+        self._without = without
         if not self.student_dir.is_dir():
             raise GraderError(f"{student_dir}: the student's folder does not exist.")
         exposed = runtime_tree.exposing(self.student_dir, runtime_tree.runtime_paths(sys.path))
@@ -194,14 +220,15 @@ class Zygote(ZygoteLink):
             )
         self.start_seconds = 0.0
         self._process: subprocess.Popen[bytes] | None = None
-        problem = self._start(sandboxed=sandboxed)
-        if problem and trust and sandboxed:
-            problem = self._start(sandboxed=False)
+        problem = self._start("namespaces" if sandboxed else "none")
+        if problem and trust and sandboxed and not without:
+            problem = self._start("none")
         if problem:
             raise GraderError(f"The sandboxed kernels cannot be started: {problem}. {REMEDY}")
 
-    def _start(self, *, sandboxed: bool) -> str:
-        """Start the process; return why it could not, or ""."""
+    def _start(self, mode: str) -> str:
+        """Start the process with a mode's layers; return why it could not, or ""."""
+        self.layers = sandbox.MODES[mode] - self._without
         began = time.monotonic()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = tempfile.mkdtemp(prefix="autograder-root-")
@@ -210,13 +237,16 @@ class Zygote(ZygoteLink):
             "fd": theirs.fileno(),
             "root": root,
             "student_dir": str(self.student_dir),
-            "sandboxed": sandboxed,
+            "layers": sorted(self.layers),
             "gpu": gpu,
             "path": [str(Path(entry).resolve()) if entry == "" else entry for entry in sys.path],
         }
+        environment = scrubbed_environment(gpu=gpu)
+        if "environment" not in self.layers:
+            environment = {**os.environ, **environment}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _BOOT, json.dumps(settings)],
-            env=scrubbed_environment(gpu=gpu),
+            env=environment,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -231,7 +261,7 @@ class Zygote(ZygoteLink):
         if "ready" not in message:
             self.close()
             return str(message["error"])
-        self.mode = message["mode"]
+        self.mode = sandbox.mode_of(self.layers)
         self.start_seconds = time.monotonic() - began
         return ""
 
