@@ -39,6 +39,19 @@ def syscall(number, *arguments):
     if result < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return result
+def in_a_child(action):
+    # A process of one thread, as some calls want it.
+    pid = os.fork()
+    if pid == 0:
+        try:
+            action()
+        except OSError as error:
+            os._exit(error.errno)
+        os._exit(0)
+    number = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if number:
+        raise OSError(number, os.strerror(number) if number > 0 else "killed")
+    return "done"
 def in_a_box():
     return os.getppid() == 1 and os.getpid() < 10
 """
@@ -68,13 +81,16 @@ class Attack:
     """Pattern of the whole outcome where nothing holds it."""
 
     without: frozenset[str] = frozenset()
-    """Layers that the control switches off; empty: the control is a plain process."""
+    """Layers that the control switches off, all that stand in its way; none: the control is a plain process."""
 
-    control: str = "plain process"
-    """Where it wins, in words; `none: why` where that cannot be shown safely."""
+    safe: str = ""
+    """Why there is no control, where it cannot be shown safely."""
 
     prepare: str = ""
     """Source that runs before in a kernel of its own: what one submission leaves for the next."""
+
+    cleanup: str = ""
+    """Source that a plain process runs after the control, for what only the machine's owner can remove."""
 
     needs_full: bool = False
     """Whether only the full sandbox holds it."""
@@ -84,9 +100,11 @@ class Attack:
         return f"{self.number}-{self.title.replace(' ', '-')}"
 
     @property
-    def has_control(self) -> bool:
-        """Whether it can be shown to win."""
-        return not self.control.startswith("none")
+    def control(self) -> str:
+        """Where it wins, in words."""
+        if self.safe:
+            return f"none: {self.safe}"
+        return f"without {', '.join(sorted(self.without))}" if self.without else "plain process"
 
     def as_param(self) -> Any:
         """Return the attack as a parameter of a test, with its line of the table."""
@@ -114,7 +132,9 @@ def in_kernel(
 ) -> list[str]:
     """Run attacks one after another in one kernel; return what each said last."""
     prelude = PRELUDE.format(grounds=json.dumps(grounds))
-    with KernelSession(zygote, notebook(prelude, *sources), limits=limits or Limits(), seed=1) as session:
+    with KernelSession(
+        zygote, notebook(prelude, *sources), limits=limits or Limits(cell_timeout_s=15), seed=1
+    ) as session:
         execution = session.run()
     assert not [failure for failure in execution.failures if failure.index == 0], execution.failures
     ended = {failure.index: f"ENDED {failure.kind}: {failure.message}" for failure in execution.failures}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import secrets
@@ -20,7 +21,7 @@ from autograder.assignments import load_assignment
 from autograder.build import build_assignment
 from autograder.checks.marks import collect, points_by_task
 from autograder.checks.opening import Course, load_course
-from autograder.execution.zygote_client import Zygote
+from autograder.execution.zygote_client import Zygote, ZygoteLink
 
 from ..conftest import MINI
 from .attacks import Attack, in_kernel, in_plain_process, readable_by_all
@@ -185,43 +186,64 @@ def grounds(arena: Path, secret: str, tmp_path_factory: pytest.TempPathFactory) 
 
 
 class Field:
-    """Runs a chapter's attacks: all in one sandboxed kernel, each control where its layer is missing."""
+    """Runs a chapter's attacks: all in one sandboxed kernel, the controls where their layers are missing."""
 
-    def __init__(self, zygote: Zygote, grounds: Grounds, attacks: Sequence[Attack]) -> None:
-        self._zygote = zygote
+    def __init__(self, zygotes: tuple[Zygote, Zygote], grounds: Grounds, attacks: Sequence[Attack]) -> None:
+        self._zygote, self._bare = zygotes
         self._grounds = grounds
-        self._outcomes: dict[str, str] = {}
         self._attacks = attacks
+        self._said: dict[frozenset[str] | None, dict[str, str]] = {}
 
     def judge(self, attack: Attack) -> None:
         """Assert that the control wins and that the sandbox holds."""
-        if attack.has_control:
+        if not attack.safe:
             controlled = self._control(attack)
+            if attack.cleanup:
+                in_plain_process(self._grounds.facts, attack.cleanup)
             won = re.fullmatch(attack.won, controlled)
             assert won, f"the control of {attack} did not win: {controlled}"
         if attack.needs_full and self._zygote.mode != "full":
             pytest.skip(f"needs the full sandbox; this one is {self._zygote.mode}")
-        outcome = self._outcome(attack)
+        outcome = self._run(None, self._attacks)[str(attack)]
         assert re.fullmatch(attack.held, outcome), f"{attack}: {outcome}"
 
-    def _outcome(self, attack: Attack) -> str:
-        """Return what the attack said in the sandbox."""
-        if not self._outcomes:
-            first = [each.prepare for each in self._attacks if each.prepare]
-            if first:
-                in_kernel(self._zygote, self._grounds.facts, first)
-            said = in_kernel(self._zygote, self._grounds.facts, [each.cell for each in self._attacks])
-            self._outcomes = {str(each): text for each, text in zip(self._attacks, said, strict=True)}
-        return self._outcomes[str(attack)]
-
     def _control(self, attack: Attack) -> str:
-        """Return what the attack said where its layer is missing."""
+        # A plain user's namespaces come with a user namespace, so that single layers cannot be missed there.
+        if attack.without and os.geteuid() == 0:
+            alike = [each for each in self._attacks if each.without == attack.without]
+            return self._run(attack.without, alike)[str(attack)]
         if attack.prepare:
             in_plain_process(self._grounds.facts, attack.prepare)
         return in_plain_process(self._grounds.facts, attack.cell, inherit=self._grounds.inherit)
 
+    def _run(self, without: frozenset[str] | None, attacks: Sequence[Attack]) -> dict[str, str]:
+        """Run attacks in one kernel that lacks some layers; once."""
+        if without not in self._said:
+            bare = without is not None and without & {"mounts", "environment"}
+            link = lacking(self._bare if bare else self._zygote, without or frozenset())
+            first = [each.prepare for each in attacks if each.prepare]
+            if first:
+                in_kernel(link, self._grounds.facts, first)
+            said = in_kernel(link, self._grounds.facts, [each.cell for each in attacks])
+            self._said[without] = {str(each): text for each, text in zip(attacks, said, strict=True)}
+        return self._said[without]
+
+
+def lacking(zygote: Zygote, without: frozenset[str]) -> ZygoteLink:
+    """Return a link to the same zygote whose kernels lack layers; some can only be missed by the zygote itself."""
+    link = copy.copy(zygote)
+    link.layers = zygote.layers - without
+    return link
+
+
+@pytest.fixture(scope="session")
+def bare_zygote(arena: Path, grounds: Grounds) -> Iterator[Zygote]:
+    """A zygote in the machine's own file system and environment, for controls."""
+    with Zygote(arena / "student_template", without=frozenset({"mounts", "environment"})) as running:
+        yield running
+
 
 @pytest.fixture(scope="module")
-def field_of(request: pytest.FixtureRequest, zygote: Zygote, grounds: Grounds) -> Field:
-    """The module's attacks on the shared zygote."""
-    return Field(zygote, grounds, request.module.ATTACKS)
+def field_of(request: pytest.FixtureRequest, zygote: Zygote, bare_zygote: Zygote, grounds: Grounds) -> Field:
+    """The module's attacks, and where they are run."""
+    return Field((zygote, bare_zygote), grounds, request.module.ATTACKS)

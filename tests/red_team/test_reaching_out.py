@@ -16,6 +16,7 @@ ATTACKS = (
         number="15",
         title="TCP to a service of the machine",
         layer=_NET,
+        without=frozenset({"network", "landlock"}),
         cell="attempt(lambda: socket.create_connection(('127.0.0.1', G['tcp']), timeout=2).getpeername())",
         held="HELD ConnectionRefusedError",
     ),
@@ -25,12 +26,13 @@ ATTACKS = (
         layer=_NET,
         cell="attempt(lambda: socket.create_connection(('192.0.2.1', 80), timeout=1).getpeername())",
         held="HELD OSError",
-        control="none: nothing outside may be asked",
+        safe="nothing outside may be asked",
     ),
     Attack(
         number="16",
         title="UDP to a service of the machine",
         layer=_NET,
+        without=frozenset({"network"}),
         cell="""
 def send():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
@@ -54,12 +56,13 @@ def ask():
 attempt(ask)
 """,
         held="HELD OSError",
-        control="none: nothing outside may be asked",
+        safe="nothing outside may be asked",
     ),
     Attack(
         number="17",
         title="Unix socket by path",
         layer="read-only tree",
+        without=frozenset({"mounts", "user"}),
         cell="attempt(lambda: socket.socket(socket.AF_UNIX).connect(G['unix']) or 'connected')",
         held="HELD FileNotFoundError",
     ),
@@ -67,6 +70,7 @@ attempt(ask)
         number="18",
         title="abstract Unix socket",
         layer=_NET,
+        without=frozenset({"network", "landlock"}),
         cell="attempt(lambda: socket.socket(socket.AF_UNIX).connect(chr(0) + ''.join(G['abstract'])) or 'in')",
         held="HELD (ConnectionRefusedError|PermissionError)",
     ),
@@ -74,6 +78,7 @@ attempt(ask)
         number="19",
         title="vsock to the hypervisor",
         layer="seccomp",
+        without=frozenset({"seccomp"}),
         cell="attempt(lambda: socket.socket(40, socket.SOCK_STREAM).fileno())",
         held="HELD (PermissionError|OSError)",
         needs_full=True,
@@ -82,6 +87,7 @@ attempt(ask)
         number="19",
         title="io_uring",
         layer="seccomp",
+        without=frozenset({"seccomp"}),
         cell="attempt(lambda: syscall(425, 1, ctypes.create_string_buffer(256)))",
         held="HELD (PermissionError|OSError)",
         needs_full=True,
@@ -90,6 +96,7 @@ attempt(ask)
         number="19",
         title="netlink beyond routes",
         layer="seccomp",
+        without=frozenset({"seccomp"}),
         cell="attempt(lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 15).fileno())",
         held="HELD (PermissionError|OSError)",
         needs_full=True,
@@ -98,6 +105,7 @@ attempt(ask)
         number="19",
         title="raw packets",
         layer="no capabilities",
+        without=frozenset({"capabilities", "seccomp"}),
         cell="attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).fileno())",
         held="HELD (PermissionError|OSError)",
     ),
@@ -105,6 +113,7 @@ attempt(ask)
         number="20",
         title="signal a process of the grader",
         layer="pid namespace",
+        without=frozenset({"pid", "landlock", "user"}),
         cell="attempt(lambda: os.kill(G['victim'], signal.SIGCONT) or 'sent')",
         held="HELD ProcessLookupError",
     ),
@@ -114,7 +123,7 @@ attempt(ask)
         layer="pid namespace",
         cell="attempt(lambda: os.kill(-1, signal.SIGKILL) or 'sent' if in_a_box() else 'not tried')",
         held="HELD ProcessLookupError",
-        control="none: it would end the machine's processes",
+        safe="it would end the machine's processes",
     ),
     Attack(
         number="20",
@@ -128,12 +137,13 @@ time.sleep(0.05)
 print("HELD alive" if in_a_box() else "WON not tried")
 """,
         held="HELD alive",
-        control="none: it would end the machine",
+        safe="it would end the machine",
     ),
     Attack(
         number="20",
         title="open a pidfd of the grader",
         layer="pid namespace",
+        without=frozenset({"pid"}),
         cell="attempt(lambda: os.pidfd_open(G['grader']))",
         held="HELD ProcessLookupError",
     ),
@@ -141,6 +151,7 @@ print("HELD alive" if in_a_box() else "WON not tried")
         number="21",
         title="keys of the kernel's keyring",
         layer="seccomp",
+        without=frozenset({"seccomp"}),
         cell="attempt(lambda: syscall(248, b'user', b'red-team', b'x', 1, ctypes.c_int(-2)))",
         held="HELD (PermissionError|OSError)",
         needs_full=True,
@@ -149,7 +160,8 @@ print("HELD alive" if in_a_box() else "WON not tried")
         number="22",
         title="nested user namespace",
         layer="seccomp",
-        cell="attempt(lambda: syscall(272, 0x10000000) == 0)",
+        without=frozenset({"seccomp"}),
+        cell="attempt(lambda: in_a_child(lambda: syscall(272, 0x10000000)))",
         held="HELD PermissionError",
         needs_full=True,
     ),
@@ -157,15 +169,13 @@ print("HELD alive" if in_a_box() else "WON not tried")
         number="22",
         title="nested user namespace by clone3",
         layer="seccomp",
+        without=frozenset({"seccomp"}),
         cell="""
 def clone():
     arguments = (ctypes.c_uint64 * 11)(0x10000000, 0, 0, 0, 17)
-    pid = syscall(435, ctypes.byref(arguments), 88)
-    if pid == 0:
+    if syscall(435, ctypes.byref(arguments), 88) == 0:
         os._exit(0)
-    os.waitpid(pid, 0)
-    return "cloned"
-attempt(clone)
+attempt(lambda: in_a_child(clone))
 """,
         held="HELD (PermissionError|OSError)",
         needs_full=True,
@@ -174,6 +184,7 @@ attempt(clone)
         number="22",
         title="mount over the course",
         layer="no capabilities, seccomp",
+        without=frozenset({"capabilities", "seccomp", "landlock"}),
         cell="""
 if not in_a_box():
     ctypes.CDLL(None).unshare(0x10020000)  # the control's own mounts, so that the machine's stay
@@ -200,7 +211,7 @@ attempt(lambda: subprocess.run([program, "-u"], capture_output=True, text=True).
         held="HELD nothing",
     ),
     Attack(
-        number="x6",
+        number="x5",
         title="bpf, perf, userfaultfd",
         layer="seccomp",
         cell="""

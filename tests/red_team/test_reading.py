@@ -36,12 +36,12 @@ def search(first, second):
 attempt(lambda: search(*(half.encode() for half in G["token"])))
 """,
         held="HELD nothing",
-        control="plain process (its environment lies in its memory)",
     ),
     Attack(
         number="1",
         title="open the reference by its path",
         layer=_TREE,
+        without=frozenset({"mounts", "landlock", "user"}),
         cell="attempt(lambda: open(G['reference']).read())",
         held="HELD FileNotFoundError",
     ),
@@ -49,6 +49,7 @@ attempt(lambda: search(*(half.encode() for half in G["token"])))
         number="1",
         title="open the checks through links of proc",
         layer=_TREE,
+        without=frozenset({"mounts", "landlock", "user"}),
         cell="""
 def climb():
     for start in ("/proc/self/cwd/../../../../..", "/proc/self/root", "/proc/1/root", "/proc/1/cwd"):
@@ -64,9 +65,10 @@ attempt(climb)
         number="1",
         title="walk everything for a reference",
         layer=_TREE,
+        without=frozenset({"mounts", "landlock", "user"}),
         cell="""
 def walk():
-    top = "/" if in_a_box() else os.path.dirname(os.path.dirname(G["reference"]))
+    top = "/" if os.path.isdir("/student") else os.path.dirname(os.path.dirname(G["reference"]))
     for path, folders, files in os.walk(top):
         skipped = ("/proc", "/usr", "/lib", "/bin")
         folders[:] = [f for f in folders if f != "site-packages" and os.path.join(path, f) not in skipped]
@@ -80,6 +82,7 @@ attempt(walk)
         number="2",
         title="stat the reference for its size",
         layer=_TREE,
+        without=frozenset({"mounts", "user"}),
         cell="attempt(lambda: os.stat(G['reference']).st_size)",
         held="HELD FileNotFoundError",
     ),
@@ -87,6 +90,7 @@ attempt(walk)
         number="4",
         title="find a token in the environment",
         layer="scrubbed environment",
+        without=frozenset({"environment", "mounts", "user"}),
         cell="""
 def look():
     told = [*os.environ.values(), open("/proc/self/environ").read()]
@@ -114,9 +118,28 @@ attempt(look)
         held="HELD nothing",
     ),
     Attack(
+        number="5",
+        title="take over the zygote's own socket",
+        layer="descriptors closed",
+        without=frozenset({"descriptors"}),
+        cell="""
+def look():
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            with socket.socket(fileno=os.dup(int(name))) as found:
+                if found.type == socket.SOCK_SEQPACKET and found.getpeername() is not None:
+                    return name
+        except OSError:
+            pass
+attempt(look)
+""",
+        held="HELD nothing",
+    ),
+    Attack(
         number="6",
         title="read environ of the grader",
         layer="pid namespace",
+        without=frozenset({"pid", "user", "landlock", "capabilities"}),
         cell="attempt(lambda: ''.join(G['token']) in open(f\"/proc/{G['grader']}/environ\").read() or 'other')",
         held="HELD FileNotFoundError",
     ),
@@ -124,6 +147,7 @@ attempt(look)
         number="6",
         title="read every command line",
         layer="pid namespace",
+        without=frozenset({"pid"}),
         cell="""
 def look():
     for name in os.listdir("/proc"):
@@ -141,6 +165,7 @@ attempt(look)
         number="6",
         title="read memory of a process of the grader",
         layer="pid namespace",
+        without=frozenset({"pid", "user", "landlock", "capabilities"}),
         cell="""
 def look():
     first = open(f"/proc/{G['victim']}/maps").readline().split("-")[0]
@@ -155,6 +180,7 @@ attempt(look)
         number="7",
         title="ptrace a process of the grader",
         layer="pid namespace, seccomp",
+        without=frozenset({"pid", "user", "landlock", "capabilities", "seccomp"}),
         cell="""
 def seize():
     syscall(101, 0x4206, G["victim"], 0, 0)
@@ -167,6 +193,7 @@ attempt(seize)
         number="7",
         title="process_vm_readv of a process of the grader",
         layer="pid namespace, seccomp",
+        without=frozenset({"pid", "user", "landlock", "capabilities", "seccomp"}),
         cell="""
 class Part(ctypes.Structure):
     _fields_ = [("base", ctypes.c_void_p), ("size", ctypes.c_size_t)]
@@ -192,6 +219,7 @@ attempt(steal)
         number="x1",
         title="read memory of the box's own init",
         layer="Landlock, seccomp",
+        without=frozenset({"landlock"}),
         cell="""
 def look():
     pid = 1 if in_a_box() else G["victim"]
@@ -227,6 +255,7 @@ attempt(hunt)
         number="x2",
         title="read the machine's accounts and keys",
         layer=_TREE,
+        without=frozenset({"mounts", "landlock", "user"}),
         cell="attempt(lambda: open('/etc/passwd').read()[:4])",
         held="HELD FileNotFoundError",
     ),

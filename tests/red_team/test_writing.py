@@ -17,6 +17,7 @@ ATTACKS = (
         number="10",
         title="write a better report.json",
         layer=_TREE,
+        without=frozenset({"mounts", "landlock", "user"}),
         cell="attempt(lambda: open(G['results'], 'w').write('{\"score\": 6}'))",
         held="HELD FileNotFoundError",
     ),
@@ -24,6 +25,7 @@ ATTACKS = (
         number="10",
         title="plant a file in the course",
         layer=_TREE,
+        without=frozenset({"mounts", "landlock", "user"}),
         cell="""
 def plant():
     path = os.path.join(os.path.dirname(G["results"]), "gradebook.db")
@@ -39,8 +41,9 @@ attempt(plant)
         number="11",
         title="change a file that students share",
         layer="read-only mount",
+        without=frozenset({"mounts", "landlock", "user"}),
         cell="""
-path = "data/words.txt" if in_a_box() else G["words"]
+path = "data/words.txt" if os.path.isdir("data") else G["words"]
 attempt(lambda: open(path, "a").write(" "))
 """,
         held="HELD OSError",
@@ -49,6 +52,7 @@ attempt(lambda: open(path, "a").write(" "))
         number="11",
         title="put a module into site-packages",
         layer="read-only mount, own user",
+        without=frozenset({"mounts", "landlock", "user"}),
         cell="""
 def plant():
     import numpy
@@ -83,14 +87,15 @@ attempt(lambda: open(os.path.join(folder, "0.py")).read())
         prepare="import json\njson.owned = True",
         cell="attempt(lambda: json.owned)",
         held="HELD AttributeError",
-        control="none: a module lives in a process, and every control is one of its own",
+        safe="a module lives in a process, and every control is one of its own",
     ),
     Attack(
         number="12",
         title="leave files for the next submission",
         layer=_PRIVATE,
+        without=frozenset({"mounts", "landlock", "user"}),
         prepare="""
-for folder in ("/tmp", "/dev/shm", "/box", "/run", "/var/tmp", G["folder"]):
+for folder in ("/tmp", "/dev/shm", "/box", "/run", G["folder"])[0 if os.path.isdir("/student") else 4:]:
     try:
         with open(f"{folder}/red-team-left-{G['grader']}", "w") as file:
             file.write("answers")
@@ -100,7 +105,7 @@ for folder in ("/tmp", "/dev/shm", "/box", "/run", "/var/tmp", G["folder"]):
         cell="""
 def collect():
     found = []
-    for folder in ("/tmp", "/dev/shm", "/box", "/run", "/var/tmp", G["folder"]):
+    for folder in ("/tmp", "/dev/shm", "/box", "/run", G["folder"]):
         path = f"{folder}/red-team-left-{G['grader']}"
         if os.path.exists(path):
             found.append(path)
@@ -114,34 +119,37 @@ attempt(collect)
         number="12",
         title="leave System V shared memory",
         layer="ipc namespace",
+        without=frozenset({"ipc", "seccomp"}),
         prepare="syscall(29, G['grader'], 4096, 0o1666)",
         cell="""
 def collect():
-    segment = syscall(29, G["grader"], 4096, 0)
-    syscall(31, segment, 0, None)
+    syscall(29, G["grader"], 4096, 0)
     return "segment"
 attempt(collect)
 """,
+        cleanup="syscall(31, syscall(29, G['grader'], 4096, 0), 0, None)",
         held="HELD (FileNotFoundError|PermissionError)",
     ),
     Attack(
         number="12",
         title="leave a message queue",
         layer="ipc namespace",
+        without=frozenset({"ipc", "seccomp"}),
         prepare="syscall(68, G['grader'], 0o1666)",
         cell="""
 def collect():
-    queue = syscall(68, G["grader"], 0)
-    syscall(71, queue, 0, None)
+    syscall(68, G["grader"], 0)
     return "queue"
 attempt(collect)
 """,
+        cleanup="syscall(71, syscall(68, G['grader'], 0), 0, None)",
         held="HELD (FileNotFoundError|PermissionError)",
     ),
     Attack(
         number="13",
         title="make a device node",
         layer="no capabilities",
+        without=frozenset({"user", "capabilities", "landlock"}),
         cell="""
 import stat
 def make():
@@ -157,10 +165,12 @@ attempt(make)
         number="13",
         title="hard-link a file of the course into the box",
         layer="mounts of its own",
+        without=frozenset({"mounts", "landlock", "user"}),
         cell="""
 def make():
-    source = "/student/data/words.txt" if in_a_box() else G["words"]
-    target = "/box/linked" if in_a_box() else G["folder"] + "/linked"
+    inside = os.path.isdir("/student")
+    source = "/student/data/words.txt" if inside else G["words"]
+    target = "/box/linked" if inside else G["folder"] + "/linked"
     os.link(source, target)
     os.unlink(target)
     return target
@@ -170,24 +180,6 @@ attempt(make)
     ),
     Attack(
         number="x4",
-        title="remount the course writable",
-        layer="no capabilities, seccomp",
-        cell="""
-def remount():
-    libc = ctypes.CDLL(None, use_errno=True)
-    target = "/student" if in_a_box() else G["folder"]
-    if libc.mount(b"none", target.encode(), b"tmpfs", 0x20 if in_a_box() else 0, None) != 0:
-        raise OSError(ctypes.get_errno(), "mount")
-    return "mounted"
-if not in_a_box():
-    # The control takes a mount namespace of its own, so that nothing of the machine changes.
-    ctypes.CDLL(None).unshare(0x10020000)
-attempt(remount)
-""",
-        held="HELD PermissionError",
-    ),
-    Attack(
-        number="x5",
         title="write the machine's settings",
         layer="own user",
         cell="""
@@ -207,7 +199,7 @@ attempt(write)
         layer="no capabilities",
         cell="attempt(lambda: time.clock_settime(time.CLOCK_REALTIME, time.time()) or 'set')",
         held="HELD PermissionError",
-        control="none: it would set the machine's clock",
+        safe="it would set the machine's clock",
     ),
 )
 
