@@ -3,7 +3,7 @@
 Three processes make a box: a keeper outside that dies with the zygote, the box's init (PID 1 inside, which
 reaps, passes SIGINT on and ends the tree when it ends), and the kernel itself. In order: an own session and
 user, own namespaces, own writable folders on the read-only tree, no capabilities, no new privileges, resource
-limits (`_seal`, the place for Landlock and seccomp).
+limits, Landlock, seccomp (`sealing`).
 """
 
 from __future__ import annotations
@@ -11,103 +11,37 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import signal
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from autograder.execution import linux, runtime_tree
+from autograder.execution import linux, runtime_tree, sealing
+from autograder.execution.layers import LAYERS, MODES, NAMESPACES, BoxPlan, mode_of
+from autograder.execution.sealing import FIRST_UID
 
-FIRST_UID = 1_879_048_192
-"""Kernels of a root zygote get users of their own from here on: far from any real account."""
+__all__ = [
+    "FIRST_UID",
+    "LAYERS",
+    "MODES",
+    "BoxPlan",
+    "close_all_but",
+    "guarded",
+    "in_words",
+    "launch",
+    "mode_of",
+    "send",
+]
 
-_NAMESPACES = {
+_FLAGS = {
     "mounts": linux.CLONE_NEWNS,
     "pid": linux.CLONE_NEWPID,
     "network": linux.CLONE_NEWNET,
     "ipc": linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP,
 }
 
-LAYERS = frozenset(
-    {
-        *("user", "mounts", "pid", "network", "ipc"),
-        *("landlock", "seccomp", "capabilities", "privileges"),
-        *("rlimits", "memory", "environment", "descriptors"),
-    }
-)
-"""What a box is made of. Tests switch single layers off (`Zygote(student_dir, without=...)`) to show what each stops.
-
-- `user`: kernels of a root grader get a user of their own (nothing for a plain user's). Off, with root: the
-  kernel is root, in no user namespace. The namespaces of a plain user come with a user namespace in any case.
-- `mounts`: the read-only tree and the private /tmp, /dev/shm, /box, /run, /proc. Off: the machine's own file
-  system; the box is a temporary folder of the machine.
-- `pid`: a process table of its own. Off: the machine's processes are there, in /proc too; the grader then ends
-  the tree process by process.
-- `network`: an own, empty network with a loopback. Off: the machine's network and abstract sockets.
-- `ipc`: own System V objects and message queues, host name and cgroup view.
-- `landlock`: paths, TCP, abstract sockets and signals by Landlock.
-- `seccomp`: the system call filter.
-- `capabilities`: all dropped. Off: those of the box's user namespace stay.
-- `privileges`: no_new_privs. seccomp and Landlock of a plain user need it.
-- `rlimits`: core, open files, file size, locked memory, processes.
-- `memory`: the watchdog outside, and RLIMIT_DATA.
-- `environment`: the grader's environment variables are withheld.
-- `descriptors`: the zygote's open files are closed.
-"""
-
-MODES = {
-    "full": LAYERS,
-    "namespaces": LAYERS - {"landlock"},
-    "landlock": LAYERS - set(_NAMESPACES),
-    "none": LAYERS - set(_NAMESPACES) - {"user", "landlock", "seccomp", "capabilities"},
-}
-"""The layers of each mode, the strongest first."""
-
-
-def mode_of(layers: frozenset[str]) -> str:
-    """Return the strongest mode all of whose layers are on."""
-    return next((mode for mode, needed in MODES.items() if needed <= layers), "none")
-
-
-_OPEN_FILES = 512  # 64 stalls torch's DataLoader
-_LOCKED_BYTES = 64 * 2**10
-_SPARE_DATA_BYTES = 2**30
 _FOLDERS = {"/tmp": "256m", "/dev/shm": "256m", runtime_tree.BOX: "256m", runtime_tree.SOCKETS: "1m"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxPlan:
-    """What one box may use and how it is closed off."""
-
-    layers: frozenset[str]
-    """Names from `LAYERS`."""
-
-    box: str
-    """The kernel's working folder as it will see it."""
-
-    sockets: str
-    """Folder of the kernel's sockets as it will see it."""
-
-    student: str
-    """The student's folder as the kernel will see it."""
-
-    processes: int
-    """Processes and threads."""
-
-    file_bytes: int
-    """Largest file that can be written, in bytes."""
-
-    memory_bytes: int
-    """Memory of the tree, in bytes; watched from outside, here only a backstop."""
-
-    covered: tuple[str, ...] = ()
-    """Runtime paths below a writable folder, in the order of `runtime_tree.ASIDE`."""
-
-    gpu: bool = False
-    """CUDA reserves address space freely: no backstop then."""
 
 
 def send(control: socket.socket, message: dict[str, object], fds: Iterable[int] = ()) -> None:
@@ -161,6 +95,13 @@ def launch(plan: BoxPlan, control: socket.socket, body: Callable[[], None]) -> N
     os._exit(0)
 
 
+def in_words(error: BaseException) -> str:
+    """Return an error for people; our own sentences come as OSErrors without a number."""
+    if isinstance(error, OSError) and error.strerror and not error.filename:
+        return error.strerror
+    return f"{type(error).__name__}: {error}"
+
+
 def guarded(control: socket.socket, action: Callable[[], None]) -> None:
     """Run an action, report what it raises, and end this process in any case."""
     try:
@@ -168,7 +109,7 @@ def guarded(control: socket.socket, action: Callable[[], None]) -> None:
     except BaseException as error:
         # The grader may have gone: then nobody is left to tell.
         with contextlib.suppress(OSError):
-            send(control, {"error": f"{type(error).__name__}: {error}"})
+            send(control, {"error": in_words(error)})
     finally:
         os._exit(1)
 
@@ -176,8 +117,8 @@ def guarded(control: socket.socket, action: Callable[[], None]) -> None:
 def _enter_namespaces(layers: frozenset[str]) -> None:
     """Leave the machine's processes, network and the like for own ones."""
     flags = 0
-    for layer in layers & _NAMESPACES.keys():
-        flags |= _NAMESPACES[layer]
+    for layer in layers & NAMESPACES:
+        flags |= _FLAGS[layer]
     if not flags:
         return
     if os.geteuid() == 0 and "user" not in layers:
@@ -230,7 +171,7 @@ def _run_init(plan: BoxPlan, control: socket.socket, started: int, body: Callabl
     pid = os.fork()
     if pid == 0:
         linux.die_with_parent(signal.SIGKILL)
-        _seal(plan)
+        sealing.seal(plan)
         guarded(control, body)
     close_all_but([control.fileno()])
     _reap(pid, control)
@@ -263,39 +204,6 @@ def _fill_box(plan: BoxPlan) -> None:
         if not link.exists():
             link.symlink_to(entry)
     os.chdir(plan.box)
-
-
-def _seal(plan: BoxPlan) -> None:
-    """Put on the last layers, in the kernel's own process before it has a second thread.
-
-    Landlock and seccomp belong after the limits; with both of them `MODE` becomes `full`.
-    """
-    if "rlimits" in plan.layers:
-        _limit_resources(plan)
-    if "memory" in plan.layers and not plan.gpu:
-        _lower(resource.RLIMIT_DATA, plan.memory_bytes + _SPARE_DATA_BYTES)
-
-
-def _limit_resources(plan: BoxPlan) -> None:
-    """Set the kernel's hard limits."""
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: _OPEN_FILES,
-        resource.RLIMIT_FSIZE: plan.file_bytes,
-        resource.RLIMIT_MEMLOCK: _LOCKED_BYTES,
-    }
-    # Elsewhere the count would include the user's other processes.
-    if plan.layers & _NAMESPACES.keys() or os.geteuid() >= FIRST_UID:
-        limits[resource.RLIMIT_NPROC] = plan.processes
-    for name, limit in limits.items():
-        _lower(name, limit)
-
-
-def _lower(name: int, limit: int) -> None:
-    """Set a hard limit, but never above the one that is there."""
-    hard = resource.getrlimit(name)[1]
-    value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-    resource.setrlimit(name, (value, value))
 
 
 def _reap(kernel: int, control: socket.socket) -> None:

@@ -93,3 +93,20 @@ def test_without_limits_there_is_no_bound_on_files(printed_without: Callable[...
 
     source = "import resource as r\nprint(r.getrlimit(r.RLIMIT_FSIZE)[1] == r.RLIM_INFINITY)"
     assert printed(source) == "True\n"
+
+
+def test_without_the_filter_what_it_refuses_passes(printed_without: Callable[..., Printed]) -> None:
+    source = (
+        "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
+        "print(libc.unshare(0), libc.shmget(0, 4096, 0o1600) >= 0)"
+    )
+    assert printed_without()(source) == "-1 False\n"
+    assert printed_without("seccomp")(source) == "0 True\n"
+
+
+def test_without_landlock_a_process_may_rename_itself_in_proc(
+    printed_without: Callable[..., Printed],
+) -> None:
+    source = "open('/proc/self/comm', 'w').write('other')\nprint(open('/proc/self/comm').read())"
+    assert printed_without()(source).startswith("PermissionError")
+    assert printed_without("landlock")(source) == "other\n\n"
