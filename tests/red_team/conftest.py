@@ -25,6 +25,7 @@ from autograder.execution.zygote_client import Zygote, ZygoteLink
 
 from ..conftest import MINI
 from .attacks import Attack, in_kernel, in_plain_process, readable_by_all
+from .grading import Grader, with_later_check
 
 _ROWS = pytest.StashKey[dict[str, "Row"]]()
 _VICTIM = "import sys, time; print('up', flush=True); time.sleep(600)"
@@ -91,6 +92,7 @@ def arena(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small course, where any user could read it, with things in it that no kernel may get."""
     root = tmp_path_factory.mktemp("arena") / "course"
     shutil.copytree(MINI, root)
+    with_later_check(root)
     (root / "results" / "standardise" / "ana").mkdir(parents=True)
     (root / "results" / "standardise" / "ana" / "report.json").write_text('{"score": 0}')
     (root / "student_template" / "data").mkdir()
@@ -247,3 +249,9 @@ def bare_zygote(arena: Path, grounds: Grounds) -> Iterator[Zygote]:
 def field_of(request: pytest.FixtureRequest, zygote: Zygote, bare_zygote: Zygote, grounds: Grounds) -> Field:
     """The module's attacks, and where they are run."""
     return Field((zygote, bare_zygote), grounds, request.module.ATTACKS)
+
+
+@pytest.fixture
+def grader(course: Course, zygote: Zygote, tmp_path: Path) -> Grader:
+    """Grades submissions in the sandbox under attack."""
+    return Grader(course, zygote, tmp_path)
