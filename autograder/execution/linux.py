@@ -153,9 +153,15 @@ def die_with_parent(signum: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signum)
 
 
-def allow_own_proc() -> None:
-    """Let this process write its own /proc files again after a change of its uid."""
-    _prctl(_PR_SET_DUMPABLE, 1)
+def show_memory(shown: bool) -> None:
+    """Let processes of the same user, this one too, get at this one's files in /proc, or not.
+
+    A change of user or capabilities hides them.
+
+    Args:
+        shown: Whether they may.
+    """
+    _prctl(_PR_SET_DUMPABLE, int(shown))
 
 
 def adopt_orphans() -> None:

@@ -12,12 +12,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.errors import (
-    CallTimeoutError,
-    GraderError,
-    KernelDiedError,
-    SubmissionError,
-)
+from autograder.errors import CallTimeoutError, GraderError, KernelDiedError, SubmissionError
 from autograder.execution import answers, tidying, wire
 from autograder.execution.driver import Run, drive, run_async
 from autograder.execution.kernel_process import KernelProcess
@@ -129,7 +124,8 @@ class KernelSession:
         """Own a kernel from its first moment, so that no error leaves it behind."""
         self._process = process
         if "memory" in self._zygote.layers:
-            self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes)
+            own_files = "mounts" in self._zygote.layers
+            self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes, own_files=own_files)
         self._probe = ProbeClient(process, self._limits.answer_bytes)
 
     def _asked_for_gpu(self) -> bool:
