@@ -17,6 +17,7 @@ from nbformat import NotebookNode, ValidationError
 from autograder.errors import GraderError
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.provisioner import SandboxedKernelManager, until_dead
+from autograder.execution.tidying import join_streams
 from autograder.records import CellFailure, Limits
 
 SKIP_TAG = "skip-grading"
@@ -63,7 +64,6 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             record_timing=False,
             interrupt_on_timeout=True,
             skip_cells_with_tag=SKIP_TAG,
-            coalesce_streams=True,
         )
         self.iopub_timeout = 4
         self._limits = limits
@@ -180,6 +180,8 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             return CellFailure(
                 cell=name, index=index, kind="died", message=f"Malformed messages: {type(error).__name__}."
             )
+        finally:
+            cell.outputs = join_streams(cell.outputs)
         return self._failure(name, index)
 
     def _failure(self, name: str, index: int) -> CellFailure | None:
