@@ -241,7 +241,7 @@ def lacking(zygote: Zygote, without: frozenset[str]) -> ZygoteLink:
 @pytest.fixture(scope="session")
 def bare_zygote(arena: Path, grounds: Grounds) -> Iterator[Zygote]:
     """A zygote in the machine's own file system and environment, for controls."""
-    with Zygote(arena / "student_template", without=frozenset({"mounts", "environment"})) as running:
+    with Zygote(arena / "student_template", without=frozenset({"mounts", "environment", "user"})) as running:
         yield running
 
 
