@@ -28,6 +28,13 @@ from .attacks import Attack, in_kernel, in_plain_process, readable_by_all
 from .grading import Grader, with_later_check
 
 _ROWS = pytest.StashKey[dict[str, "Row"]]()
+ELSEWHERE = {
+    "58": "kill -9 of coordinator, worker, zygote",
+    "59": "a full disk",
+    "60": "two graders on one results folder",
+}
+"""Attacks on the journal: tested with it."""
+
 _VICTIM = "import sys, time; print('up', flush=True); time.sleep(600)"
 
 
@@ -70,7 +77,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the table if asked."""
     if config.getoption("--red-team-table"):
-        rows = sorted(config.stash[_ROWS].values(), key=_place)
+        journal = [
+            Row(number, title, "journal", "uninterrupted run", "tested with the journal")
+            for number, title in ELSEWHERE.items()
+        ]
+        rows = sorted([*config.stash[_ROWS].values(), *journal], key=_place)
         for line in _table(rows):
             terminalreporter.write_line(line)
 
