@@ -138,6 +138,14 @@ def _must_fail(otherwise: str, number: int, action: Callable[[], object]) -> Non
     raise OSError(0, otherwise)
 
 
+def _forget_standard_streams() -> None:
+    """Part from the zygote's: its errors go into a pipe that every kernel could read, by way of /proc."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.close(null)
+
+
 def fork_box(plan: sandbox.BoxPlan, control: socket.socket, body: Callable[[], None], keep: list[int]) -> int:
     """Fork a process that becomes the keeper of a new box.
 
@@ -158,6 +166,7 @@ def fork_box(plan: sandbox.BoxPlan, control: socket.socket, body: Callable[[], N
     def work() -> None:
         if "descriptors" in plan.layers:
             sandbox.close_all_but(keep)
+            _forget_standard_streams()
         sandbox.launch(plan, control, body)
 
     sandbox.guarded(control, work)

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from autograder.errors import GraderError
+from autograder.errors import AutograderWarning, GraderError
 from autograder.execution import leftovers, runtime_tree, sandbox, selftest
 from autograder.execution.kernel_process import MESSAGE_BYTES
 from autograder.execution.zygote_link import ZygoteLink
@@ -41,7 +41,7 @@ _SHORT_OF_FULL = {
 }
 
 
-class DegradedSandboxWarning(UserWarning):
+class DegradedSandboxWarning(AutograderWarning):
     """Student code runs with less around it than this harness can give."""
 
 

@@ -21,6 +21,13 @@ pytestmark = pytest.mark.sandbox
 Printed = Callable[[str], str]
 
 
+def printed_in(zygote: Zygote, source: str) -> str:
+    """Run a cell; return what it printed or how it failed."""
+    with KernelSession(zygote, notebook(source), limits=Limits()) as session:
+        execution = session.run()
+        return execution.failures[0].message if execution.failures else text_of(execution, 0)
+
+
 @pytest.fixture
 def printed_without(course: Path) -> Iterator[Callable[..., Printed]]:
     """Give a function that runs a cell in a box that lacks layers, and returns what it printed or how it failed."""
@@ -28,13 +35,7 @@ def printed_without(course: Path) -> Iterator[Callable[..., Printed]]:
 
     def without(*layers: str) -> Printed:
         zygotes.append(Zygote(course / "student_template", without=frozenset(layers)))
-
-        def printed(source: str) -> str:
-            with KernelSession(zygotes[-1], notebook(source), limits=Limits()) as session:
-                execution = session.run()
-                return execution.failures[0].message if execution.failures else text_of(execution, 0)
-
-        return printed
+        return lambda source: printed_in(zygotes[-1], source)
 
     yield without
     for zygote in zygotes:
@@ -95,20 +96,22 @@ def test_without_limits_there_is_no_bound_on_files(printed_without: Callable[...
     assert printed(source) == "True\n"
 
 
-def test_without_the_filter_what_it_refuses_passes(printed_without: Callable[..., Printed]) -> None:
+def test_without_the_filter_what_it_refuses_passes(
+    printed_without: Callable[..., Printed], zygote: Zygote
+) -> None:
     source = (
         "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\n"
         "print(libc.unshare(0), libc.shmget(0, 4096, 0o1600) >= 0)"
     )
-    assert printed_without()(source) == "-1 False\n"
+    assert printed_in(zygote, source) == "-1 False\n"
     assert printed_without("seccomp")(source) == "0 True\n"
 
 
 def test_without_landlock_a_process_may_rename_itself_in_proc(
-    printed_without: Callable[..., Printed],
+    printed_without: Callable[..., Printed], zygote: Zygote
 ) -> None:
     source = "open('/proc/self/comm', 'w').write('other')\nprint(open('/proc/self/comm').read())"
-    assert printed_without()(source).startswith("PermissionError")
+    assert printed_in(zygote, source).startswith("PermissionError")
     weaker = printed_without("landlock")
     assert weaker(source) == "other\n\n"
     # The box's init, which is sealed less, is out of reach even so.

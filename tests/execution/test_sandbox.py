@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import os
 import socket
 from pathlib import Path
@@ -104,6 +105,18 @@ def test_the_box_and_tmp_are_writable_and_private(runner: Runner) -> None:
 
     assert failed_with(runner, "open('/tmp/mine')").startswith("FileNotFoundError")
     assert failed_with(runner, "open('mine')").startswith("FileNotFoundError")
+
+
+def test_the_zygotes_standard_streams_are_not_inherited(runner: Runner, zygote: Zygote) -> None:
+    source = (
+        "import os\nnumbers = [int(name) for name in os.listdir('/proc/self/fd')]\n"
+        "print({os.fstat(n).st_ino for n in numbers if os.path.exists(f'/proc/self/fd/{n}')})"
+    )
+    inside = ast.literal_eval(text_of(runner.session(source).run(), 0))
+
+    assert zygote._process is not None and zygote._process.stderr is not None
+    assert len(inside) > 3
+    assert os.fstat(zygote._process.stderr.fileno()).st_ino not in inside
 
 
 def test_the_environment_holds_nothing_but_settings(runner: Runner) -> None:
