@@ -56,21 +56,8 @@ def _show_plots(shell: Any) -> None:
     configure_inline_support(shell, backend)  # type: ignore[no-untyped-call]
 
 
-def _leave_the_zygotes_streams() -> None:
-    """Put nothing in the place of the zygote's standard streams.
-
-    They are one pipe for all kernels: what a kernel wrote there another could read, and when it is full, all
-    that write to it stop.
-    """
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(nothing, stream)
-    os.close(nothing)
-
-
 def _prepare_process(settings: dict[str, Any]) -> None:
     """Give the process the environment of a fresh login without secrets."""
-    _leave_the_zygotes_streams()
     os.chdir(settings["box"])
     os.umask(0o077)
     home = settings["home"]

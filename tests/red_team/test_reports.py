@@ -18,7 +18,7 @@ from autograder.execution.zygote_client import Zygote
 from autograder.records import Limits
 from autograder.report import student_folder_name, write_class
 
-from .attacks import notebook, text_of
+from .attacks import notebook
 from .grading import Grader
 
 pytestmark = pytest.mark.sandbox
