@@ -135,6 +135,9 @@ class _Crew:
     """The workers and the queue between them."""
 
     def __init__(self, assignment: Assignment, folder: Path, options: Options, size: int) -> None:
+        # Python would else look for the server's imports in the folder that the command runs in, and a
+        # student's torch.py may lie there.
+        os.environ["PYTHONSAFEPATH"] = "1"
         # Workers are forked from a server that has imported torch once; it has started no thread.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([PRELOADED])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,9 +128,11 @@ class OpenSubmission:
         execution: Execution,
         handles: Mapping[int, str],
         pending: tuple[Pending, ...],
+        waiting: Mapping[str, Callable[[], None]],
     ) -> None:
         self._session = session
         self._handles = handles
+        self._waiting = dict(waiting)
         self.execution = execution
         self.pending = pending
 
@@ -148,7 +151,11 @@ class OpenSubmission:
 
     def _handled(self, value: Any) -> Any:
         if id(value) in self._handles:
-            return Handle(name=self._handles[id(value)])
+            name = self._handles[id(value)]
+            if name in self._waiting:
+                self._waiting[name]()
+                del self._waiting[name]
+            return Handle(name=name)
         if isinstance(value, tuple):
             return tuple(self._handled(item) for item in value)
         if isinstance(value, list):
@@ -184,22 +191,39 @@ def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) 
     ) as session:
         execution = session.run()
         handles: dict[int, str] = {}
+        waiting: dict[str, Callable[[], None]] = {}
         for loaded in course.models:
-            _provide(session, loaded, handles)
-        opened = OpenSubmission(session, execution, handles, pending)
+            for name, provide in _provisions(session, loaded, handles).items():
+                if loaded.spec.role == "shipped":
+                    provide()
+                else:
+                    waiting[name] = provide
+        opened = OpenSubmission(session, execution, handles, pending, waiting)
         yield _with_remarks(opened, remarks)
 
 
-def _provide(session: KernelSession, loaded: LoadedModel, handles: dict[int, str]) -> None:
-    """Make a model and its tokenizer known in the kernel; the hidden ones' files are sent only now."""
+def _provisions(
+    session: KernelSession, loaded: LoadedModel, handles: dict[int, str]
+) -> dict[str, Callable[[], None]]:
+    """Return what makes a model and its tokenizer known in the kernel.
+
+    A hidden one's files are sent when a check first asks with it: until then a function cannot tell of them.
+
+    Args:
+        session: Of the submission.
+        loaded: The model in this process.
+        handles: Gets the names by which calls speak of the two.
+    """
     shipped = loaded.spec.role == "shipped"
+    made: dict[str, Callable[[], None]] = {}
     for kind, thing, loader, folder in (
         ("model", loaded.model, loaded.spec.loader, loaded.spec.path),
         ("tokenizer", loaded.tokenizer, "transformers:AutoTokenizer", loaded.spec.tokenizer),
     ):
         name = f"{kind}:{loaded.spec.role}"
-        session.provide(name, loader=loader, folder=folder, in_student_dir=shipped)
+        made[name] = partial(session.provide, name, loader=loader, folder=folder, in_student_dir=shipped)
         handles[id(thing)] = name
+    return made
 
 
 def _with_remarks(opened: OpenSubmission, remarks: tuple[str, ...]) -> OpenSubmission:

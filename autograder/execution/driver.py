@@ -11,12 +11,13 @@ from typing import Any, Literal
 
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
-from nbformat import NotebookNode
+from nbformat import NotebookNode, ValidationError
 
 from autograder.errors import GraderError
 from autograder.execution.fairness import FairClock
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.provisioner import SandboxedKernelManager, until_dead
+from autograder.execution.tidying import join_streams
 from autograder.records import CellFailure, Limits
 
 SKIP_TAG = "skip-grading"
@@ -63,7 +64,6 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             record_timing=False,
             interrupt_on_timeout=True,
             skip_cells_with_tag=SKIP_TAG,
-            coalesce_streams=True,
         )
         self.iopub_timeout = 4
         self._limits = limits
@@ -124,7 +124,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             self.task_poll_for_reply.cancel()
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
-        """Cut what exceeds the output limit; widgets and comms are not run.
+        """Cut what exceeds the output limit; widgets, comms, and outputs that no notebook can hold show nothing.
 
         Printed text has a limit of its own, so that a flood does not take a later cell's plot along, and is cut at
         the character, since how a flood is split into messages differs from run to run.
@@ -140,14 +140,16 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             if not kept:
                 return None
             msg = {**msg, "content": {**msg["content"], "text": kept}}
-            return super().process_message(msg, cell, cell_index)
-        if kind in _OUTPUT_TYPES:
+        elif kind in _OUTPUT_TYPES:
             size = _FIXED_MESSAGE_BYTES + _text_size(msg["content"])
             if size > self._output_left:
                 self.output_cut = True
                 return None
             self._output_left -= size
-        return super().process_message(msg, cell, cell_index)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except ValidationError:
+            return None
 
     async def _check_raise_for_error(
         self, cell: NotebookNode, cell_index: int, exec_reply: dict[str, Any] | None
@@ -175,7 +177,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
                     f"The cell ran longer than {self._limits.cell_timeout_s:g} s and ignored its interrupt."
                 )
             return CellFailure(cell=name, index=index, kind=kind, message=message)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             # Only a message that this kernel forged gets here.
             self._process.kill("it sent malformed messages")
             return CellFailure(
@@ -183,6 +185,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             )
         finally:
             watch.cancel()
+            cell.outputs = join_streams(cell.outputs)
         return self._failure(name, index)
 
     def _failure(self, name: str, index: int) -> CellFailure | None:

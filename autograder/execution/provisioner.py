@@ -177,12 +177,14 @@ class SandboxedKernelManager(AsyncKernelManager):
     def prepare(self) -> None:
         """Make the provisioner, registered or not, and the ZMQ context of this kernel's channels.
 
-        The context refuses messages that no honest notebook sends: they would fill the grader's memory.
+        The context refuses messages that no honest notebook sends: they would fill the grader's memory. Nor does
+        it connect a second time: by then a link to a socket of the machine may stand at the path.
         """
         self.provisioner = SandboxedProvisioner(kernel_spec=self._kernel_spec, parent=self)
         self.context = zmq.asyncio.Context()
         self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         self.context.setsockopt(zmq.LINGER, 0)
+        self.context.setsockopt(zmq.RECONNECT_IVL, -1)
 
     def write_connection_file(self, **kwargs: Any) -> None:
         """Write none: nobody else is to connect."""

@@ -222,7 +222,7 @@ class KernelSession:
         }
         limit_s = self._limits.call_timeout_s if timeout_s is None else timeout_s
         reply, answer = self._ask(f"{function}()", request, tensors, timeout_s=limit_s)
-        for remark in answers.remarks(function, reply):
+        for remark in answers.remarks(function, reply, self._provisions):
             if remark not in self.remarks:
                 self.remarks.append(remark)
         if reply["status"] != "ok":
