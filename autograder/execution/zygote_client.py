@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -173,13 +174,22 @@ class Zygote(ZygoteLink):
         device: `cpu` or `cuda`.
         trust: Run without a sandbox where none can be made.
         sandboxed: False never tries one; allowed only with `trust`.
+        scratch: Folder for a mount point that is removed when it runs; default: the system's for such files.
+        on_spawn: Given the process as soon as there is one, so that another thread can end the start.
 
     Raises:
         GraderError: If it cannot start, or no sandbox can be made and the submissions are not trusted.
     """
 
     def __init__(
-        self, student_dir: Path, *, device: str = "cpu", trust: bool = False, sandboxed: bool = True
+        self,
+        student_dir: Path,
+        *,
+        device: str = "cpu",
+        trust: bool = False,
+        sandboxed: bool = True,
+        scratch: Path | None = None,
+        on_spawn: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
     ) -> None:
         if not sandboxed and not trust:
             raise GraderError(f"Running without a sandbox was asked for without trust. {REMEDY}")
@@ -193,6 +203,8 @@ class Zygote(ZygoteLink):
                 "that is beside it, references too. Move the course."
             )
         self.start_seconds = 0.0
+        self._scratch = scratch
+        self._on_spawn = on_spawn
         self._process: subprocess.Popen[bytes] | None = None
         problem = self._start(sandboxed=sandboxed)
         if problem and trust and sandboxed:
@@ -204,7 +216,7 @@ class Zygote(ZygoteLink):
         """Start the process; return why it could not, or ""."""
         began = time.monotonic()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        root = tempfile.mkdtemp(prefix="autograder-root-")
+        root = tempfile.mkdtemp(prefix="autograder-root-", dir=self._scratch)
         gpu = self.device != "cpu"
         settings = {
             "fd": theirs.fileno(),
@@ -224,6 +236,7 @@ class Zygote(ZygoteLink):
             cwd="/",
             start_new_session=True,
         )
+        self._on_spawn(self._process)
         theirs.close()
         self._socket = ours
         message = self._first_word()

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -150,6 +150,12 @@ def _build(hint: Any, value: Any) -> Any:
     if type(None) in arguments:  # only Diagnosis | None
         return None if value is None else _build(arguments[0], value)
     return value
+
+
+def light(report: GradeReport) -> GradeReport:
+    """Return a report without pictures: what a class of a thousand may keep in memory of each."""
+    checks = tuple(replace(check, strips=()) for check in report.checks)
+    return replace(report, checks=checks, plots=())
 
 
 def read_report(path: Path) -> GradeReport:
