@@ -198,7 +198,8 @@ def _kept(results: Results, current: set[str]) -> list[GradeReport]:
     """Return the reports of students who have results but are not among the submissions."""
     names = sorted(path.name for path in results.folder.iterdir() if path.is_dir())
     others = [name for name in names if name not in current and name != OWN_FOLDER]
-    return [report for name in others if (report := results.present(name)) is not None]
+    rows = results.journal.rows()
+    return [report for name in others if (report := results.present(name, rows.get(name))) is not None]
 
 
 def _difference(results: Results, reports: dict[str, GradeReport]) -> Difference:

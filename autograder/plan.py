@@ -115,7 +115,6 @@ def _item(submission: Submission, fresh: Row, row: Row | None, results: Results,
     """Decide on one submission."""
     under_way = row is not None and row.state in ("waiting", "running")
     same = row is not None and row.key == fresh.key
-    finished = results.finished(row) if row is not None and not under_way else None
     if row is None:
         reason = "new"
     elif asked:
@@ -126,15 +125,15 @@ def _item(submission: Submission, fresh: Row, row: Row | None, results: Results,
         reason = "not finished"
     elif row.state == "quarantined":
         reason = "in need of review"
-    elif finished is None:
-        reason = "with changed or missing files"
-    else:
+    elif (finished := results.finished(row)) is not None:
         return Item(submission=submission, row=row, report=finished, reason="")
+    else:
+        reason = "with changed or missing files"
     if row is not None and under_way:
         # The grade before the interrupted run is what the new one is compared with.
         fresh = replace(fresh, previous=row.previous, attempts=row.attempts if same else 0)
     else:
-        before = results.present(fresh.folder)
+        before = results.present(fresh.folder, row)
         fresh = replace(fresh, previous=verdict_of(before).to_json() if before else None)
     return Item(submission=submission, row=fresh, report=None, reason=reason)
 

@@ -23,7 +23,7 @@ from autograder.errors import AssignmentError, AutograderError, GraderError
 from autograder.journal import Journal, Row
 from autograder.records import GradeReport
 from autograder.report.files import PARTIAL_PATTERN
-from autograder.report.serialise import REPORT_NAME, from_json, light, read_report
+from autograder.report.serialise import REPORT_NAME, from_json, light
 
 OWN_FOLDER = ".journal"
 """Beside the students' folders, none of whose names starts with a dot."""
@@ -53,20 +53,31 @@ class Results:
         place = self.folder / row.folder
         if not row.files or not all((place / name).is_file() for name in row.files):
             return None
-        try:
-            data = (place / REPORT_NAME).read_bytes()
-            if hashlib.sha256(data).hexdigest() != row.report:
-                return None
-            return light(from_json(data))
-        except (OSError, AutograderError):
-            return None
+        data = self._read(row.folder)
+        return light(from_json(data, own=True)) if _digest(data) == row.report else None
 
-    def present(self, name: str) -> GradeReport | None:
-        """Return the report that lies in a student's folder, whoever left it there; None if there is none."""
+    def present(self, name: str, row: Row | None) -> GradeReport | None:
+        """Return the report that lies in a student's folder, whoever left it there; None if there is none.
+
+        Args:
+            name: The student's folder.
+            row: What the journal knows of it.
+        """
+        data = self._read(name)
         try:
-            return light(read_report(self.folder / name / REPORT_NAME))
+            return light(from_json(data, own=row is not None and _digest(data) == row.report))
         except AutograderError:
             return None
+
+    def _read(self, name: str) -> bytes:
+        try:
+            return (self.folder / name / REPORT_NAME).read_bytes()
+        except OSError:
+            return b""
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 @contextmanager
