@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from multiprocessing.reduction import send_handle
@@ -159,10 +158,9 @@ class Crew:
         self._server: _Server | None = None
         self._zygote: Zygote | None = None
         self._spawned: list[subprocess.Popen[bytes]] = []
-        self._stopping = False
 
     def start(self) -> str:
-        """Start everybody; the zygote imports while the workers' process does.
+        """Start everybody; the zygote imports while the workers' process does. `stop` must follow in any case.
 
         Returns:
             The sandbox mode.
@@ -170,19 +168,11 @@ class Crew:
         Raises:
             GraderError: If the zygote or the workers cannot be started.
         """
-        # Started by this thread: it is this thread's end that the server dies with.
+        # All are started by this thread: it is this thread's end that they die with.
         self._server = _Server(self._preload, self._crew_lock)
-        beside = ThreadPoolExecutor(1)
-        try:
-            zygote = beside.submit(self._new_zygote)
-            self._workers = [self._hire() for _ in range(self._size)]
-            self._zygote = zygote.result()
-            self._server.await_ready()
-        except BaseException:
-            self.stop()
-            raise
-        finally:
-            beside.shutdown()
+        self._workers = [self._hire() for _ in range(self._size)]
+        self._zygote = self._new_zygote()
+        self._server.await_ready()
         failpoints.reach("crew.started")
         return self._zygote.mode
 
@@ -193,14 +183,9 @@ class Crew:
             device=self._work.device,
             trust=self._trust,
             scratch=self._scratch,
-            on_spawn=self._own,
+            on_spawn=self._spawned.append,
+            bound=True,
         )
-
-    def _own(self, process: subprocess.Popen[bytes]) -> None:
-        """Know a zygote from its first moment, so that an interrupt need not wait for its start."""
-        self._spawned.append(process)
-        if self._stopping:
-            process.kill()
 
     def _hire(self) -> _Worker:
         assert self._server is not None
@@ -267,7 +252,6 @@ class Crew:
 
     def stop(self) -> None:
         """End all processes at once: what they were at has not been written down, and would not be used."""
-        self._stopping = True
         if self._server is not None:
             self._server.kill()
         for process in self._spawned:

@@ -179,9 +179,14 @@ def main(settings: dict[str, Any]) -> None:
     """Preload, isolate, say so and serve.
 
     Args:
-        settings: `fd` of the inherited socket, `path` for sys.path, and those of `isolate`.
+        settings: `fd` of the inherited socket, `path` for sys.path, `parent` to die with (0: nobody), and those
+            of `isolate`.
     """
     started = time.monotonic()
+    if settings["parent"]:
+        linux.die_with_parent(signal.SIGKILL)
+        if os.getppid() != settings["parent"]:
+            return
     os.umask(0o022)  # the tree must be readable for the kernels' users
     server = socket.socket(fileno=settings["fd"])
     try:

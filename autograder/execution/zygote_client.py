@@ -175,7 +175,8 @@ class Zygote(ZygoteLink):
         trust: Run without a sandbox where none can be made.
         sandboxed: False never tries one; allowed only with `trust`.
         scratch: Folder for a mount point that is removed when it runs; default: the system's for such files.
-        on_spawn: Given the process as soon as there is one, so that another thread can end the start.
+        on_spawn: Given the process as soon as there is one, so that an interrupted start can be ended.
+        bound: It dies with the calling thread, also while it imports; else when the last link is closed.
 
     Raises:
         GraderError: If it cannot start, or no sandbox can be made and the submissions are not trusted.
@@ -190,6 +191,7 @@ class Zygote(ZygoteLink):
         sandboxed: bool = True,
         scratch: Path | None = None,
         on_spawn: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
+        bound: bool = False,
     ) -> None:
         if not sandboxed and not trust:
             raise GraderError(f"Running without a sandbox was asked for without trust. {REMEDY}")
@@ -205,6 +207,7 @@ class Zygote(ZygoteLink):
         self.start_seconds = 0.0
         self._scratch = scratch
         self._on_spawn = on_spawn
+        self._bound = bound
         self._process: subprocess.Popen[bytes] | None = None
         problem = self._start(sandboxed=sandboxed)
         if problem and trust and sandboxed:
@@ -220,6 +223,7 @@ class Zygote(ZygoteLink):
         gpu = self.device != "cpu"
         settings = {
             "fd": theirs.fileno(),
+            "parent": os.getpid() if self._bound else 0,
             "root": root,
             "student_dir": str(self.student_dir),
             "sandboxed": sandboxed,
