@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -75,8 +77,16 @@ class Command:
         own = {"AUTOGRADER_FAILPOINT": failpoint, MARK: str(self.out), "TMPDIR": str(self.temporary)}
         return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **own}
 
-    def start(self, *more: str, failpoint: str = "") -> subprocess.Popen[str]:
-        """Start it in a process group of its own."""
+    def start(
+        self, *more: str, failpoint: str = "", file_bytes: int = resource.RLIM_INFINITY
+    ) -> subprocess.Popen[str]:
+        """Start it in a process group of its own.
+
+        Args:
+            more: Further arguments.
+            failpoint: Where its processes die.
+            file_bytes: No file can grow larger: as if the disk were full.
+        """
         return subprocess.Popen(
             self.arguments(*more),
             env=self.environment(failpoint),
@@ -84,11 +94,12 @@ class Command:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes)),
         )
 
-    def run(self, *more: str, failpoint: str = "") -> tuple[int, str]:
-        """Run it to its end; return the exit code and what it said."""
-        process = self.start(*more, failpoint=failpoint)
+    def run(self, *more: str, **how: Any) -> tuple[int, str]:
+        """Run it to its end as `start` does; return the exit code and what it said."""
+        process = self.start(*more, **how)
         said, _ = process.communicate(timeout=3600)
         return process.returncode, said
 

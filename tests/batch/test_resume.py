@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import psutil
 import pytest
@@ -43,8 +44,8 @@ class Story:
     after: dict[str, bytes] = field(default_factory=dict)
     at_last: dict[str, bytes] = field(default_factory=dict)
 
-    def run(self, name: str, *more: str, failpoint: str = "") -> None:
-        self.ended[name], self.said[name] = self.command.run(*more, failpoint=failpoint)
+    def run(self, name: str, *more: str, **how: Any) -> None:
+        self.ended[name], self.said[name] = self.command.run(*more, **how)
         self.survivors[name] = self.command.survivors()
 
 
@@ -67,6 +68,7 @@ def story(tmp_path_factory) -> Story:
     told.after = tree(told.command.out)
     for point in AFTER_GRADING:
         told.run(point, failpoint=point)
+    told.run("full disk", file_bytes=2000)
     told.run("at last")
     told.at_last = tree(told.command.out)
     again(told)
@@ -163,6 +165,12 @@ def test_no_temporary_file_is_left(story):
     names = {path.name for path in (story.command.out / "standardise" / ".journal").iterdir()}
     assert names == {"journal.sqlite", "lock", "crew-lock"}
     assert [path for path in story.command.out.rglob(".*") if path.name != ".journal"] == []
+
+
+def test_a_full_disk_is_a_sentence(story):
+    assert story.ended["full disk"] == 2, story.said["full disk"]
+    assert "the same command goes on" in story.said["full disk"]
+    assert "Traceback" not in story.said["full disk"]
 
 
 def test_only_what_changed_or_was_asked_for_is_graded_again_and_the_change_is_told(story):
