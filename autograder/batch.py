@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import failpoints
-from autograder.crew import ATTEMPTS, Crew
+from autograder.crew import Crew
 from autograder.journal import Row, State
 from autograder.plan import Plan, make_plan
 from autograder.records import Assignment, GradeReport, Submission
@@ -162,7 +162,8 @@ def _grade(
         for submission, finished in crew.run([item.submission for item in todo]):
             name = student_folder_name(submission.student)
             if finished is None:
-                report, digest, files = _give_up(submission, assignment, results.folder / name)
+                attempts = results.journal.rows()[name].attempts
+                report, digest, files = _give_up(submission, assignment, results.folder / name, attempts)
             else:
                 report, digest, files = finished.report, finished.digest, finished.files
             state: State = "quarantined" if report.needs_review else "done"
@@ -174,7 +175,7 @@ def _grade(
 
 
 def _give_up(
-    submission: Submission, assignment: Assignment, place: Path
+    submission: Submission, assignment: Assignment, place: Path, attempts: int
 ) -> tuple[GradeReport, str, tuple[str, ...]]:
     """Report a submission during which processes died again and again: ours, never a zero."""
     # The coordinator itself needs no torch, whose import would delay the first worker.
@@ -188,7 +189,7 @@ def _give_up(
         score=0.0,
         max_score=sum(result.max_points for result in results),
         checks=results,
-        needs_review=(f"The grading process ended {ATTEMPTS} times while it graded this submission.",),
+        needs_review=(f"The grading process ended {attempts} times while it graded this submission.",),
     )
     written = write_submission(report, None, assignment, place)
     return report, written.report, written.files

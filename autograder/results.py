@@ -143,6 +143,11 @@ def _lock(lock: int, folder: Path) -> None:
             f"{folder}: another autograder is grading into this folder (process {holder or 'unknown'}). "
             "Wait until it is done, or choose another folder with --out DIR."
         ) from None
+    except OSError as error:
+        raise AssignmentError(
+            f"{folder}: files on this file system cannot be locked: {error.strerror}. "
+            "Choose a folder on a local disk with --out DIR."
+        ) from None
     # Only for that sentence; a full disk must not keep anyone from grading.
     with contextlib.suppress(OSError):
         os.ftruncate(lock, 0)
