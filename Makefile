@@ -8,7 +8,7 @@ help:
 	@echo "make demo   make the environment, grade the example class, say where the pages are"
 	@echo "make test   make the environment, check format, lint, types, layers, generated files; run the tests"
 	@echo "make torture kill the grader at every step and at random, many times over (an hour)"
-	@echo "make bench  measure: the demo's time, and the same notebooks with nbgrader beside it"
+	@echo "make bench  measure: the demo's time, and what the harness costs beside nbgrader"
 	@echo "make check  the same checks without the tests"
 	@echo "make build  make the student notebooks and the example class from their sources"
 	@echo "make env    make the environment in .venv"
@@ -43,6 +43,7 @@ torture: env
 bench: env
 	$(BIN)/python -m pytest -m benchmark
 	$(BIN)/python benchmarks/against_nbgrader.py
+	$(BIN)/python benchmarks/speed.py
 
 build: env
 	$(BIN)/autograder build

@@ -18,16 +18,7 @@ from autograder.report.files import refusal
 from autograder.results import OWN_FOLDER, Results, open_results
 from autograder.worker import Work
 
-PRELOADED = (
-    "autograder.pipeline",
-    "autograder.report.executed",
-    "captum.attr",
-    "jsonschema",
-    "nbconvert.exporters",
-    "transformers.models.auto.modeling_auto",
-    "transformers.models.auto.tokenization_auto",
-    "transformers.models.bert.modeling_bert",
-)
+PRELOADED = "autograder.preloading"
 """What workers need, imported once for all of them."""
 
 Progress = Callable[[GradeReport], None]
@@ -149,7 +140,7 @@ def _grade(
         size=min(jobs, len(plan.items)),
         journal=results.journal,
         trust=options.trust,
-        preload=PRELOADED,
+        preload=(PRELOADED,),
         crew_lock=results.crew_lock,
         scratch=results.scratch,
     )

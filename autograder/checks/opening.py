@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from autograder.assignments import load_module, load_reference
 from autograder.calibration import load_tolerances
+from autograder.checks.expected import model_names, open_store
 from autograder.checks.grading import Grading
 from autograder.checks.marks import CheckInfo, collect
 from autograder.checks.memo import Memo, MemoisedReference
@@ -89,20 +90,30 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
             f"{assignment.template}: the student notebook is missing.\n"
             f"Make it with: autograder build {assignment.slug}"
         )
+    models = tuple(load(spec, assignment.student_dir, device) for spec in assignment.models.get(profile, ()))
+    memo = Memo(store=open_store(assignment, device), names=_names_of(models))
     return Course(
         assignment=assignment,
         checks=checks,
-        reference=MemoisedReference(reference, Memo()),
+        reference=MemoisedReference(reference, memo),
         misconceptions=known,
         tolerances=load_tolerances(assignment.folder),
-        models=tuple(
-            load(spec, assignment.student_dir, device) for spec in assignment.models.get(profile, ())
-        ),
+        models=models,
         template=read_notebook(assignment.template),
         key=course_key(assignment.course_dir),
         device=device,
         profile=profile,
     )
+
+
+def _names_of(models: Iterable[LoadedModel]) -> dict[int, str]:
+    """Return names of models and tokenizers that mean the same in every process."""
+    names: dict[int, str] = {}
+    for loaded in models:
+        found = model_names(loaded.spec)
+        if found is not None:
+            names |= {id(loaded.model): found[0], id(loaded.tokenizer): found[1]}
+    return names
 
 
 class OpenSubmission:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.records import Assignment, Execution, GradeReport
+from autograder.records import Assignment, Execution, GradeReport, Limits
 from autograder.report.executed import executed_ipynb, executed_page
 from autograder.report.files import PARTIAL_PATTERN, sync_folder, write_atomically
 from autograder.report.overview import class_view
@@ -91,6 +91,35 @@ def write_class(
         },
         folder,
     )
+
+
+def warm_up() -> None:
+    """Compile the templates, the schema and the page exporter, so that no submission pays for it."""
+    nowhere = Path()
+    assignment = Assignment(
+        slug="warm",
+        title="",
+        points=0.0,
+        course_dir=nowhere,
+        folder=nowhere,
+        reference=nowhere,
+        template=nowhere,
+        tasks=(),
+        questions=(),
+        models={},
+        limits=Limits(),
+        hidden_dir=nowhere,
+    )
+    report = GradeReport(assignment="warm", student="", score=0.0, max_score=0.0, checks=())
+    output = {"output_type": "stream", "name": "stdout", "text": "\x1b[1mwarm\x1b[0m"}
+    cells = [
+        {"cell_type": "markdown", "source": "# Warm *up*\n\n$x$ `y`\n\n- z"},
+        {"cell_type": "code", "source": "print('warm')", "execution_count": 1, "outputs": [output]},
+    ]
+    feedback_page(report, assignment)
+    instructor_page(report, assignment)
+    executed_page({"cells": cells}, assignment, "")
+    to_json(report)
 
 
 def _write(files: dict[str, bytes], folder: Path) -> None:

@@ -138,7 +138,7 @@ def test_a_second_run_gives_the_same_bytes_but_for_the_timing(graded, mini_cours
             a.pop("timing"), b.pop("timing")
             assert a == b
         else:
-            assert path.read_bytes() == other.read_bytes(), path.name
+            assert path.read_bytes() == other.read_bytes(), path
         compared += 1
     assert compared > 30
 
