@@ -40,6 +40,9 @@ class Options:
     trust: bool = False
     """Run without a sandbox where none can be made."""
 
+    accept_degraded: bool = False
+    """Make do with Landlock and seccomp where namespaces are refused."""
+
     regrade: tuple[str, ...] = ()
     """Students, checks or `all`: graded again although nothing has changed."""
 
@@ -140,9 +143,9 @@ def _grade(
         size=min(jobs, len(plan.items)),
         journal=results.journal,
         trust=options.trust,
+        accept_degraded=options.accept_degraded,
         preload=(PRELOADED,),
         crew_lock=results.crew_lock,
-        scratch=results.scratch,
     )
     try:
         mode = crew.start()

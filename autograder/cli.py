@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
+import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from autograder.errors import AssignmentError, AutograderError, GraderError
+from autograder.errors import AssignmentError, AutograderError, AutograderWarning, GraderError
 
 if TYPE_CHECKING:
     from autograder.records import Assignment
@@ -42,12 +45,17 @@ TrustOption = Annotated[
     bool,
     typer.Option("--i-trust-these-submissions", help="Run without a sandbox where none can be made."),
 ]
+DegradedOption = Annotated[
+    bool,
+    typer.Option("--accept-degraded", help="Make do with Landlock and seccomp where namespaces are refused."),
+]
 SlugsArgument = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Default: all.")]
 
 
 def main() -> None:
     """Run the command line; turn every foreseen error into a sentence and an exit code."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    warnings.showwarning = partial(_show_warning, warnings.showwarning, errors)
     try:
         app(standalone_mode=True)
     except AutograderError as error:
@@ -66,6 +74,15 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:  # Typer has an exit code for it; this is one that came before or after
         sys.exit(130)
+
+
+def _show_warning(otherwise: Callable[..., None], errors: Console, message: Any, *where: Any) -> None:
+    """Show a warning meant for people as a sentence, any other one as Python does."""
+    if isinstance(message, AutograderWarning):
+        errors.print("[bold yellow]Warning:[/] ", end="")
+        errors.print(str(message), markup=False)
+    else:
+        otherwise(message, *where)
 
 
 def _kind(error: AutograderError) -> str:
@@ -122,6 +139,7 @@ def verify(
     course: CourseOption = None,
     profile: ProfileOption = "tiny",
     trust: TrustOption = False,
+    degraded: DegradedOption = False,
 ) -> None:
     """Test an assignment's checks: reference, template, every misconception and accepted variant."""
     from autograder.verify import verify as run
@@ -130,7 +148,7 @@ def verify(
     for assignment in _assignments(course, slugs):
         console = Console(highlight=False)
         console.print(f"[bold]{assignment.slug}[/]: {assignment.title}, {assignment.points:g} points")
-        for finding in run(assignment, profile=profile, trust=trust):
+        for finding in run(assignment, profile=profile, trust=trust, accept_degraded=degraded):
             mark = "[green]ok[/]   " if finding.good else "[bold red]FAULT[/]"
             score = "" if finding.score is None else f"{finding.score:g}"
             console.print(f"{mark} {finding.kind:<17}{finding.name:<40}{score:>6}", end="  ")
@@ -166,6 +184,7 @@ def grade(
     profile: ProfileOption = "tiny",
     course: CourseOption = None,
     trust: TrustOption = False,
+    degraded: DegradedOption = False,
     regrade: Annotated[
         list[str] | None,
         typer.Option(
@@ -185,7 +204,9 @@ def grade(
 
     assignment = _assignment(course, slug)
     wished = tuple(regrade or ())
-    options = Options(jobs=jobs, device=device, profile=profile, trust=trust, regrade=wished)
+    options = Options(
+        jobs=jobs, device=device, profile=profile, trust=trust, accept_degraded=degraded, regrade=wished
+    )
     reports = grade_on(assignment, paths, out, options)
     if any(report.needs_review for report in reports):
         raise typer.Exit(3)
@@ -232,6 +253,7 @@ def demo(
     device: DeviceOption = "cpu",
     course: CourseOption = None,
     trust: TrustOption = False,
+    degraded: DegradedOption = False,
 ) -> None:
     """Grade the example classes that lie in the course's examples/ folder."""
     from autograder.assignments import find_course, list_slugs, load_assignment
@@ -245,7 +267,30 @@ def demo(
             f"{folder / 'examples'}: no example class here.\n"
             "The demo grades examples/SLUG of a course; run it in a clone of the project, or name one with --course."
         )
-    options = Options(jobs=jobs, device=device, trust=trust)
+    options = Options(jobs=jobs, device=device, trust=trust, accept_degraded=degraded)
     for slug in classes:
         assignment = load_assignment(folder, slug)
         grade_on(assignment, [folder / "examples" / slug], out, options)
+
+
+@app.command(epilog="Exit codes: 0 fine; 1 usable, but degraded; 2 cannot grade. Example: autograder doctor")
+def doctor(course: CourseOption = None) -> None:
+    """Look at this machine: which sandbox it gives and how to get a better one, GPU, versions, resources."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from autograder.doctor import EXIT_CODES as CODES
+    from autograder.doctor import examine, worst
+
+    styles = {"ok": "green", "degraded": "yellow", "bad": "bold red"}
+    findings = examine(course)
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    topic = ""
+    for finding in findings:
+        shown = Text(finding.topic if finding.topic != topic else "", style="bold")
+        topic = finding.topic
+        mark = Text(finding.state, style=styles[finding.state])
+        said = Text(f"{finding.value}\n{finding.advice}" if finding.advice else finding.value)
+        table.add_row(shown, mark, finding.name, said)
+    Console(highlight=False).print(table)
+    raise typer.Exit(CODES[worst(findings)])

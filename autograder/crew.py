@@ -129,9 +129,9 @@ class Crew:
         size: How many.
         journal: Told what is handed out and who died.
         trust: Run without a sandbox where none can be made.
+        accept_degraded: Make do with Landlock and seccomp.
         preload: Modules that workers need.
         crew_lock: Inherited by every worker.
-        scratch: Folder for what the start needs.
     """
 
     def __init__(
@@ -142,18 +142,18 @@ class Crew:
         size: int,
         journal: Journal,
         trust: bool,
+        accept_degraded: bool,
         preload: Sequence[str],
         crew_lock: int,
-        scratch: Path,
     ) -> None:
         self._work = work
         self._student_dir = student_dir
         self._size = max(size, 1)
         self._journal = journal
         self._trust = trust
+        self._accept_degraded = accept_degraded
         self._preload = preload
         self._crew_lock = crew_lock
-        self._scratch = scratch
         self._workers: list[_Worker] = []
         self._server: _Server | None = None
         self._zygote: Zygote | None = None
@@ -177,12 +177,11 @@ class Crew:
         return self._zygote.mode
 
     def _new_zygote(self) -> Zygote:
-        self._scratch.mkdir(parents=True, exist_ok=True)
         return Zygote(
             self._student_dir,
             device=self._work.device,
             trust=self._trust,
-            scratch=self._scratch,
+            accept_degraded=self._accept_degraded,
             on_spawn=self._spawned.append,
             bound=True,
         )

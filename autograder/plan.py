@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from autograder.errors import AssignmentError, did_you_mean
-from autograder.execution.selftest import sandbox_mode
+from autograder.execution.selftest import find_mode_here
 from autograder.fingerprint import course_fingerprint, submission_key
 from autograder.journal import Row
 from autograder.records import Assignment, GradeReport, Submission
@@ -108,7 +108,7 @@ def make_plan(
         items.append(_item(submission, fresh, rows.get(name), results, asked=asked))
     modes = {item.row.mode for item in items if item.report is not None}
     all_done = bool(items) and all(item.report is not None for item in items)
-    return Plan(items=tuple(items), checks=checks, mode_is_new=all_done and modes != {sandbox_mode()})
+    return Plan(items=tuple(items), checks=checks, mode_is_new=all_done and modes != {_mode_here()})
 
 
 def _item(submission: Submission, fresh: Row, row: Row | None, results: Results, *, asked: bool) -> Item:
@@ -136,6 +136,14 @@ def _item(submission: Submission, fresh: Row, row: Row | None, results: Results,
         before = results.present(fresh.folder, row)
         fresh = replace(fresh, previous=verdict_of(before).to_json() if before else None)
     return Item(submission=submission, row=fresh, report=None, reason=reason)
+
+
+def _mode_here() -> str:
+    """Return the sandbox mode that this machine probably gives; a crew that is started knows for sure."""
+    try:
+        return find_mode_here().mode or "none"
+    except OSError:
+        return "none"
 
 
 def _asked_again(

@@ -12,12 +12,7 @@ from typing import Any
 
 import nbformat
 
-from autograder.errors import (
-    CallTimeoutError,
-    GraderError,
-    KernelDiedError,
-    SubmissionError,
-)
+from autograder.errors import CallTimeoutError, GraderError, KernelDiedError, SubmissionError
 from autograder.execution import answers, tidying, wire
 from autograder.execution.driver import Run, drive, run_async
 from autograder.execution.fairness import FairClock
@@ -132,7 +127,9 @@ class KernelSession:
         self._process = process
         if self._clock is not None:
             self._clock.follow(process)
-        self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes)
+        if "memory" in self._zygote.layers:
+            own_files = "mounts" in self._zygote.layers
+            self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes, own_files=own_files)
         self._probe = ProbeClient(process, self._limits.answer_bytes)
 
     def _asked_for_gpu(self) -> bool:

@@ -64,9 +64,10 @@ def test_the_network_is_unreachable(runner: Runner) -> None:
         message = failed_with(
             runner, f"import socket\nsocket.create_connection(('127.0.0.1', {port}), timeout=2)"
         )
-    assert message.startswith("ConnectionRefusedError")
+    # By Landlock, or by the own network in which nobody listens.
+    assert message.startswith(("PermissionError", "ConnectionRefusedError"))
 
-    away = "import socket\nsocket.create_connection(('192.0.2.1', 80), timeout=2)"
+    away = "import socket\nsocket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 53))"
     assert failed_with(runner, away).startswith("OSError: [Errno 101]")
 
 
@@ -76,7 +77,7 @@ def test_an_abstract_socket_outside_is_unreachable(runner: Runner) -> None:
         listener.bind(f"\0{name}")
         listener.listen()
         source = f"import socket\nsocket.socket(socket.AF_UNIX).connect('\\0{name}')"
-        assert failed_with(runner, source).startswith("ConnectionRefusedError")
+        assert failed_with(runner, source).startswith(("PermissionError", "ConnectionRefusedError"))
 
 
 def test_the_runtime_and_the_students_folder_are_read_only(runner: Runner) -> None:

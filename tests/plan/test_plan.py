@@ -11,7 +11,7 @@ import pytest
 from autograder.assignments import load_assignment
 from autograder.batch import Options
 from autograder.errors import AssignmentError
-from autograder.execution.selftest import sandbox_mode
+from autograder.execution.selftest import find_mode_here
 from autograder.fingerprint import course_fingerprint, submission_key
 from autograder.journal import Row
 from autograder.plan import make_plan
@@ -31,7 +31,7 @@ class Class:
         self.out = base / "out"
         self.submitted = hand_in(build(course), base / "submitted", 3)
         self.assignment = load_assignment(course, SLUG)
-        self.mode = sandbox_mode()
+        self.mode = find_mode_here().mode
 
     def found(self):
         return discover([self.submitted], SLUG, self.out / "scratch")
