@@ -2,11 +2,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help env demo test check bench build clean
+.PHONY: help env demo test torture check bench build clean
 
 help:
 	@echo "make demo   make the environment, grade the example class, say where the pages are"
 	@echo "make test   make the environment, check format, lint, types, layers, generated files; run the tests"
+	@echo "make torture kill the grader at every step and at random, many times over (an hour)"
 	@echo "make bench  measure: the demo's time, and what the harness costs beside nbgrader"
 	@echo "make check  the same checks without the tests"
 	@echo "make build  make the student notebooks and the example class from their sources"
@@ -35,6 +36,9 @@ check: env
 
 test: check
 	$(BIN)/python -m pytest
+
+torture: env
+	$(BIN)/python -m pytest -m slow tests/batch/test_torture.py
 
 bench: env
 	$(BIN)/python -m pytest -m benchmark

@@ -1,6 +1,6 @@
 """Imports and warms up what every worker needs, once, in the server that workers are forked from.
 
-Importing this module does it: multiprocessing's forkserver imports what it is told to preload, and calls
+Importing this module does it: the process that workers are forked from imports what it is told to, and calls
 nothing. No thread may be started here, since a fork copies only one.
 """
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from autograder.assignments import load_module, load_reference
@@ -247,12 +245,3 @@ def grading_of(opened: OpenSubmission, course: Course, submission: Submission) -
         tolerances=course.tolerances,
         seed_parts=parts,
     )
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

@@ -1,9 +1,9 @@
 """The layers around one kernel, put on before any of the student's code runs.
 
-Three processes make a box: a keeper outside that dies with the zygote, the box's init (PID 1 inside, which
-reaps, passes SIGINT on and ends the tree when it ends), and the kernel itself. In order: an own session and
-user, own namespaces, own writable folders on the read-only tree, no capabilities, no new privileges, resource
-limits, Landlock, seccomp (`sealing`).
+Three processes make a box: a keeper outside that dies with the zygote or the worker, the box's init (PID 1
+inside, which reaps, passes SIGINT on and ends the tree when it ends), and the kernel itself. In order: an own
+session and user, own namespaces, own writable folders on the read-only tree, no capabilities, no new privileges,
+resource limits, Landlock, seccomp (`sealing`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 from collections.abc import Callable, Iterable
@@ -88,11 +89,14 @@ def launch(plan: BoxPlan, control: socket.socket, body: Callable[[], None]) -> N
         os.close(start)
         guarded(control, lambda: _run_init(plan, control, started, body))
     os.close(started)
-    send(control, {"pid": pid}, [os.pidfd_open(pid)])
-    control.close()
+    pidfd = os.pidfd_open(pid)
+    send(control, {"pid": pid}, [pidfd])
     os.write(start, b"!")
-    os.waitpid(pid, 0)
-    os._exit(0)
+    ending = select.poll()
+    ending.register(pidfd, select.POLLIN)
+    ending.register(control, 0)  # a hang-up is told unasked: the worker has died, and nobody needs the kernel
+    ending.poll()
+    os._exit(0)  # init dies with this process
 
 
 def in_words(error: BaseException) -> str:

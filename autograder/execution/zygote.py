@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from autograder.execution import isolation, runtime_tree, sandbox, selftest
+from autograder.execution import isolation, linux, runtime_tree, sandbox, selftest
 
 _PRELOADED = (
     *("torch", "numpy", "captum.attr", "safetensors.torch", "matplotlib.pyplot", "matplotlib.font_manager"),
@@ -113,10 +113,14 @@ def main(settings: dict[str, Any]) -> None:
     """Find the mode, preload, isolate, say so and serve.
 
     Args:
-        settings: `fd` of the inherited socket, `path` for sys.path, `candidates`, and those of
-            `isolation.isolate` but `layers`.
+        settings: `fd` of the inherited socket, `path` for sys.path, `parent` to die with (0: nobody),
+            `candidates`, and those of `isolation.isolate` but `layers`.
     """
     started = time.monotonic()
+    if settings["parent"]:
+        linux.die_with_parent(signal.SIGKILL)
+        if os.getppid() != settings["parent"]:
+            return
     os.umask(0o022)  # the tree must be readable for the kernels' users
     server = socket.socket(fileno=settings["fd"])
     try:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -104,6 +105,8 @@ class Zygote(ZygoteLink):
         sandboxed: False never tries a sandbox; allowed only with `trust`.
         without: Names of `sandbox.LAYERS` to switch off; for tests that show what a layer stops, and reachable
             from nowhere else. The mode is then that of the layers that are left.
+        on_spawn: Given the process as soon as there is one, so that an interrupted start can be ended.
+        bound: It dies with the calling thread, also while it imports; else when the last link is closed.
 
     Attributes:
         problems: Why each mode stronger than `mode` does not work here: pairs of its name and a sentence.
@@ -121,6 +124,8 @@ class Zygote(ZygoteLink):
         accept_degraded: bool = False,
         sandboxed: bool = True,
         without: frozenset[str] = frozenset(),
+        on_spawn: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
+        bound: bool = False,
     ) -> None:
         if not sandboxed and not trust:
             raise GraderError(f"Running without a sandbox was asked for without trust. {REMEDY}")
@@ -137,6 +142,8 @@ class Zygote(ZygoteLink):
                 "that is beside it, references too. Move the course."
             )
         self.start_seconds = 0.0
+        self._on_spawn = on_spawn
+        self._bound = bound
         self.problems: tuple[tuple[str, str], ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
         modes = _allowed(trust=trust, accept_degraded=accept_degraded, sandboxed=sandboxed)
@@ -159,6 +166,7 @@ class Zygote(ZygoteLink):
         settings = {
             **folders,
             "fd": theirs.fileno(),
+            "parent": os.getpid() if self._bound else 0,
             "student_dir": str(self.student_dir),
             "candidates": candidates,
             "gpu": gpu,
@@ -177,6 +185,7 @@ class Zygote(ZygoteLink):
             cwd="/",
             start_new_session=True,
         )
+        self._on_spawn(self._process)
         theirs.close()
         self._socket = ours
         message = self._first_word()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from autograder.errors import GraderError
 from autograder.execution.zygote_client import Zygote
+from autograder.records import Limits
 
 from .conftest import Runner, notebook, text_of
 
@@ -216,6 +218,23 @@ def test_kernels_end_with_their_zygote(course: Path) -> None:
     with pytest.raises(GraderError):
         session.call("f", seed=0)
     session.close()
+
+
+def test_a_kernel_ends_with_the_worker_that_asked_for_it(zygote: Zygote) -> None:
+    reading, writing = os.pipe()
+    worker = os.fork()
+    if worker == 0:
+        process = zygote.fork(seed=0, limits=Limits())
+        os.write(writing, str(process.pid).encode())
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.close(writing)
+    os.waitpid(worker, 0)
+    pid = int(os.read(reading, 20))
+    os.close(reading)
+    kernel = [psutil.Process(pid)] if psutil.pid_exists(pid) else []
+    _, alive = psutil.wait_procs(kernel, timeout=10)
+    assert alive == []
+    assert zygote.is_alive()
 
 
 def test_a_student_folder_inside_the_runtime_is_refused(tmp_path: Path) -> None:
