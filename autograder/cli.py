@@ -52,6 +52,23 @@ DegradedOption = Annotated[
 SlugsArgument = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Default: all.")]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"interp-autograder {version('interp-autograder')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version.")
+    ] = False,
+) -> None:
+    """Hold the options that go before a command."""
+
+
 def main() -> None:
     """Run the command line; turn every foreseen error into a sentence and an exit code."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -153,27 +170,17 @@ def verify(
     degraded: DegradedOption = False,
 ) -> None:
     """Test an assignment's checks: reference, template, every misconception and accepted variant."""
+    from autograder.console import show_verified
     from autograder.verify import verify as run
 
     faults = 0
     for assignment in _assignments(course, slugs):
-        console = Console(highlight=False)
-        console.print(f"[bold]{assignment.slug}[/]: {assignment.title}, {assignment.points:g} points")
-        for finding in run(assignment, profile=profile, trust=trust, accept_degraded=degraded):
-            mark = "[green]ok[/]   " if finding.good else "[bold red]FAULT[/]"
-            score = "" if finding.score is None else f"{finding.score:g}"
-            console.print(f"{mark} {finding.kind:<17}{finding.name:<40}{score:>6}", end="  ")
-            console.print(finding.problem or _lost(finding), markup=False, soft_wrap=True)
-            faults += not finding.good
-        console.print()
+        faults += show_verified(
+            assignment, run(assignment, profile=profile, trust=trust, accept_degraded=degraded)
+        )
     if faults:
         typer.echo(f"{faults} fault(s).")
         raise typer.Exit(1)
-
-
-def _lost(finding: Any) -> str:
-    lost = f"loses {', '.join(finding.lost)}" if finding.lost else ""
-    return f"{lost}; named" if finding.named else lost
 
 
 @app.command(
@@ -227,13 +234,16 @@ def grade(
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder of `autograder grade`.")],
     course: CourseOption = None,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Begin the tables with the mark by which Excel reads ä, é, 张.")
+    ] = False,
 ) -> None:
     """Write the pages of a results folder again from its report.json files, the class's page included."""
     from autograder.report import grade_table
     from autograder.report.rewrite import rewrite
 
     console = Console(highlight=False)
-    for slug_folder, reports in rewrite(folder, lambda slug: _assignment(course, slug)):
+    for slug_folder, reports in rewrite(folder, lambda slug: _assignment(course, slug), bom=excel):
         console.print(grade_table(reports))
         console.print(f"Class page: {slug_folder / 'class.html'}", soft_wrap=True, markup=False)
 
@@ -287,21 +297,10 @@ def demo(
 @app.command(epilog="Exit codes: 0 fine; 1 usable, but degraded; 2 cannot grade. Example: autograder doctor")
 def doctor(course: CourseOption = None) -> None:
     """Look at this machine: which sandbox it gives and how to get a better one, GPU, versions, resources."""
-    from rich.table import Table
-    from rich.text import Text
-
+    from autograder.console import show_findings
     from autograder.doctor import EXIT_CODES as CODES
     from autograder.doctor import examine, worst
 
-    styles = {"ok": "green", "degraded": "yellow", "bad": "bold red"}
     findings = examine(course)
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    topic = ""
-    for finding in findings:
-        shown = Text(finding.topic if finding.topic != topic else "", style="bold")
-        topic = finding.topic
-        mark = Text(finding.state, style=styles[finding.state])
-        said = Text(f"{finding.value}\n{finding.advice}" if finding.advice else finding.value)
-        table.add_row(shown, mark, finding.name, said)
-    Console(highlight=False).print(table)
+    show_findings(findings)
     raise typer.Exit(CODES[worst(findings)])

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
 
 from autograder.report.text import one_line as printable
+from autograder.report.text import plural
 
 if TYPE_CHECKING:
     from autograder.batch import Graded, Options
+    from autograder.doctor import Finding
     from autograder.plan import Plan
     from autograder.records import Assignment, GradeReport
+    from autograder.verify import Finding as Verified
 
 _SHOWN_NAMES = 8
 
@@ -67,7 +72,7 @@ def grade(assignment: Assignment, paths: Sequence[Path], out: Path, options: Opt
         results.journal.forget_previous()
     seconds = time.monotonic() - started
     folder = (out / assignment.slug).resolve()
-    console.print(f"{len(graded.reports)} submissions in {seconds:.1f} s.", soft_wrap=True)
+    console.print(f"{plural(len(graded.reports), 'submission')} in {seconds:.1f} s.", soft_wrap=True)
     console.print(f"Class page: {folder / 'class.html'}", soft_wrap=True, markup=False)
     console.print(f"Grades:     {folder / 'grades.csv'}", soft_wrap=True, markup=False)
     console.print(f"Feedback:   {folder / '<student>' / 'feedback.html'}", soft_wrap=True, markup=False)
@@ -135,3 +140,34 @@ def _line(report: GradeReport) -> str:
     if report.problem:
         return f"{student}: {printable(report.problem)}"
     return f"{student}: {report.score:g} of {report.max_score:g}"
+
+
+def show_verified(assignment: Assignment, findings: Iterable[Verified]) -> int:
+    """Print what `verify` finds of an assignment, as it finds it; return the number of faults."""
+    console = Console(highlight=False)
+    console.print(f"[bold]{assignment.slug}[/]: {assignment.title}, {assignment.points:g} points")
+    faults = 0
+    for finding in findings:
+        mark = "[green]ok[/]   " if finding.good else "[bold red]FAULT[/]"
+        score = "" if finding.score is None else f"{finding.score:g}"
+        lost = f"loses {', '.join(finding.lost)}" if finding.lost else ""
+        said = finding.problem or (f"{lost}; named" if finding.named else lost)
+        console.print(f"{mark} {finding.kind:<17}{finding.name:<40}{score:>6}", end="  ")
+        console.print(said, markup=False, soft_wrap=True)
+        faults += not finding.good
+    console.print()
+    return faults
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """Print what the doctor found, a line each."""
+    styles = {"ok": "green", "degraded": "yellow", "bad": "bold red"}
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    topic = ""
+    for finding in findings:
+        shown = Text(finding.topic if finding.topic != topic else "", style="bold")
+        topic = finding.topic
+        mark = Text(finding.state, style=styles[finding.state])
+        said = Text(f"{finding.value}\n{finding.advice}" if finding.advice else finding.value)
+        table.add_row(shown, mark, finding.name, said)
+    Console(highlight=False).print(table)

@@ -14,12 +14,15 @@ from autograder.report.serialise import REPORT_NAME, load_results
 from autograder.report.write import write_class, write_submission
 
 
-def rewrite(folder: Path, load: Callable[[str], Assignment]) -> Iterator[tuple[Path, list[GradeReport]]]:
+def rewrite(
+    folder: Path, load: Callable[[str], Assignment], *, bom: bool = False
+) -> Iterator[tuple[Path, list[GradeReport]]]:
     """Write every page of a results folder again: after an upgrade, or a change of an assignment's texts.
 
     Args:
         folder: What `autograder grade --out` was given.
         load: From a slug to its assignment.
+        bom: Start the tables with a byte order mark, for Excel.
 
     Yields:
         The folder of each assignment and its reports.
@@ -33,7 +36,7 @@ def rewrite(folder: Path, load: Callable[[str], Assignment]) -> Iterator[tuple[P
         for report in reports:
             place = folder / slug / student_folder_name(report.student)
             write_submission(report, _execution(place / "executed.ipynb"), assignment, place)
-        write_class(reports, assignment, folder / slug)
+        write_class(reports, assignment, folder / slug, bom=bom)
         yield folder / slug, reports
 
 
