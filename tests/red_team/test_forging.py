@@ -407,29 +407,35 @@ def test_modules_of_the_folder_that_the_command_runs_in_are_not_imported(tmp_pat
     """Seen: the workers' server imported torch.py from the working folder, outside of any sandbox."""
     for name in ("only_here", "sitecustomize", "conftest"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'a').write('{name} ')")
-    start = """
-import multiprocessing, os, pathlib
-from types import SimpleNamespace as Some
+    plain = """
+import multiprocessing, os
 if __name__ == "__main__":
-    {make}
+    context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["only_here"])
     process = context.Process(target=os.getpid)
     process.start()
     process.join()
 """
-    plain = "context = multiprocessing.get_context('forkserver')"
-    ours = (
-        "from autograder.batch import _Crew, Options; here = pathlib.Path('.'); "
-        "context = _Crew(Some(course_dir=here, slug='x'), here, Options(), 1)._context"
-    )
+    ours = """
+import os
+from autograder.crew import _Server
+from autograder.errors import GraderError
+if __name__ == "__main__":
+    server = _Server(["only_here"], os.open(os.devnull, os.O_RDONLY))
+    try:
+        server.await_ready()
+    except GraderError:
+        print("not found")
+    server.kill()
+"""
     (tmp_path / "bin").mkdir()
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONSAFEPATH"}
     environment["PYTHONPATH"] = str(Path(__file__).parents[2])
 
-    def imported(make: str) -> str:
+    def imported(program: str) -> str:
         (tmp_path / "owned").unlink(missing_ok=True)
         command = tmp_path / "bin" / "autograder"  # as an installed command: its own folder is on the path
-        command.write_text(start.format(make=make))
+        command.write_text(program)
         subprocess.run([sys.executable, command], cwd=tmp_path, env=environment, check=True, timeout=120)
         return (tmp_path / "owned").read_text() if (tmp_path / "owned").exists() else ""
 

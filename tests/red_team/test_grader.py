@@ -44,9 +44,9 @@ import os, sys
 def originals():
     return [getattr(stream, "_original_stdstream_copy", None) for stream in (sys.stdout, sys.stderr)]
 def fill():
-    count = 0
     for number in originals():
         if number is not None:
+            count = 0
             os.set_blocking(number, False)
             try:
                 while count < 2**22:

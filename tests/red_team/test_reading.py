@@ -90,12 +90,14 @@ attempt(walk)
         number="4",
         title="find a token in the environment",
         layer="scrubbed environment",
-        without=frozenset({"environment", "mounts", "user"}),
+        without=frozenset({"environment", "mounts", "user", "landlock"}),
         cell="""
 def look():
     told = [*os.environ.values(), open("/proc/self/environ").read()]
-    if in_a_box():
-        told.append(open("/proc/1/environ").read())
+    try:
+        told.append(open("/proc/1/environ").read() if in_a_box() else "")
+    except PermissionError:
+        pass  # init hides its own
     return "".join(G["token"]) in "".join(told)
 attempt(look)
 """,
@@ -218,8 +220,7 @@ attempt(steal)
     Attack(
         number="x1",
         title="read memory of the box's own init",
-        layer="Landlock, seccomp",
-        without=frozenset({"landlock"}),
+        layer="hidden memory, Landlock, seccomp",
         cell="""
 def look():
     pid = 1 if in_a_box() else G["victim"]
