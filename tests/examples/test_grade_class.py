@@ -90,10 +90,8 @@ def test_feedback_is_free_of_our_inner_workings(row, report):
 def test_an_endless_call_is_timed_out_and_the_rest_is_graded(graded):
     report = graded[0]["Felix Bäcker"]
     outcomes = {check.id: check.outcome for check in report.checks}
-    assert outcomes[CHECKS["mer1"]] == outcomes[CHECKS["mer2"]] == "timed_out"
-    assert [(failure.cell, failure.kind) for failure in report.failures] == [
-        ("check-merge_subtokens", "timeout")
-    ]
+    assert (outcomes[CHECKS["mer1"]], outcomes[CHECKS["mer2"]]) == ("passed", "timed_out")
+    assert report.failures == ()
 
 
 def test_who_looks_for_the_reference_finds_nothing(graded):

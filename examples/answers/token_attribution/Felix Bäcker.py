@@ -1,4 +1,4 @@
-# merge_subtokens never ends: the counter stands still at a "##" piece.
+# merge_subtokens never ends where a sentence begins with a "##" piece: the counter stands still.
 
 # %% like="Jürgen Weiß"
 
@@ -9,11 +9,13 @@ def merge_subtokens(tokens, scores):
     while True:
         if i == len(tokens):
             break
-        if tokens[i].startswith("##") and words:
+        if tokens[i].startswith("##"):
+            if not words:
+                continue
             word, score = words[-1]
             words[-1] = (word + tokens[i][2:], score + scores[i])
-            continue
-        words.append((tokens[i], scores[i]))
+        else:
+            words.append((tokens[i], scores[i]))
         i += 1
     return words
 
@@ -36,7 +38,7 @@ def my_attribution(batch, model, tokenizer):
 
 
 # %% [markdown] question="question-words"
-# „Wecker“. Bei Teil 4 blieb meine Zelle hängen, ich weiß nicht, warum.
+# „Wecker“ und „Viertel“, weil sie in den anderen Sätzen nicht vorkommen.
 
 # %% [markdown] question="question-baseline"
 # Die Attribution von [CLS] und [SEP] ist 0.

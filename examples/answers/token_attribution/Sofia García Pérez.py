@@ -4,8 +4,8 @@
 
 # %% after="check-build_baseline"
 # let me look at all of it
-for i in range(27000):
-    print(i, baseline.tolist()[i % 6][:24], "input", example["input_ids"].tolist()[i % 6][:24])
+for i in range(2000):
+    print(i, "baseline", baseline.tolist(), "input", example["input_ids"].tolist())
 
 
 # %% task="token_importance"
