@@ -104,11 +104,16 @@ def _texts(axes: Any) -> Iterator[dict[str, Any]]:
     for text in axes.texts:
         if not text.get_visible() or not text.get_text().strip():
             continue
-        x, y = (
-            float(value) for value in to_data.transform(text.get_transform().transform(_place(text, axes)))
-        )
-        if math.isfinite(x) and math.isfinite(y):
-            yield {"text": shorten(text.get_text()), "x": x, "y": y}
+        box = text.get_window_extent()
+        centre = ((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2)
+        anchor = text.get_transform().transform(_place(text, axes))
+        places = [float(value) for value in to_data.transform([anchor, centre]).ravel()]
+        if all(map(math.isfinite, places)):
+            yield _placed(text, *places)
+
+
+def _placed(text: Any, x: float, y: float, centre_x: float, centre_y: float) -> dict[str, Any]:
+    return {"text": shorten(text.get_text()), "x": x, "y": y, "centre_x": centre_x, "centre_y": centre_y}
 
 
 def _place(text: Any, axes: Any) -> tuple[float, float]:
@@ -123,7 +128,7 @@ def _ticks(axis: Any, coordinate: int) -> Iterator[dict[str, Any]]:
             place = [0.0, 0.0]
             place[coordinate] = float(label.get_position()[coordinate])
             if all(map(math.isfinite, place)):
-                yield {"text": shorten(label.get_text()), "x": place[0], "y": place[1]}
+                yield _placed(label, *place, *place)
 
 
 def _image(image: Any) -> dict[str, Any]:

@@ -40,6 +40,12 @@ class PlacedText:
     y: float
     """In the axes' data coordinates; of an x tick label 0."""
 
+    centre_x: float
+    """Of the text as it is drawn, where x is that of the point that it is aligned to; of a tick label x."""
+
+    centre_y: float
+    """Likewise."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellGrid:
@@ -157,10 +163,10 @@ def _axes_of(found: Any) -> AxesDescription:
 
 
 def _text_of(found: Any) -> PlacedText:
-    fields = _fields(found, text=str, x=float, y=float)
-    if not (math.isfinite(fields["x"]) and math.isfinite(fields["y"])):
+    fields = _fields(found, text=str, x=float, y=float, centre_x=float, centre_y=float)
+    if not all(math.isfinite(fields[name]) for name in ("x", "y", "centre_x", "centre_y")):
         raise FigureError(_MALFORMED)
-    return PlacedText(text=shorten(fields["text"]), x=fields["x"], y=fields["y"])
+    return PlacedText(**{**fields, "text": shorten(fields["text"])})
 
 
 def _grid_of(found: Any) -> CellGrid:

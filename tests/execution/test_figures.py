@@ -121,6 +121,19 @@ def test_texts_in_other_coordinates_are_brought_to_the_cells() -> None:
     assert (by_arrow.x, by_arrow.y) == pytest.approx((2, 0), abs=1e-6)
 
 
+def test_a_text_tells_its_middle_beside_its_place() -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    axes.pcolormesh(VALUES)
+    axes.text(1, 1, "corner", ha="left", va="bottom")
+    axes.text(1.5, 1.5, "middle", ha="center", va="center")
+    corner, middle = journey(figure).axes[0].texts
+
+    assert (corner.x, corner.y) == pytest.approx((1, 1), abs=1e-6)
+    assert corner.centre_x > 1.05 and corner.centre_y > 1.02
+    assert (middle.centre_x, middle.centre_y) == pytest.approx((1.5, 1.5), abs=0.02)
+
+
 def test_masked_cells_and_colours_given_as_such_are_told() -> None:
     figure = Figure()
     first, second = figure.subplots(1, 2)
@@ -179,6 +192,9 @@ def test_too_much_is_refused(much: str) -> None:
         wire.encode(figure)
 
 
+TEXT = {"text": "a", "x": 0.0, "y": 0.0, "centre_x": 0.0, "centre_y": 0.0}
+
+
 def spoiled(**changes: object) -> dict[str, Any]:
     described = drawing.describe(lens())
     axes = described["axes"][0]
@@ -198,9 +214,11 @@ def spoiled(**changes: object) -> dict[str, Any]:
         {"axes": [{}] * 99},
         {"title": 5},
         {"is_colour_bar": "yes"},
-        {"texts": [{"text": "a", "x": float("nan"), "y": 0.0}]},
-        {"texts": [{"text": "a", "x": "0", "y": 0.0}]},
-        {"texts": [{"text": "a", "x": 0.0, "y": 0.0}] * 5000},
+        {"texts": [{**TEXT, "x": float("nan")}]},
+        {"texts": [{**TEXT, "centre_y": float("inf")}]},
+        {"texts": [{**TEXT, "x": "0"}]},
+        {"texts": [{"text": "a"}]},
+        {"texts": [TEXT] * 5000},
         {"shape": [2]},
         {"shape": [2, -3]},
         {"shape": [2.0, 3.0]},
