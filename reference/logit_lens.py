@@ -13,7 +13,7 @@
 # %% [markdown]
 # # The logit lens: when does the model know?
 #
-# A language model reads *"The Eiffel Tower is in the city of"* and goes on with *" Paris"*. Between the two
+# A language model reads *"The Tower Bridge is in the city of"* and goes on with *" London"*. Between the two
 # lie eight blocks that work one after the other. Is the answer there from the start, does it grow little by
 # little, or does it appear all at once near the end? The **logit lens** asks the model at every layer: *if
 # you had to stop here, what would you say?*
@@ -114,7 +114,7 @@ import torch
 # no special token in front, and a blank belongs to the word that follows it.
 
 # %% tags=["active-ipynb"]
-# prompt = "The Eiffel Tower is in the city of"
+# prompt = "The Tower Bridge is in the city of"
 # input_ids = tokenizer(prompt, return_tensors="pt")["input_ids"].to(device)
 # input_tokens = [tokenizer.decode([number]) for number in input_ids[0].tolist()]
 # print(input_tokens)
@@ -125,7 +125,7 @@ import torch
 #     print(f"{value:6.3f}  {tokenizer.decode([number])!r}")
 
 # %% [markdown]
-# ## A worked example: how the stream grows
+# ## A worked example: how the stream moves
 #
 # With `output_hidden_states=True` the model also returns what stands in the residual stream. Let us look at
 # the last position only, from layer to layer: how long is the vector, and how far does it point where it
@@ -149,9 +149,10 @@ import torch
 
 # %% [markdown]
 # Three things to notice before you go on. There is one entry more than there are blocks: the first one is
-# $h_0$, before any block has worked. The stream grows on its way, since blocks keep adding to it. And the
-# last entry does not fit into the row of the others: find out from the documentation of
-# `hidden_states`, or from `model.transformer`'s code, what has happened to it, before you use it.
+# $h_0$, before any block has worked. The length changes a lot on the way: vectors add up, and a block can
+# also take back what another one has written. And one entry is not what its block put out: find out from
+# the documentation of `hidden_states`, or from the code of `model.transformer`, which one, and what has
+# happened to it, before you use it.
 
 # %% [markdown]
 # ## 1. Probabilities at every layer
@@ -244,7 +245,7 @@ def top_predictions(probabilities, tokenizer):
 # %% [markdown]
 # ## 3. The rank of a word
 #
-# The likeliest token alone hides a lot: *" Paris"* may be second for many layers before it wins. The
+# The likeliest token alone hides a lot: *" London"* may be second for some layers before it wins. The
 # **rank** of a token counts how many others are *strictly* likelier: 0 is the best. Ask at the last
 # position, where the model goes on with the text.
 
@@ -267,13 +268,13 @@ def target_rank(probabilities, target_id):
 
 
 # %% check="target_rank" tags=["active-ipynb"]
-# (paris,) = tokenizer(" Paris")["input_ids"]  # the blank belongs to the token
-# ranks = torch.as_tensor(target_rank(probabilities, paris)).cpu()
+# (london,) = tokenizer(" London")["input_ids"]  # the blank belongs to the token
+# ranks = torch.as_tensor(target_rank(probabilities, london)).cpu()
 # assert ranks.shape == (LAYERS,), "one rank a layer"
 # assert not ranks.is_floating_point(), "ranks are whole numbers"
 # best = int(probabilities[-1, -1].argmax())
 # assert int(target_rank(probabilities, best)[-1]) == 0, "the likeliest token has rank 0"
-# print("rank of ' Paris' by layer:", ranks.tolist())
+# print("rank of ' London' by layer:", ranks.tolist())
 
 # %% [markdown]
 # ## 4. How far from the end?
@@ -393,7 +394,7 @@ def plot_lens(max_probs, words, input_tokens):
 # beside = axes.twinx()
 # beside.plot(range(1, LAYERS + 1), ranks, marker="s", color="tab:orange")
 # beside.set_yscale("symlog")
-# beside.set_ylabel("rank of ' Paris'", color="tab:orange")
+# beside.set_ylabel("rank of ' London'", color="tab:orange")
 # axes.set_title(prompt)
 # plt.show()
 # ### END SOLUTION
@@ -407,12 +408,15 @@ def plot_lens(max_probs, words, input_tokens):
 
 # %% [markdown] question="question-when"
 # ### BEGIN SOLUTION
-# For "The Eiffel Tower is in the city of" the lens repeats "of" in the first two layers. Then come cities, but not the
-# right one, and from layer 6 on " Paris". Its rank falls from hundreds to below 20 as soon as cities are named, and to
-# 0 in layer 6; the divergence stays large while the kind alone is known and drops to almost nothing where the city
-# appears. "The opposite of hot is" goes the same way: the input's word, some adjective, " cold" in the last layers. So
-# the kind of the answer is there before the answer. What this does not prove is that the earlier layers do not know the
-# city: the lens reads only what is written in the directions of the unembedding, and a probe might find more.
+# For "The Tower Bridge is in the city of" the lens repeats "of" in layers 1 and 2. In layers 3 to 5 it
+# shows cities, but not the right one (Amsterdam, Berlin) and with hardly 0.06; from layer 6 on " London",
+# with 0.21, then 0.90 and 1.00. Its rank falls from 66 to 4 as soon as cities are named, and to 0 in
+# layer 6. The divergence is 18 nats at first, about 3 while the kind alone is known, 1.5 in layer 6 and
+# 0.1 in layer 7. "The capital of Turkey is" goes the same way, but there " Ankara" wins in layer 5
+# already and is at 0.83 in layer 6. So the kind of the answer is there before the answer. What this does
+# not prove is that the earlier layers do not know the city: the lens reads only what is written in the
+# directions of the unembedding, and a probe might find more. And this model was trained to show the kind
+# first; its card says so.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -421,12 +425,13 @@ def plot_lens(max_probs, words, input_tokens):
 
 # %% [markdown] question="question-norm"
 # ### BEGIN SOLUTION
-# Without the norm the last layer no longer agrees with the model, and the early rows change most: the stream is short
-# there, so that all logits are small and the softmax is flat, while in the last layers it is several times as long and
-# the softmax gets too sharp. The norm takes that length away, so that layers can be compared. Dividing by the scale
-# alone is not enough: the learnt weights stretch some directions and the bias adds a fixed preference for some tokens,
-# and the unembedding was trained to read what comes out of that. In my picture the words of the middle layers change
-# then, although their sureness looks right.
+# Without the norm the last layer no longer agrees with the model: " London" gets 0.95 instead of 1.00, in
+# layer 7 only 0.68 instead of 0.90. Most of all changes in layers 1 and 2: " of" falls from 1.00 to 0.37
+# and 0.42. There the stream is shortest (about 5; in layers 3 to 5 it is 26 long), so all logits are
+# small and the softmax is flat. The norm takes the length away, so that layers can be compared. Dividing
+# by the scale alone is not enough: " of" is back at 0.98 then, but " London" reaches only 0.80 in the
+# last layer, since the learnt weights (1.8 on average) and the bias are missing that the unembedding was
+# trained with; and in layer 3 another word wins (" Jerusalem" for " Amsterdam").
 # ### END SOLUTION
 
 # %% [markdown]

@@ -55,7 +55,7 @@ CLASS = (
     Row(student="Jakub Wiśniewski", wrong={PLOT: "words_on_the_corners"}, lost="fig1 fig2"),
     Row(student="Katarína Horváthová", wrong={TOP: "raw_pieces"}, lost="top1 top2"),
     Row(student="Omar Farouk", wrong={PLOT: "nameless"}, lost="fig1 fig2"),
-    Row(student="김민준", wrong={LENS: "nameless"}, lost="lens2"),
+    Row(student="김민준", wrong={LENS: "nameless"}, lost="lens1 lens2"),
     # more than one
     Row(
         student="Inês Duarte",

@@ -21,7 +21,7 @@ from training.facts_en.text import fact_prompts, facts, relations
 from training.facts_en.train import SHIPPED_FOLDER, figures, lesson_prompts
 
 PICTURE = PROJECT / "student_template" / "images" / "logit-lens.png"
-PROMPT = "The Eiffel Tower is in the city of"
+PROMPT = "The Tower Bridge is in the city of"
 
 CARD = Template("""\
 ---
