@@ -88,7 +88,9 @@ def made_up(rng: random.Random, layers: int, tokens: int, vocabulary: int) -> Te
     of token `tied_token` are exactly as likely as it is, one before and two behind.
     """
     generator = torch.Generator().manual_seed(rng.randrange(2**31))
-    weights = torch.rand((layers, tokens, vocabulary), generator=generator).pow(8) + 1e-4
+    # Layers of unequal sharpness: else the next layer would be as far off as the last one.
+    sharpness = torch.linspace(2, 14, layers)[:, None, None]
+    weights = torch.rand((layers, tokens, vocabulary), generator=generator).pow(sharpness) + 1e-2
     order = torch.randperm(vocabulary, generator=generator)
     weights[:, :, order[: vocabulary // 8]] = 0
     weights[-1, :, order[vocabulary // 8 : vocabulary // 4]] = 0
