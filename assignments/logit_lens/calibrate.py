@@ -31,7 +31,6 @@ PROMPTS = 12
 
 NOT_IN_THE_VALUES = {
     *("raw_pieces", "ids_instead_of_words", "one_string_a_layer", "flat_list_of_words", "words_transposed"),
-    "results_swapped",
 }
 """Mistakes of top_predictions that leave the probabilities as they are."""
 

@@ -85,7 +85,7 @@ def made_up(rng: random.Random, layers: int, tokens: int, vocabulary: int) -> Te
     """Return probabilities (layer, token, vocab) that no model gave, float32.
 
     Some tokens have probability 0 in every layer, some in the last one alone. At the last position three neighbours
-    of token `tied_token` are exactly as likely as it is, one before and two behind.
+    of token `tied_token` are exactly as likely as it is, two before and one behind.
     """
     generator = torch.Generator().manual_seed(rng.randrange(2**31))
     # Layers of unequal sharpness: else the next layer would be as far off as the last one.
@@ -95,7 +95,7 @@ def made_up(rng: random.Random, layers: int, tokens: int, vocabulary: int) -> Te
     weights[:, :, order[: vocabulary // 8]] = 0
     weights[-1, :, order[vocabulary // 8 : vocabulary // 4]] = 0
     target = tied_token(vocabulary)
-    weights[:, -1, target - 1 : target + 3] = 0.3
+    weights[:, -1, target - 2 : target + 2] = 0.3
     return weights / weights.sum(dim=-1, keepdim=True)
 
 
@@ -365,7 +365,7 @@ def test_divergence_of_unseen_probabilities(submission, reference, models, assig
 
 # plot_lens
 
-BORDER = 0.04
+BORDER = 0.02
 """A place this near to a cell's edge, as a share of the cell's size, is on the edge."""
 
 

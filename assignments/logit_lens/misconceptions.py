@@ -385,16 +385,6 @@ def words_transposed(reference: Any, probabilities: Tensor, tokenizer: Any) -> t
 
 @misconception(
     task=TOP,
-    title="The two results are swapped.",
-    hint="Look at the order of the two results: which one is a tensor?",
-)
-def results_swapped(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Words, Tensor]:
-    max_probs, words = reference.top_predictions(probabilities, tokenizer)
-    return words, max_probs
-
-
-@misconception(
-    task=TOP,
     title="The largest entry was taken over the tokens instead of the vocabulary.",
     hint="Which axis does your maximum run over? Print the shape of the result.",
 )
