@@ -18,7 +18,7 @@ from .conftest import ROOT
 from .lens_table import CLASS, FUNCTIONS
 
 SLUG = "logit_lens"
-NEAR = 1e-4
+NEAR = dict.fromkeys(FUNCTIONS, 1e-3) | {"divergence_from_final": 0.02}
 """Relative L2 distance that float32 explains; the nearest mistake of the class is further than ten times that."""
 
 
@@ -96,12 +96,12 @@ def test_function_is_what_the_table_says(row, task, maker, course):
         expected = getattr(course.reference, task)(*arguments)
         wrong = off(task, actual, expected, arguments, course)
         if mistake is None:
-            assert wrong <= NEAR
+            assert wrong <= NEAR[task]
         else:
-            assert wrong > 10 * NEAR
+            assert wrong > 10 * NEAR[task]
             if mistake != "nameless":
                 made = course.mistakes[mistake].run(course.reference, *arguments)
-                assert off(task, actual, made, arguments, course) <= NEAR
+                assert off(task, actual, made, arguments, course) <= NEAR[task]
     plt.close("all")
 
 
