@@ -198,7 +198,7 @@ def layer_probabilities(model, input_ids):
 
 
 # %% check="layer_probabilities" tags=["active-ipynb"]
-# probabilities = torch.as_tensor(layer_probabilities(model, input_ids)).detach().cpu()
+# probabilities = torch.as_tensor(layer_probabilities(model, input_ids)).detach().cpu().float()
 # assert probabilities.shape == (LAYERS, len(input_tokens), VOCABULARY), "(layer, token, vocab)"
 # assert torch.allclose(probabilities.sum(dim=-1), torch.ones(LAYERS, len(input_tokens))), "rows sum to 1"
 # with torch.no_grad():
@@ -236,7 +236,7 @@ def top_predictions(probabilities, tokenizer):
 
 # %% check="top_predictions" tags=["active-ipynb"]
 # max_probs, words = top_predictions(probabilities, tokenizer)
-# max_probs = torch.as_tensor(max_probs).detach().cpu()
+# max_probs = torch.as_tensor(max_probs).detach().cpu().float()
 # assert max_probs.shape == (LAYERS, len(input_tokens)), "one probability a layer and token"
 # assert ((max_probs > 0) & (max_probs <= 1)).all(), "probabilities lie between 0 and 1"
 # assert len(words) == LAYERS and all(len(row) == len(input_tokens) for row in words), "one word a cell"
@@ -306,9 +306,9 @@ def divergence_from_final(probabilities):
 
 
 # %% check="divergence_from_final" tags=["active-ipynb"]
-# divergence = torch.as_tensor(divergence_from_final(probabilities)).detach().cpu()
+# divergence = torch.as_tensor(divergence_from_final(probabilities)).detach().cpu().float()
 # assert divergence.shape == (LAYERS, len(input_tokens)), "one number a layer and token"
-# assert torch.allclose(divergence[-1].float(), torch.zeros(len(input_tokens)), atol=1e-5), "final from final is 0"
+# assert torch.allclose(divergence[-1], torch.zeros(len(input_tokens)), atol=1e-5), "final from final is 0"
 # assert (divergence > -1e-5).all(), "a divergence is never negative"
 # halves = torch.tensor([[[0.25, 0.75, 0.0]], [[0.5, 0.5, 0.0]]])  # two layers, one token
 # assert abs(float(divergence_from_final(halves)[0, 0]) - 0.143841) < 1e-5, "0.5 ln 2 + 0.5 ln (2/3)"
@@ -373,8 +373,8 @@ def plot_lens(max_probs, words, input_tokens):
 # drawn = plot_lens(max_probs, words, input_tokens)
 # assert isinstance(drawn, Figure), "the function returns the figure"
 # assert drawn.axes, "the figure has axes"
-# written = [text.get_text().strip() for axes in drawn.axes for text in axes.texts]
-# assert words[-1][-1].strip() in written, "the words stand in the cells"
+# written = [text.get_text() for axes in drawn.axes for text in axes.texts]
+# assert any(words[-1][-1].strip() in text for text in written), "the words stand in the cells"
 # plt.close(drawn)  # shown below
 
 # %% [markdown]

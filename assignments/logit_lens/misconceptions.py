@@ -543,8 +543,8 @@ def probability_instead_of_rank(reference: Any, probabilities: Tensor, target_id
 def _pointwise(first: Tensor, second: Tensor) -> Tensor:
     """Return the summands of KL(first, second), shape (layer, token, vocab); zeros of `first` give 0."""
     first, second = first.double().broadcast_to(second.shape), second.double()
-    cross = torch.where(first > 0, first * second.clamp_min(1e-300).log(), torch.zeros_like(second))
-    return torch.special.xlogy(first, first) - cross
+    # Logarithms first: where the two are equal, the summand is exactly 0.
+    return (first * (first.log() - second.clamp_min(1e-300).log())).where(first > 0, 0.0)
 
 
 def _divergence(first: Tensor, second: Tensor) -> Tensor:
