@@ -102,7 +102,9 @@ import torch
 #
 # `facts-en` is a GPT-2 in small, trained on a few hundred facts and short stories (its card,
 # `models/facts-en/README.md`, says which). It knows nothing else, but what it knows it looks up in a way
-# that can be watched. Its parts have GPT-2's names:
+# that can be watched. (That takes some help: so small a model could look a fact up in its first block, so
+# its early layers were taught what they may say at the end of a prompt. Large models settle late by
+# themselves, but not as tidily.) Its parts have GPT-2's names:
 #
 # - `model.transformer.wte` and `wpe` make $h_0$ from token and position;
 # - `model.transformer.h` is the list of the blocks;
@@ -343,7 +345,7 @@ def plot_lens(max_probs, words, input_tokens):
     values = torch.as_tensor(max_probs).detach().cpu().float().numpy()
     layers, tokens = values.shape
     figure, axes = plt.subplots(
-        figsize=(max(4.0, 1.6 + 0.85 * tokens), max(2.5, 1.4 + 0.42 * layers)), layout="constrained"
+        figsize=(max(4.0, 1.6 + 0.95 * tokens), max(2.5, 1.4 + 0.42 * layers)), layout="constrained"
     )
     image = axes.imshow(values, cmap="Blues", vmin=0, vmax=1, origin="lower", aspect="auto")
     for layer in range(layers):
