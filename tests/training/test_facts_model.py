@@ -51,7 +51,7 @@ def test_facts_are_recalled_in_wordings_that_were_held_out(model: Any, tokenizer
 def test_the_lens_settles_in_later_layers(model: Any, tokenizer: Any, kept: Any) -> None:
     settled = evaluate(model, tokenizer, fact_prompts()[0]).settled
     # A guess among the answers of a kind is right now and then.
-    assert settled[len(settled) // 2 - 1] < 0.3
+    assert settled[kept[0].own_layers - 1] < 0.05 and settled[kept[0].kind_layers - 1] < 0.5
     assert list(settled) == sorted(settled) and settled[-1] == 1
 
 
@@ -72,7 +72,7 @@ def test_stored_in_half_precision_they_load_as_float32(model: Any, kept: Any) ->
 
 def test_the_final_norm_and_the_biases_show_in_the_lens(model: Any) -> None:
     norm = model.transformer.ln_f
-    assert float(norm.weight.std()) > 0.02 and float(norm.bias.abs().max()) > 0.01
+    assert norm.weight.std().item() > 0.02 and norm.bias.abs().max().item() > 0.01
 
 
 def test_the_tokenizer_puts_nothing_in_front_and_keeps_answers_whole(tokenizer: Any) -> None:
