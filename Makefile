@@ -2,15 +2,17 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help env demo test check bench build clean
+.PHONY: help env demo test red-team torture check bench build clean
 
 help:
-	@echo "make demo   make the environment, grade the example class, say where the pages are"
-	@echo "make test   make the environment, check format, lint, types, layers, generated files; run the tests"
-	@echo "make bench  measure: the demo's time, and the same notebooks with nbgrader beside it"
-	@echo "make check  the same checks without the tests"
-	@echo "make build  make the student notebooks and the example class from their sources"
-	@echo "make env    make the environment in .venv"
+	@echo "make demo      make the environment, grade the example class, say where the pages are"
+	@echo "make test      make the environment, check format, lint, types, layers, generated files; run the tests"
+	@echo "make check     the same checks without the tests"
+	@echo "make red-team  every attack with its control, and the table of them"
+	@echo "make torture   kill the grader at every step and at random, many times over (an hour)"
+	@echo "make bench     measure: the demo's time, and what the harness costs beside nbgrader"
+	@echo "make build     make the student notebooks and the example class from their sources"
+	@echo "make env       make the environment in .venv"
 
 env: $(VENV)/.ready
 
@@ -34,11 +36,18 @@ check: env
 	$(BIN)/python examples/make_class.py --check
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+
+red-team: env
+	$(BIN)/python -m pytest tests/red_team --red-team-table -m "slow or not slow"
+
+torture: env
+	$(BIN)/python -m pytest -m slow tests/batch/test_torture.py
 
 bench: env
 	$(BIN)/python -m pytest -m benchmark
 	$(BIN)/python benchmarks/against_nbgrader.py
+	$(BIN)/python benchmarks/speed.py
 
 build: env
 	$(BIN)/autograder build

@@ -27,6 +27,13 @@ def find_course(start: Path | None = None) -> Path:
         AssignmentError: If there is none.
     """
     origin = (start or Path.cwd()).resolve()
+    # A mistyped folder must not lead to the course above it.
+    if not origin.is_dir():
+        siblings = [path.name for path in origin.parent.iterdir()] if origin.parent.is_dir() else []
+        raise AssignmentError(
+            f"{origin}: no such folder.{did_you_mean(origin.name, siblings)}\n"
+            "Name the course's folder with --course DIR."
+        )
     for folder in (origin, *origin.parents):
         if (folder / "assignments").is_dir():
             return folder

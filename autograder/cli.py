@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from autograder.errors import AssignmentError, AutograderError, GraderError
+from autograder.errors import AssignmentError, AutograderError, AutograderWarning, GraderError
 
 if TYPE_CHECKING:
-    from autograder.records import Assignment, GradeReport
+    from autograder.records import Assignment
 
-EXIT_CODES = """Exit codes: 0 done; 1 verify found a fault, or build --check a stale notebook; 2 the command could
-not be carried out (nothing was graded); 3 graded, but some submissions need review (our faults, never a zero);
-130 interrupted."""
+EXIT_CODES = """Exit codes: 0 done; 1 verify found a fault, build --check a stale notebook, or diff a difference; 2 the
+command could not be carried out, or not to its end; 3 graded, but some submissions need review (our faults, never a
+zero); 130 interrupted: the same command goes on."""
 
 app = typer.Typer(
     add_completion=False,
@@ -47,12 +45,34 @@ TrustOption = Annotated[
     bool,
     typer.Option("--i-trust-these-submissions", help="Run without a sandbox where none can be made."),
 ]
+DegradedOption = Annotated[
+    bool,
+    typer.Option("--accept-degraded", help="Make do with Landlock and seccomp where namespaces are refused."),
+]
 SlugsArgument = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Default: all.")]
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"interp-autograder {version('interp-autograder')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Say which version.")
+    ] = False,
+) -> None:
+    """Hold the options that go before a command."""
 
 
 def main() -> None:
     """Run the command line; turn every foreseen error into a sentence and an exit code."""
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    warnings.showwarning = partial(_show_warning, warnings.showwarning, errors)
     try:
         app(standalone_mode=True)
     except AutograderError as error:
@@ -69,9 +89,17 @@ def main() -> None:
             markup=False,
         )
         sys.exit(2)
-    except KeyboardInterrupt:
-        errors.print("Interrupted. What was graded until now is in the results folder.", markup=False)
+    except KeyboardInterrupt:  # Typer has an exit code for it; this is one that came before or after
         sys.exit(130)
+
+
+def _show_warning(otherwise: Callable[..., None], errors: Console, message: Any, *where: Any) -> None:
+    """Show a warning meant for people as a sentence, any other one as Python does."""
+    if isinstance(message, AutograderWarning):
+        errors.print("[bold yellow]Warning:[/] ", end="")
+        errors.print(str(message), markup=False)
+    else:
+        otherwise(message, *where)
 
 
 def _kind(error: AutograderError) -> str:
@@ -103,14 +131,25 @@ def build(
     check: Annotated[
         bool, typer.Option("--check", help="Change nothing; exit with 1 if a notebook is stale.")
     ] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--nbgrader-source",
+            metavar="DIR",
+            help="Write the notebooks with solutions instead, into the source/ folder of an nbgrader course.",
+        ),
+    ] = None,
 ) -> None:
     """Make the student notebooks from the references."""
-    from autograder.build import build_assignment, is_stale
+    from autograder.build import build_assignment, build_source, is_stale
     from autograder.checks.marks import collect, points_by_task
 
     stale = False
     for assignment in _assignments(course, slugs):
         points = points_by_task(collect(assignment))
+        if source is not None:
+            typer.echo(f"{build_source(assignment, points, source)}: written")
+            continue
         if check:
             old = is_stale(assignment, points)
             stale |= old
@@ -128,29 +167,20 @@ def verify(
     course: CourseOption = None,
     profile: ProfileOption = "tiny",
     trust: TrustOption = False,
+    degraded: DegradedOption = False,
 ) -> None:
     """Test an assignment's checks: reference, template, every misconception and accepted variant."""
+    from autograder.console import show_verified
     from autograder.verify import verify as run
 
     faults = 0
     for assignment in _assignments(course, slugs):
-        console = Console(highlight=False)
-        console.print(f"[bold]{assignment.slug}[/]: {assignment.title}, {assignment.points:g} points")
-        for finding in run(assignment, profile=profile, trust=trust):
-            mark = "[green]ok[/]   " if finding.good else "[bold red]FAULT[/]"
-            score = "" if finding.score is None else f"{finding.score:g}"
-            console.print(f"{mark} {finding.kind:<17}{finding.name:<40}{score:>6}", end="  ")
-            console.print(finding.problem or _lost(finding), markup=False, soft_wrap=True)
-            faults += not finding.good
-        console.print()
+        faults += show_verified(
+            assignment, run(assignment, profile=profile, trust=trust, accept_degraded=degraded)
+        )
     if faults:
         typer.echo(f"{faults} fault(s).")
         raise typer.Exit(1)
-
-
-def _lost(finding: Any) -> str:
-    lost = f"loses {', '.join(finding.lost)}" if finding.lost else ""
-    return f"{lost}; named" if finding.named else lost
 
 
 @app.command(
@@ -172,86 +202,69 @@ def grade(
     profile: ProfileOption = "tiny",
     course: CourseOption = None,
     trust: TrustOption = False,
+    degraded: DegradedOption = False,
+    regrade: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--regrade",
+            metavar="STUDENT|CHECK|all",
+            help="Grade these again although nothing has changed; may be given several times.",
+        ),
+    ] = None,
 ) -> None:
-    """Grade submissions: a report for each student, a grade table, a page of the class."""
+    """Grade submissions: a report for each student, a grade table, a page of the class.
+
+    What is graded already and unchanged is not graded again: after an interruption or with new submissions, give the
+    same command.
+    """
     from autograder.batch import Options
+    from autograder.console import grade as grade_on
 
     assignment = _assignment(course, slug)
-    options = Options(jobs=jobs, device=device, profile=profile, trust=trust)
-    reports = _grade(assignment, paths, out, options)
+    wished = tuple(regrade or ())
+    options = Options(
+        jobs=jobs, device=device, profile=profile, trust=trust, accept_degraded=degraded, regrade=wished
+    )
+    reports = grade_on(assignment, paths, out, options)
     if any(report.needs_review for report in reports):
         raise typer.Exit(3)
-
-
-def _grade(assignment: Assignment, paths: list[Path], out: Path, options: Any) -> list[GradeReport]:
-    from autograder.batch import grade_class
-    from autograder.report import grade_table
-    from autograder.submissions import discover
-
-    started = time.monotonic()
-    console = Console(highlight=False)
-    with tempfile.TemporaryDirectory(prefix="autograder-") as scratch:
-        submissions = discover(paths, assignment.slug, Path(scratch))
-        with _progress(console, len(submissions)) as advance:
-            reports = grade_class(submissions, assignment, out, options, advance)
-    console.print(grade_table(reports))
-    seconds = time.monotonic() - started
-    folder = (out / assignment.slug).resolve()
-    console.print(f"{len(reports)} submissions in {seconds:.1f} s.", soft_wrap=True)
-    console.print(f"Class page: {folder / 'class.html'}", soft_wrap=True, markup=False)
-    console.print(f"Grades:     {folder / 'grades.csv'}", soft_wrap=True, markup=False)
-    console.print(f"Feedback:   {folder / '<student>' / 'feedback.html'}", soft_wrap=True, markup=False)
-    return reports
-
-
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[GradeReport], None]]:
-    """A bar on a terminal; a plain line a submission in a log."""
-    if not console.is_terminal:
-        done = 0
-
-        def line(report: GradeReport) -> None:
-            nonlocal done
-            done += 1
-            console.print(f"[{done}/{total}] {_line(report)}", markup=False, soft_wrap=True)
-
-        yield line
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("grading", total=total)
-
-        def advance(report: GradeReport) -> None:
-            bar.console.print(_line(report), markup=False, soft_wrap=True)
-            bar.advance(task)
-
-        yield advance
-
-
-def _line(report: GradeReport) -> str:
-    from autograder.report.text import one_line as printable
-
-    student = printable(report.student)
-    if report.needs_review:
-        return f"{student}: needs review: {printable(report.needs_review[0])}"
-    if report.problem:
-        return f"{student}: {printable(report.problem)}"
-    return f"{student}: {report.score:g} of {report.max_score:g}"
 
 
 @app.command(epilog="Example: autograder report results")
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A results folder of `autograder grade`.")],
     course: CourseOption = None,
+    excel: Annotated[
+        bool, typer.Option("--excel", help="Begin the tables with the mark by which Excel reads ä, é, 张.")
+    ] = False,
 ) -> None:
     """Write the pages of a results folder again from its report.json files, the class's page included."""
     from autograder.report import grade_table
     from autograder.report.rewrite import rewrite
 
     console = Console(highlight=False)
-    for slug_folder, reports in rewrite(folder, lambda slug: _assignment(course, slug)):
+    for slug_folder, reports in rewrite(folder, lambda slug: _assignment(course, slug), bom=excel):
         console.print(grade_table(reports))
         console.print(f"Class page: {slug_folder / 'class.html'}", soft_wrap=True, markup=False)
+
+
+@app.command(epilog="Example: autograder diff results-cpu results-gpu")
+def diff(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="A results folder of `autograder grade`.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="Another one.")],
+) -> None:
+    """Compare the grades of two results folders: scores, outcomes of checks, recognised mistakes; not times."""
+    from autograder.report.difference import compare_folders, in_words
+
+    difference = compare_folders(old, new)
+    for line in in_words(difference):
+        typer.echo(line)
+    changed = len(difference.changes)
+    typer.echo(
+        f"{difference.same + changed} submissions compared: {difference.same} the same, {changed} differ."
+    )
+    if difference:
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: autograder demo --out demo-results")
@@ -261,10 +274,12 @@ def demo(
     device: DeviceOption = "cpu",
     course: CourseOption = None,
     trust: TrustOption = False,
+    degraded: DegradedOption = False,
 ) -> None:
     """Grade the example classes that lie in the course's examples/ folder."""
     from autograder.assignments import find_course, list_slugs, load_assignment
     from autograder.batch import Options
+    from autograder.console import grade as grade_on
 
     folder = find_course(course)
     classes = [slug for slug in list_slugs(folder) if (folder / "examples" / slug).is_dir()]
@@ -273,7 +288,19 @@ def demo(
             f"{folder / 'examples'}: no example class here.\n"
             "The demo grades examples/SLUG of a course; run it in a clone of the project, or name one with --course."
         )
-    options = Options(jobs=jobs, device=device, trust=trust)
+    options = Options(jobs=jobs, device=device, trust=trust, accept_degraded=degraded)
     for slug in classes:
         assignment = load_assignment(folder, slug)
-        _grade(assignment, [folder / "examples" / slug], out, options)
+        grade_on(assignment, [folder / "examples" / slug], out, options)
+
+
+@app.command(epilog="Exit codes: 0 fine; 1 usable, but degraded; 2 cannot grade. Example: autograder doctor")
+def doctor(course: CourseOption = None) -> None:
+    """Look at this machine: which sandbox it gives and how to get a better one, GPU, versions, resources."""
+    from autograder.console import show_findings
+    from autograder.doctor import EXIT_CODES as CODES
+    from autograder.doctor import examine, worst
+
+    findings = examine(course)
+    show_findings(findings)
+    raise typer.Exit(CODES[worst(findings)])

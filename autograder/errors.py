@@ -14,6 +14,10 @@ class AutograderError(Exception):
     """Base of every error that this package raises on purpose; its text is meant for a person."""
 
 
+class AutograderWarning(UserWarning):
+    """Something that a person should know before they go on; its text is a sentence."""
+
+
 class SubmissionError(AutograderError):
     """The student's: an unreadable notebook, a missing function, a wrong answer's form."""
 

@@ -89,7 +89,15 @@ def load(spec: ModelSpec, student_dir: Path, device: str | torch.device = "cpu")
             f"The {spec.role} model's tokenizer cannot be read from {spec.tokenizer}: {_first_line(error)}. "
             f"{_remedy(spec.tokenizer, 'tokenizer.json and tokenizer_config.json')}"
         ) from error
-    return LoadedModel(model=model.to(device), tokenizer=tokenizer, spec=spec)
+    try:
+        placed = model.to(device)
+    # PyTorch without CUDA says so by an AssertionError.
+    except (AssertionError, RuntimeError) as error:
+        raise AssignmentError(
+            f"The {spec.role} model cannot go to the device {device!r}: {_first_line(error)}. "
+            "Leave --device out, or name a device of this machine: cpu, cuda, cuda:0."
+        ) from error
+    return LoadedModel(model=placed, tokenizer=tokenizer, spec=spec)
 
 
 def find_loader(loader: str, student_dir: Path) -> Any:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 from autograder.checks.grading import blank_result
 from autograder.checks.opening import (
     Course,
     OpenSubmission,
-    file_hash,
     grading_of,
     open_submission,
     seed_parts,
@@ -26,17 +23,7 @@ from autograder.notebooks import plots
 from autograder.records import CheckResult, Execution, GradeReport, Submission
 from autograder.scoring import total
 from autograder.seeds import seed_for
-
-LIBRARIES = (
-    "interp-autograder",
-    "torch",
-    "transformers",
-    "captum",
-    "numpy",
-    "ipykernel",
-    "nbclient",
-    "pytest",
-)
+from autograder.versions import file_hash, versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,20 +131,10 @@ def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dic
         hashes["submission"] = file_hash(submission.path)
     return {
         "hashes": hashes,
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": versions(),
         "device": course.device,
         "profile": course.profile,
         "sandbox_mode": sandbox_mode,
         "course_key": hashlib.sha256(course.key.encode()).hexdigest()[:12] if course.key else "none",
         "seeds": {"kernel": seed_for(*seed_parts(course, submission), "kernel")},
     }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found

@@ -18,10 +18,10 @@ class Limits:
     """What one submission may use."""
 
     cell_timeout_s: float = 60.0
-    """Wall clock for one cell of the notebook, in seconds."""
+    """For one cell of the notebook, in seconds; time in which the kernel waited for a core does not count."""
 
     call_timeout_s: float = 30.0
-    """Wall clock for one call of a student's function, in seconds."""
+    """For one call of a student's function, in seconds, counted like a cell's."""
 
     submission_timeout_s: float = 600.0
     """Wall clock for the whole submission, in seconds."""

@@ -179,8 +179,10 @@ def _value_message(
         f"{name}: {count} of {want.numel()} values differ.",
         f"Worst at {_place(flat, want.shape, axes)}: "
         f"found {_number(got.flatten()[flat])}, expected {_number(want.flatten()[flat])}.",
-        f"Distance ({tolerance.metric}) {worst:.3g}, allowed {tolerance.tau:.3g}.",
     ]
+    # Of whole numbers the count says it all.
+    if tolerance.metric != "exact":
+        lines.append(f"Distance ({tolerance.metric}) {worst:.3g}, allowed {tolerance.tau:.3g}.")
     scale = fitted_scale(got, want)
     if scale is not None and abs(scale - 1) > 1e-3:
         sign = "the opposite sign and " if scale < 0 else ""

@@ -56,13 +56,16 @@ class Finding:
     """What is wrong, if it is."""
 
 
-def verify(assignment: Assignment, *, profile: str = "tiny", trust: bool = False) -> Iterator[Finding]:
+def verify(
+    assignment: Assignment, *, profile: str = "tiny", trust: bool = False, accept_degraded: bool = False
+) -> Iterator[Finding]:
     """Try an assignment's checks on what is known to be right and wrong.
 
     Args:
         assignment: The assignment.
         profile: Which models.
         trust: Run the reference without a sandbox where none can be made.
+        accept_degraded: Make do with Landlock and seccomp.
 
     Yields:
         One finding a trial, as they come.
@@ -72,7 +75,10 @@ def verify(assignment: Assignment, *, profile: str = "tiny", trust: bool = False
     """
     course = load_course(assignment, profile=profile)
     yield _notebook_is_current(course)
-    with Zygote(assignment.student_dir, trust=trust) as zygote, tempfile.TemporaryDirectory() as scratch:
+    with (
+        Zygote(assignment.student_dir, trust=trust, accept_degraded=accept_degraded) as zygote,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
         solved = Path(scratch) / f"{assignment.slug}.ipynb"
         nbformat.write(solved_notebook(assignment, points_by_task(course.checks)), solved)
         finding, plots = _try_reference(course, zygote, solved)

@@ -10,15 +10,12 @@ and writes the reports.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import nbformat
+import peers
 
 ROOT = Path(__file__).resolve().parent.parent
 ENDLESS = "while True"
@@ -33,9 +30,9 @@ def main() -> None:
     notebooks = chosen(arguments.slug, arguments.students)
     with tempfile.TemporaryDirectory() as scratch:
         ours, theirs = Path(scratch) / "ours", Path(scratch) / "nbgrader"
-        harness = timed(lambda: with_harness(arguments.slug, notebooks, ours))
-        course = nbgrader_course(arguments.slug, notebooks, theirs)
-        nbgrader = timed(lambda: with_nbgrader(arguments.slug, course))
+        harness = peers.timed(lambda: with_harness(arguments.slug, notebooks, ours))
+        course = peers.nbgrader_course(ROOT, arguments.slug, notebooks, theirs)
+        nbgrader = peers.timed(lambda: peers.autograde(course, arguments.slug))
         graded = len(list((course / "autograded").glob("*/*/*.ipynb")))
     if graded < len(notebooks):
         sys.exit(f"nbgrader graded {graded} of {len(notebooks)} notebooks: no ratio can be told from that.")
@@ -59,49 +56,12 @@ def chosen(slug: str, count: int) -> list[Path]:
     return found[:count]
 
 
-def timed(work) -> float:
-    """Return the wall time of a call in seconds."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
 def with_harness(slug: str, notebooks: list[Path], out: Path) -> None:
     """Grade with this harness."""
-    command = [sys.executable, "-c", "from autograder.cli import main; main()", "grade", slug]
-    subprocess.run([*command, *map(str, notebooks), "--out", str(out)], cwd=ROOT, check=True)
-
-
-def nbgrader_course(slug: str, notebooks: list[Path], folder: Path) -> Path:
-    """Lay out an nbgrader course: source, submitted, and what the notebooks need beside them."""
-    needed = [path for path in (ROOT / "student_template").iterdir() if path.suffix != ".ipynb"]
-    places = {folder / "source" / slug: ROOT / "student_template" / f"{slug}.ipynb"}
-    places |= {folder / "submitted" / f"student{n:03}" / slug: path for n, path in enumerate(notebooks)}
-    for place, notebook in places.items():
-        place.mkdir(parents=True)
-        shutil.copy(notebook, place / f"{slug}.ipynb")
-        for path in needed:
-            (shutil.copytree if path.is_dir() else shutil.copy)(path, place / path.name)
-    config = "c = get_config()\nc.CourseDirectory.course_id = 'bench'\nc.ExecutePreprocessor.timeout = 120\n"
-    (folder / "nbgrader_config.py").write_text(config)
-    made = run_nbgrader(folder, "generate_assignment", slug, "--force")
-    if made.returncode:
-        sys.exit(f"nbgrader generate_assignment failed:\n{made.stderr[-2000:]}")
-    return folder
-
-
-def with_nbgrader(slug: str, course: Path) -> None:
-    """Grade with nbgrader."""
-    run_nbgrader(course, "autograde", slug)
-
-
-def run_nbgrader(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run an nbgrader command and return how it ended; what it graded is counted afterwards."""
-    # nbgrader calls alembic by its name.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    command = [sys.executable, "-m", "nbgrader", *arguments]
-    environment = {**os.environ, "PATH": path}
-    return subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
+    process = peers.grade(ROOT, slug, notebooks, out)
+    print(process.communicate()[0])
+    if process.returncode:
+        sys.exit(f"autograder grade ended with {process.returncode}.")
 
 
 if __name__ == "__main__":

@@ -183,7 +183,7 @@ def build_baseline(input_ids, tokenizer):
 
 
 # %% check="build_baseline" tags=["active-ipynb"]
-# baseline = build_baseline(example["input_ids"], tokenizer)
+# baseline = torch.as_tensor(build_baseline(example["input_ids"], tokenizer)).cpu()
 # assert baseline.shape == example["input_ids"].shape, "one baseline id for each input id"
 # assert not baseline.is_floating_point(), "ids are whole numbers"
 # assert (baseline[:, 0] == tokenizer.cls_token_id).all(), "[CLS] stays at the front"
@@ -296,11 +296,13 @@ def token_importance(attributions, attention_mask):
 
 # %% check="token_importance" tags=["active-ipynb"]
 # some_scores = torch.linspace(-2, 2, 64).expand(example["attention_mask"].shape)
-# importance = token_importance(some_scores, example["attention_mask"]).cpu().float()
+# importance = token_importance(some_scores, example["attention_mask"])
+# assert not isinstance(importance, list), "one tensor for the batch, no list of rows"
+# importance = torch.as_tensor(importance).cpu().float()
 # assert importance.shape == some_scores.shape, "one number for each token"
 # assert torch.allclose(importance.sum(dim=-1), torch.ones(len(importance))), "rows sum to 1"
 # assert (importance[example["attention_mask"] == 0] == 0).all(), "padding is exactly 0"
-# small = token_importance(torch.tensor([[1.0, 5.0, 1.0, 9.0]]), torch.tensor([[1, 0, 1, 0]]))
+# small = torch.as_tensor(token_importance(torch.tensor([[1.0, 5.0, 1.0, 9.0]]), torch.tensor([[1, 0, 1, 0]])))
 # assert torch.allclose(small.cpu().float(), torch.tensor([[0.5, 0.0, 0.5, 0.0]])), "two equal tokens share"
 # print(importance[0, :12])
 
@@ -342,6 +344,7 @@ def merge_subtokens(tokens, scores):
 # %% check="merge_subtokens" tags=["active-ipynb"]
 # pieces = ["[CLS]", "Wetter", "##vor", "##her", "##sage", "[SEP]"]
 # merged = merge_subtokens(pieces, [0.5, 1.0, 2.0, 3.0, -1.0, 0.25])
+# assert isinstance(merged, (list, tuple)), "a list of (word, score): a dictionary would merge repeated words"
 # assert [word for word, score in merged] == ["[CLS]", "Wettervorhersage", "[SEP]"], "pieces are joined"
 # assert [float(score) for word, score in merged] == [0.5, 5.0, 0.25], "scores are added up"
 # print(merged)
@@ -389,7 +392,8 @@ def merge_subtokens(tokens, scores):
 #
 # Any method will do: your integrated gradients, another baseline, another target, gradient times input,
 # leaving out words, Shapley values ... The function is asked about eight sentences at a time, some fifty in
-# all, and should need seconds for each call, not minutes.
+# all, and a call is stopped after five seconds: ask the model about many variants of a sentence in one batch
+# rather than about one after the other.
 
 
 # %% task="my_attribution"
@@ -448,6 +452,7 @@ def my_attribution(batch, model, tokenizer):
 # and why these? Name the numbers that you rely on, and one token whose attribution surprised you.
 
 # %% [markdown] question="question-words"
+# ### BEGIN SOLUTION
 # In "Stell mir bitte einen Wecker auf Viertel nach sechs ." (`alarm/set_alarm`) the verb "stell" has the
 # largest attribution (about 2.0 of 5.5), then "wecker" and "auf" (1.2 each): the noun says that it is about an
 # alarm, the verb which of the alarm intents it is; the time itself ("viertel nach sechs") adds little, since
@@ -456,6 +461,7 @@ def my_attribution(batch, model, tokenizer):
 # sentences. Surprising is "mir": it speaks against `alarm/set_alarm` (-1.1). It is frequent in requests to show,
 # to play or to look for something, so the model may have learnt it as a sign of those; replacing it by nothing
 # and comparing the logits of the two classes would test that.
+# ### END SOLUTION
 
 # %% [markdown]
 # **What does the baseline do?** Explain the choice of the baseline: what would the attributions tell you
@@ -463,12 +469,14 @@ def my_attribution(batch, model, tokenizer):
 # completeness in your answer.
 
 # %% [markdown] question="question-baseline"
+# ### BEGIN SOLUTION
 # Integrated gradients explain a difference, F(x) - F(x'), and only what differs between x and x' can get
 # a share of it. With [CLS] and [SEP] kept, x and x' are equal there, so both get exactly 0 and the whole
 # difference is distributed over the words. If they became [PAD], they would get shares of their own: a
 # part of the sum would explain that a sequence has a beginning and an end, which every sentence has, and
 # the words' shares would change with it. The sum would still be complete, but for the difference to
 # another, more unusual starting point.
+# ### END SOLUTION
 
 # %% [markdown]
 # ## Things to try

@@ -6,12 +6,17 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
 import torch
 
 torch.set_num_threads(1)
+
+# What earlier versions of the sources answered must not be read, nor the user's own cache be filled.
+_CACHE = tempfile.TemporaryDirectory(prefix="autograder-tests-")
+os.environ["AUTOGRADER_CACHE"] = _CACHE.name
 
 MINI = Path(__file__).parent / "mini_course"
 ROOT = Path(__file__).parent.parent

@@ -36,7 +36,7 @@ TASK = "compute_feature_attribution_scores"
 NOT_IN_THE_SCORES = {"predictions_as_probabilities", "predictions_as_classes", "results_swapped"}
 INCOMPLETE = {
     "mean_over_hidden", "norm_over_hidden", "absolute_sum_over_hidden", "gradient_only", "gradient_times_input",
-    "opposite_sign", "probability_as_target", "divided_by_norm",
+    "opposite_sign", "probability_as_target", "divided_by_norm", "weights_not_halved",
 }  # fmt: skip
 """Mistakes that completeness must find; the others add up, but to another difference or along another path."""
 

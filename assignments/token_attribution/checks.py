@@ -317,8 +317,8 @@ def test_attributions_are_complete(submission, reference, models, record, assign
     assert form.problem in ("", "values"), form.message
     scores = as_tensor(actual)
     assert distance(scores[2], scores[0], "relative_l2") <= tolerance_for("attributions").tau, (
-        "The batch holds one sentence twice, and its two rows differ: something random is at work. "
-        "Is the model in eval mode?"
+        "The batch holds one sentence twice, and its two rows differ: something besides the sentence plays a part. "
+        "Is everything taken from the batch that was given, and is the model in eval mode?"
     )
     sums = [
         reference.memoise("differences", differences, batch, loaded.model, baseline)
@@ -627,9 +627,7 @@ def rankings_of(scores: list[float], rng: random.Random) -> list[tuple[int, ...]
 @points(10)
 @visibility("hidden")
 @requires("test_my_attribution_has_the_right_form")
-@hint(
-    "Your ranking is not far enough above chance. Which words would change the model's mind if they were missing?"
-)
+@hint("Only the order of your scores counts. Which words would change the model's mind if they were missing?")
 def test_my_attribution_is_faithful(submission, reference, model, tokenizer, assignment, record, rng):
     """Your own method's ranking is faithful to the model on unseen sentences (percentile among random rankings)."""
     sentences, ids, chances = chosen_sentences(assignment, reference, model, tokenizer, rng)

@@ -438,6 +438,15 @@ def opposite_sign(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> t
 
 @misconception(
     task=ATTRIBUTION,
+    title="The weights of the nodes are those of the interval from -1 to 1: everything is twice as large.",
+    hint="What do your weights add up to, and how long is the path from 0 to 1?",
+)
+def weights_not_halved(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
+    return 2 * _right_vectors(reference, batch, model, tokenizer).sum(dim=-1), _predict(batch, model)
+
+
+@misconception(
+    task=ATTRIBUTION,
     title="The plain gradient at the input, summed over the hidden dimension.",
     hint="A gradient at one point is no integral along a path, and nothing is multiplied with it.",
 )

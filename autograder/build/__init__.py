@@ -6,6 +6,7 @@ Needs jupytext, nbconvert and nbgrader; they are imported only when something is
 from autograder.build.making import (
     build_assignment,
     build_notebook,
+    build_source,
     is_stale,
     render,
     solved_notebook,
@@ -15,6 +16,7 @@ from autograder.build.making import (
 __all__ = [
     "build_assignment",
     "build_notebook",
+    "build_source",
     "is_stale",
     "render",
     "solved_notebook",

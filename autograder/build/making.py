@@ -83,17 +83,40 @@ def build_assignment(assignment: Assignment, points: Mapping[str, float]) -> boo
     Raises:
         AssignmentError: With all problems of the reference at once, or if the file cannot be written.
     """
-    text = render(build_notebook(assignment, points))
-    if _read(assignment.template) == text:
+    return _write(assignment.template, render(build_notebook(assignment, points)))
+
+
+def build_source(assignment: Assignment, points: Mapping[str, float], folder: Path) -> Path:
+    """Write the instructor's notebook, with solutions, where nbgrader's `generate_assignment` looks for it.
+
+    Args:
+        assignment: Whose reference file is read.
+        points: Task name to the points of its checks.
+        folder: The `source/` folder of an nbgrader course.
+
+    Returns:
+        The file, `<folder>/<slug>/<slug>.ipynb`.
+
+    Raises:
+        AssignmentError: With all problems of the reference at once, or if the file cannot be written.
+    """
+    path = folder / assignment.slug / f"{assignment.slug}.ipynb"
+    _write(path, render(source_notebook(assignment, points)))
+    return path
+
+
+def _write(path: Path, text: str) -> bool:
+    """Write a file unless it holds the text; return whether it changed."""
+    if _read(path) == text:
         return False
     try:
-        assignment.template.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         # A reader never sees half a notebook.
-        draft = assignment.template.with_name(f".{assignment.template.name}.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(assignment.template)
+        draft.replace(path)
     except OSError as error:
-        raise AssignmentError(f"{assignment.template}: cannot be written: {error.strerror}.") from None
+        raise AssignmentError(f"{path}: cannot be written: {error.strerror}.") from None
     return True
 
 
@@ -170,9 +193,7 @@ def _question(source: str) -> str:
     if regions.BEGIN in source:
         return source
     region = f"### {regions.BEGIN}\n### {regions.END}"
-    if ANSWER_STUB in source:
-        return re.sub(rf"^.*{ANSWER_STUB}.*$", region, source, count=1, flags=re.MULTILINE)
-    return f"{source.rstrip()}\n\n{region}"
+    return re.sub(rf"^.*{ANSWER_STUB}.*$", region, source, count=1, flags=re.MULTILINE)
 
 
 def _released(source: NotebookNode, assignment: Assignment) -> NotebookNode:

@@ -12,6 +12,7 @@ from typing import Literal, cast, get_args
 
 from autograder.build import regions
 from autograder.errors import AssignmentError, did_you_mean
+from autograder.notebooks.answers import ANSWER_STUB
 from autograder.records import Assignment
 
 Role = Literal["task", "check", "plot", "question", "text"]
@@ -172,6 +173,13 @@ def _cell_problems(cell: MarkedCell, tasks: list[str]) -> Iterator[str]:
         if not found and not problem:
             yield f"{cell.where}: has no {regions.BEGIN} and {regions.END}: students would see the solution."
         yield from _function_problems(cell, tasks)
+    elif cell.role == "question" and not found and not problem and ANSWER_STUB not in cell.source:
+        # The text alone does not tell a question from its answer, and a guess hands out the answer.
+        yield (
+            f"{cell.where}: says neither what the model answer is nor where the student writes, so that students "
+            f"would see all of it. Put the model answer between {regions.BEGIN} and {regions.END}, or write "
+            f"{ANSWER_STUB} where theirs goes."
+        )
 
 
 def _function_problems(cell: MarkedCell, tasks: list[str]) -> Iterator[str]:

@@ -57,8 +57,13 @@ class ByHand:
         submission = Submission(
             student=option("--student") or path.stem, path=path.resolve(), origin=str(path)
         )
-        trust = option("--i-trust-these-submissions")
-        zygote = self._open.enter_context(Zygote(assignment.student_dir, device=course.device, trust=trust))
+        zygote = Zygote(
+            assignment.student_dir,
+            device=course.device,
+            trust=option("--i-trust-these-submissions"),
+            accept_degraded=option("--accept-degraded"),
+        )
+        self._open.enter_context(zygote)
         opened = self._open.enter_context(open_submission(submission, course, zygote))
         self._plugin = GradingPlugin(grading_of(opened, course, submission))
         self._config.pluginmanager.register(self._plugin, "autograder-grading")

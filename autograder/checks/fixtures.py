@@ -71,6 +71,18 @@ class GradingPlugin:
         recorder: Recorder = request.node.stash[_RECORD]
         return recorder
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Run visible checks first, as far as their requirements allow.
+
+        What a function answers or raises there is shown to the student; it must not have seen a hidden input by then,
+        or it could say it.
+        """
+        items.sort(key=lambda item: self._is_late(item.name))
+
+    def _is_late(self, check: str) -> bool:
+        info = self.grading.info(check)
+        return info.visibility == "hidden" or any(self._is_late(other) for other in info.requires)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Give every check a recorder and the assignment's tolerances."""

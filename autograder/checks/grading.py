@@ -18,7 +18,7 @@ from autograder.checks.memo import MemoisedReference
 from autograder.checks.proxy import SubmissionProxy
 from autograder.checks.recording import Recorder
 from autograder.diagnosis import Misconception, diagnose
-from autograder.errors import CallTimeoutError, StudentCodeError, SubmissionError
+from autograder.errors import CallTimeoutError, MissingFunctionError, StudentCodeError, SubmissionError
 from autograder.records import Assignment, CheckResult, Diagnosis, Outcome, Tolerance
 from autograder.scoring import points_for
 
@@ -188,9 +188,14 @@ def _hint(info: CheckInfo, error: BaseException | None, diagnosis: Diagnosis | N
     """Write the hint: fixed words only, since hidden checks show it, too."""
     hint = diagnosis.hint if diagnosis else info.hint
     if info.visibility == "visible":
-        return hint
+        # What is said of the missing function is all that helps.
+        return "" if isinstance(error, MissingFunctionError) or _is_unwritten(error) else hint
     if isinstance(error, CallTimeoutError):
-        return str(error)
+        return (
+            f"{error} Look for a loop without end, or for many small steps that one batch could do at once."
+        )
+    if isinstance(error, MissingFunctionError) or _is_unwritten(error):
+        return "This runs once the function is written."
     if isinstance(error, StudentCodeError):
         # The name of an exception class of the student's own could carry a hidden input out.
         name = str(error).partition(" raised ")[2].partition(":")[0].strip()
@@ -199,6 +204,11 @@ def _hint(info: CheckInfo, error: BaseException | None, diagnosis: Diagnosis | N
     if isinstance(error, SubmissionError):
         return f"Your function gave no usable answer on an input that you have not seen. {hint}".strip()
     return hint or _UNEXPLAINED_HIDDEN
+
+
+def _is_unwritten(error: BaseException | None) -> bool:
+    said = str(error).partition("() ")[2]
+    return isinstance(error, StudentCodeError) and said.startswith("is not written yet:")
 
 
 def _detail(error: BaseException | None, diagnosis: Diagnosis | None, fault: str) -> str:

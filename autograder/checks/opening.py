@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from autograder.assignments import load_module, load_reference
 from autograder.calibration import load_tolerances
+from autograder.checks.expected import model_names, open_store
 from autograder.checks.grading import Grading
 from autograder.checks.marks import CheckInfo, collect
 from autograder.checks.memo import Memo, MemoisedReference
@@ -91,20 +91,30 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
             f"{assignment.template}: the student notebook is missing.\n"
             f"Make it with: autograder build {assignment.slug}"
         )
+    models = tuple(load(spec, assignment.student_dir, device) for spec in assignment.models.get(profile, ()))
+    memo = Memo(store=open_store(assignment, device), names=_names_of(models))
     return Course(
         assignment=assignment,
         checks=checks,
-        reference=MemoisedReference(reference, Memo()),
+        reference=MemoisedReference(reference, memo),
         misconceptions=known,
         tolerances=load_tolerances(assignment.folder),
-        models=tuple(
-            load(spec, assignment.student_dir, device) for spec in assignment.models.get(profile, ())
-        ),
+        models=models,
         template=read_notebook(assignment.template),
         key=course_key(assignment.course_dir),
         device=device,
         profile=profile,
     )
+
+
+def _names_of(models: Iterable[LoadedModel]) -> dict[int, str]:
+    """Return names of models and tokenizers that mean the same in every process."""
+    names: dict[int, str] = {}
+    for loaded in models:
+        found = model_names(loaded.spec)
+        if found is not None:
+            names |= {id(loaded.model): found[0], id(loaded.tokenizer): found[1]}
+    return names
 
 
 class OpenSubmission:
@@ -116,9 +126,11 @@ class OpenSubmission:
         execution: Execution,
         handles: Mapping[int, str],
         pending: tuple[Pending, ...],
+        waiting: Mapping[str, Callable[[], None]],
     ) -> None:
         self._session = session
         self._handles = handles
+        self._waiting = dict(waiting)
         self.execution = execution
         self.pending = pending
 
@@ -137,7 +149,11 @@ class OpenSubmission:
 
     def _handled(self, value: Any) -> Any:
         if id(value) in self._handles:
-            return Handle(name=self._handles[id(value)])
+            name = self._handles[id(value)]
+            if name in self._waiting:
+                self._waiting[name]()
+                del self._waiting[name]
+            return Handle(name=name)
         if isinstance(value, tuple):
             return tuple(self._handled(item) for item in value)
         if isinstance(value, list):
@@ -173,22 +189,39 @@ def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) 
     ) as session:
         execution = session.run()
         handles: dict[int, str] = {}
+        waiting: dict[str, Callable[[], None]] = {}
         for loaded in course.models:
-            _provide(session, loaded, handles)
-        opened = OpenSubmission(session, execution, handles, pending)
+            for name, provide in _provisions(session, loaded, handles).items():
+                if loaded.spec.role == "shipped":
+                    provide()
+                else:
+                    waiting[name] = provide
+        opened = OpenSubmission(session, execution, handles, pending, waiting)
         yield _with_remarks(opened, remarks)
 
 
-def _provide(session: KernelSession, loaded: LoadedModel, handles: dict[int, str]) -> None:
-    """Make a model and its tokenizer known in the kernel; the hidden ones' files are sent only now."""
+def _provisions(
+    session: KernelSession, loaded: LoadedModel, handles: dict[int, str]
+) -> dict[str, Callable[[], None]]:
+    """Return what makes a model and its tokenizer known in the kernel.
+
+    A hidden one's files are sent when a check first asks with it: until then a function cannot tell of them.
+
+    Args:
+        session: Of the submission.
+        loaded: The model in this process.
+        handles: Gets the names by which calls speak of the two.
+    """
     shipped = loaded.spec.role == "shipped"
+    made: dict[str, Callable[[], None]] = {}
     for kind, thing, loader, folder in (
         ("model", loaded.model, loaded.spec.loader, loaded.spec.path),
         ("tokenizer", loaded.tokenizer, "transformers:AutoTokenizer", loaded.spec.tokenizer),
     ):
         name = f"{kind}:{loaded.spec.role}"
-        session.provide(name, loader=loader, folder=folder, in_student_dir=shipped)
+        made[name] = partial(session.provide, name, loader=loader, folder=folder, in_student_dir=shipped)
         handles[id(thing)] = name
+    return made
 
 
 def _with_remarks(opened: OpenSubmission, remarks: tuple[str, ...]) -> OpenSubmission:
@@ -212,12 +245,3 @@ def grading_of(opened: OpenSubmission, course: Course, submission: Submission) -
         tolerances=course.tolerances,
         seed_parts=parts,
     )
-
-
-def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()

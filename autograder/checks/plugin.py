@@ -40,6 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run without a sandbox where none can be made",
     )
+    group.addoption(
+        "--accept-degraded", action="store_true", help="make do with Landlock and seccomp, without namespaces"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

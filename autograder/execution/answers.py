@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, NoReturn
 
 from autograder.errors import MissingFunctionError, StudentCodeError, SubmissionError, did_you_mean
 
 _TEXT_CHARS = 2000
-_REMARK_CHARS = 100
 _MAX_REMARKS = 20
+_CHANGES = frozenset(
+    [
+        *("weights", "buffers", "modules", "hooks", "attributes", "training mode", "gradient flags"),
+        *("configuration", "settings", "vocabulary"),
+    ]
+)
 
 
-def remarks(function: str, reply: Mapping[str, Any]) -> list[str]:
+def remarks(function: str, reply: Mapping[str, Any], provided: Collection[str]) -> list[str]:
     """Say what a call left changed.
 
     Args:
         function: What was called.
-        reply: The answer; its list of changes is a claim of the kernel's.
+        reply: The answer; its list of changes is a claim of the kernel's, and students read what is made of it. So
+            only known words count: free text could carry a hidden input out.
+        provided: Names of the models and tokenizers that there are.
     """
     changed = reply.get("remarks", [])
     if not isinstance(changed, list):
         return []
-    told = [what for what in changed[:_MAX_REMARKS] if isinstance(what, str) and len(what) < _REMARK_CHARS]
-    return [
-        f"{function}() changed its {what}."
-        if what == "arguments"
-        else f"{function}() left the {what} changed."
-        for what in told
-    ]
+    told = []
+    for what in changed[:_MAX_REMARKS]:
+        if what == "arguments":
+            told.append(f"{function}() changed its arguments.")
+        elif isinstance(what, str):
+            name, _, change = what.partition(" ")
+            if name in provided and change in _CHANGES:
+                told.append(f"{function}() left the {what} changed.")
+    return told
 
 
 def text(reply: Mapping[str, Any], key: str) -> str:

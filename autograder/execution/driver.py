@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -12,11 +11,13 @@ from typing import Any, Literal
 
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
-from nbformat import NotebookNode
+from nbformat import NotebookNode, ValidationError
 
 from autograder.errors import GraderError
+from autograder.execution.fairness import FairClock
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.provisioner import SandboxedKernelManager, until_dead
+from autograder.execution.tidying import join_streams
 from autograder.records import CellFailure, Limits
 
 SKIP_TAG = "skip-grading"
@@ -50,11 +51,11 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         notebook: Executed in place.
         manager: Has started a kernel.
         limits: Of the submission.
-        deadline: When the submission's time is over, on the monotonic clock.
+        clock: Of the whole submission.
     """
 
     def __init__(
-        self, notebook: NotebookNode, manager: SandboxedKernelManager, *, limits: Limits, deadline: float
+        self, notebook: NotebookNode, manager: SandboxedKernelManager, *, limits: Limits, clock: FairClock
     ) -> None:
         super().__init__(
             notebook,
@@ -63,11 +64,10 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             record_timing=False,
             interrupt_on_timeout=True,
             skip_cells_with_tag=SKIP_TAG,
-            coalesce_streams=True,
         )
         self.iopub_timeout = 4
         self._limits = limits
-        self._deadline = deadline
+        self._clock = clock
         self._printed_left = limits.output_bytes
         self._output_left = limits.output_bytes
         self._process = manager.process
@@ -101,20 +101,22 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self.km._close_control_socket()
         self.km.context.destroy(linger=0)
 
-    def _get_timeout(self, cell: NotebookNode | None) -> float:
-        return max(0.01, min(self._limits.cell_timeout_s, self._deadline - time.monotonic()))
+    def _get_timeout(self, cell: NotebookNode | None) -> None:
+        """Leave the timeouts to `_watch_time`: nbclient's are by the wall clock, and stop its watch for a death."""
 
-    async def _async_handle_timeout(self, timeout: float, cell: NotebookNode | None = None) -> None:
-        """Interrupt the cell, and end the kernel if that does not help."""
-        if self.timed_out:
-            return  # nbclient asks again and again; one interrupt is enough
+    async def _watch_time(self) -> None:
+        """Interrupt the cell when its time is over, and end the kernel if that does not help."""
+        await self._run_down(FairClock(self._limits.cell_timeout_s, self._process), self._clock)
         self.timed_out = True
         self._process.interrupt()
-        asyncio.get_running_loop().call_later(_GRACE_S, self._kill_if_stuck, self.code_cells_executed)
+        await self._run_down(FairClock(_GRACE_S, self._process))
+        self._process.kill("a cell did not react to its interrupt")
 
-    def _kill_if_stuck(self, number: int) -> None:
-        if self.timed_out and self.code_cells_executed == number:
-            self._process.kill("a cell did not react to its interrupt")
+    @staticmethod
+    async def _run_down(*clocks: FairClock) -> None:
+        """Wait until one of the clocks has run down."""
+        while (left_s := min(clock.left_s() for clock in clocks)) > 0:
+            await asyncio.sleep(max(left_s, 0.02))
 
     async def _async_poll_kernel_alive(self) -> None:
         await until_dead(self._process)
@@ -122,7 +124,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             self.task_poll_for_reply.cancel()
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> Any:
-        """Cut what exceeds the output limit; widgets and comms are not run.
+        """Cut what exceeds the output limit; widgets, comms, and outputs that no notebook can hold show nothing.
 
         Printed text has a limit of its own, so that a flood does not take a later cell's plot along, and is cut at
         the character, since how a flood is split into messages differs from run to run.
@@ -138,14 +140,16 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             if not kept:
                 return None
             msg = {**msg, "content": {**msg["content"], "text": kept}}
-            return super().process_message(msg, cell, cell_index)
-        if kind in _OUTPUT_TYPES:
+        elif kind in _OUTPUT_TYPES:
             size = _FIXED_MESSAGE_BYTES + _text_size(msg["content"])
             if size > self._output_left:
                 self.output_cut = True
                 return None
             self._output_left -= size
-        return super().process_message(msg, cell, cell_index)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except ValidationError:
+            return None
 
     async def _check_raise_for_error(
         self, cell: NotebookNode, cell_index: int, exec_reply: dict[str, Any] | None
@@ -161,6 +165,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self.timed_out = False
         self.reply = {}
         name = str(cell.get("id") or index)
+        watch = asyncio.ensure_future(self._watch_time())
         try:
             await self.async_execute_cell(cell, index, execution_count=self.code_cells_executed + 1)
         except DeadKernelError:
@@ -172,12 +177,15 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
                     f"The cell ran longer than {self._limits.cell_timeout_s:g} s and ignored its interrupt."
                 )
             return CellFailure(cell=name, index=index, kind=kind, message=message)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             # Only a message that this kernel forged gets here.
             self._process.kill("it sent malformed messages")
             return CellFailure(
                 cell=name, index=index, kind="died", message=f"Malformed messages: {type(error).__name__}."
             )
+        finally:
+            watch.cancel()
+            cell.outputs = join_streams(cell.outputs)
         return self._failure(name, index)
 
     def _failure(self, name: str, index: int) -> CellFailure | None:
@@ -209,7 +217,7 @@ async def drive(
     manager: SandboxedKernelManager,
     *,
     limits: Limits,
-    deadline: float,
+    clock: FairClock,
     on_start: Callable[[KernelProcess], None],
 ) -> Run:
     """Start a kernel and run every code cell of a notebook in it.
@@ -218,7 +226,7 @@ async def drive(
         notebook: Executed in place; cells that do not run lose their stored outputs.
         manager: Not yet started.
         limits: Of the submission.
-        deadline: On the monotonic clock.
+        clock: Of the whole submission.
         on_start: Called with the kernel before its first cell.
 
     Raises:
@@ -229,7 +237,7 @@ async def drive(
     process = manager.process
     on_start(process)
     run = Run(process=process)
-    driver = CellDriver(notebook, manager, limits=limits, deadline=deadline)
+    driver = CellDriver(notebook, manager, limits=limits, clock=clock)
     try:
         await driver.connect()
         dead = False
@@ -237,7 +245,7 @@ async def drive(
             if cell.cell_type != "code":
                 continue
             cell.outputs, cell.execution_count = [], None
-            failure = _not_run(cell, index, dead, deadline) or await driver.run_cell(cell, index)
+            failure = _not_run(cell, index, dead, clock) or await driver.run_cell(cell, index)
             if failure is not None:
                 run.failures.append(failure)
             if not dead and not process.is_alive():
@@ -248,7 +256,7 @@ async def drive(
     return run
 
 
-def _not_run(cell: NotebookNode, index: int, dead: bool, deadline: float) -> CellFailure | None:
+def _not_run(cell: NotebookNode, index: int, dead: bool, clock: FairClock) -> CellFailure | None:
     """Say why a cell cannot run, if it would have."""
     if not cell.source.strip() or SKIP_TAG in cell.metadata.get("tags", []):
         return None
@@ -257,7 +265,7 @@ def _not_run(cell: NotebookNode, index: int, dead: bool, deadline: float) -> Cel
         return CellFailure(
             cell=name, index=index, kind="died", message="Not run: the kernel had ended in an earlier cell."
         )
-    if time.monotonic() >= deadline:
+    if clock.left_s() <= 0:
         return CellFailure(
             cell=name,
             index=index,

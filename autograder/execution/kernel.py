@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.s
     """Start ipykernel and serve until it ends.
 
     Args:
-        settings: `seed`, `device`, `key`, `sockets`, `box`, `home`, `student`, `cuda_fallback`.
+        settings: `seed`, `device`, `key`, `sockets`, `box`, `home`, `temporary`, `student`,
+            `cuda_fallback`.
         control: Told `{"ready"}` when the kernel's sockets are bound, then closed.
         probe_socket: Where calls come in after the cells.
     """
@@ -63,6 +65,9 @@ def _prepare_process(settings: dict[str, Any]) -> None:
     os.environ["IPYTHONDIR"] = f"{home}/.ipython"
     os.environ["JUPYTER_RUNTIME_DIR"] = f"{home}/.jupyter"
     Path(home).mkdir(parents=True, exist_ok=True)
+    if temporary := settings["temporary"]:
+        os.environ["TMPDIR"] = tempfile.tempdir = temporary
+        Path(temporary).mkdir()
     sys.argv = ["ipykernel"]
     sys.dont_write_bytecode = True
     if settings["box"] not in sys.path:

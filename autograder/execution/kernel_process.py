@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -25,6 +26,7 @@ class KernelProcess:
 
     Attributes:
         pid: Its init's process id, seen from outside.
+        student_pid: The process that runs the student's code, seen from outside.
         connection: What a Jupyter client needs to reach it.
         probe: Connected to the probe in the kernel.
         killed_for: Why we killed it, or "".
@@ -43,6 +45,7 @@ class KernelProcess:
         self.pidfd = -1
         self._folder = -1
         self._await_ready()
+        self.student_pid = _only_child(self.pid) or self.pid
         self.connection: dict[str, Any] = {
             "transport": "ipc",
             "ip": f"/proc/{os.getpid()}/fd/{self._folder}/k",
@@ -140,6 +143,13 @@ class KernelProcess:
         self.probe.close()
         for folder in self._folders:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _only_child(pid: int) -> int:
+    """Return the process that an init has started, before that has started any of its own; 0 if there is none."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    return 0
 
 
 def _descendants(pid: int) -> list[psutil.Process]:

@@ -58,6 +58,26 @@ def _check(result: int, what: str) -> None:
         raise OSError(number, f"{what}: {os.strerror(number)}")
 
 
+def system_call(number: int, what: str, *arguments: object) -> int:
+    """Make a system call that the C library may not know.
+
+    Args:
+        number: Of the call on this machine.
+        what: For the error.
+        arguments: ctypes values, bytes or None.
+
+    Returns:
+        What it returned, 0 or more.
+
+    Raises:
+        OSError: If it failed.
+    """
+    result: int = _libc().syscall(ctypes.c_long(number), *arguments)
+    if result < 0:
+        _check(result, what)
+    return result
+
+
 def unshare(flags: int) -> None:
     """Move this process into new namespaces.
 
@@ -133,9 +153,15 @@ def die_with_parent(signum: int) -> None:
     _prctl(_PR_SET_PDEATHSIG, signum)
 
 
-def allow_own_proc() -> None:
-    """Let this process write its own /proc files again after a change of its uid."""
-    _prctl(_PR_SET_DUMPABLE, 1)
+def show_memory(shown: bool) -> None:
+    """Let processes of the same user, this one too, get at this one's files in /proc, or not.
+
+    A change of user or capabilities hides them.
+
+    Args:
+        shown: Whether they may.
+    """
+    _prctl(_PR_SET_DUMPABLE, int(shown))
 
 
 def adopt_orphans() -> None:
@@ -149,11 +175,17 @@ def forbid_new_privileges() -> None:
 
 
 def drop_capabilities() -> None:
-    """Give up every capability for good, in the bounding and ambient sets too."""
+    """Give up every capability for good, in the bounding and ambient sets too.
+
+    A process that has none may not lower its bounding set either; no_new_privs makes that one void.
+    """
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     last = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
     for capability in range(last + 1):
-        _prctl(_PR_CAPBSET_DROP, capability)
+        try:
+            _prctl(_PR_CAPBSET_DROP, capability)
+        except PermissionError:
+            break
     header = struct.pack("Ii", _CAPABILITY_VERSION_3, 0)
     _check(_libc().capset(header, bytes(24)), "capset")
 

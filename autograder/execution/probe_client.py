@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import select
 import socket
-import time
 from typing import Any
 
 import torch
 
 from autograder.execution import wire
+from autograder.execution.fairness import FairClock
 from autograder.execution.kernel_process import KernelProcess
 
 _GRACE_S = 1.0
@@ -54,7 +54,7 @@ class ProbeClient:
         Args:
             request: The header.
             tensors: Of the request.
-            timeout_s: Wall clock until the whole answer is here.
+            timeout_s: Until the whole answer is here, by the kernel's fair clock.
             fds: Descriptors that travel along.
 
         Returns:
@@ -67,16 +67,16 @@ class ProbeClient:
         """
         self._number += 1
         head, blob = wire.pack({**request, "id": self._number}, tensors)
-        deadline = time.monotonic() + timeout_s
+        clock = FairClock(timeout_s, self._process)
         interrupted = False
         try:
-            self._send(head, blob, fds, deadline)
+            self._send(head, blob, fds, timeout_s)
             try:
-                answer = self._receive(deadline)
+                answer = self._receive(clock)
             except TimeoutError:
                 interrupted = True
                 self._process.interrupt()
-                answer = self._receive(time.monotonic() + _GRACE_S)
+                answer = self._receive(FairClock(_GRACE_S, self._process))
         except TimeoutError:
             self._process.kill("a call did not react to its interrupt")
             raise ProbeTimeout(alive=False) from None
@@ -90,24 +90,24 @@ class ProbeClient:
             raise ProbeTimeout(alive=True)
         return answer
 
-    def _send(self, head: bytes, blob: bytes, fds: list[int] | None, deadline: float) -> None:
-        self._process.probe.settimeout(max(0.01, deadline - time.monotonic()))
+    def _send(self, head: bytes, blob: bytes, fds: list[int] | None, timeout_s: float) -> None:
+        self._process.probe.settimeout(max(0.01, timeout_s))
         wire.send_frame(self._process.probe, head, blob, fds)
 
-    def _receive(self, deadline: float) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        head_bytes, blob_bytes = wire.PREFIX.unpack(self._read(wire.PREFIX.size, deadline))
+    def _receive(self, clock: FairClock) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+        head_bytes, blob_bytes = wire.PREFIX.unpack(self._read(wire.PREFIX.size, clock))
         wire.check_lengths(head_bytes, blob_bytes, self._answer_bytes + _SPARE_BYTES)
-        head, blob = self._read(head_bytes, deadline), self._read(blob_bytes, deadline)
+        head, blob = self._read(head_bytes, clock), self._read(blob_bytes, clock)
         header, tensors = wire.unpack(head, blob)
         if header.get("id") != self._number or not isinstance(header.get("status"), str):
             raise wire.WireError("an answer to another question")
         return header, tensors
 
-    def _read(self, count: int, deadline: float) -> bytes:
+    def _read(self, count: int, clock: FairClock) -> bytes:
         """Read exactly so many bytes.
 
         Raises:
-            TimeoutError: At the deadline.
+            TimeoutError: When the clock has run down.
             EOFError: If the kernel ended.
         """
         sock, pidfd = self._process.probe, self._process.pidfd
@@ -115,8 +115,10 @@ class ProbeClient:
         buffer = bytearray(count)
         view = memoryview(buffer)
         while view:
-            ready = select.select(sources, [], [], max(0.0, deadline - time.monotonic()))[0]
+            ready = select.select(sources, [], [], max(0.02, clock.left_s()))[0]
             if not ready:
+                if clock.left_s() > 0:
+                    continue
                 raise TimeoutError
             got = sock.recv_into(view) if sock in ready else 0
             if got == 0:

@@ -5,6 +5,9 @@ A kernelspec names it:
     {"argv": [], "display_name": "Sandboxed", "language": "python", "metadata": {"kernel_provisioner":
         {"provisioner_name": "sandboxed-zygote", "config": {"student_dir": "course/student_template"}}}}
 
+A program that starts kernels of other kernelspecs takes it for all of them by
+`JUPYTER_DEFAULT_PROVISIONER_NAME=sandboxed-zygote`; so does an nbgrader course, by one line of its configuration.
+
 The harness itself hands its zygote in by `SandboxedKernelManager`.
 """
 
@@ -38,7 +41,9 @@ _DEFAULT_TIMEOUT_S = 5.0
 class SandboxedProvisioner(KernelProvisionerBase):
     """Launches a kernel by asking a zygote for a fork."""
 
-    student_dir = Unicode(".", help="Folder that kernels see read-only.").tag(config=True)
+    student_dir = Unicode(
+        "", help="Folder that kernels see read-only; default: nbgrader's release folder, or the kernel's own."
+    ).tag(config=True)
     device = Unicode("cpu", help="cpu or cuda.").tag(config=True)
     seed = Int(0, help="Seed of torch, NumPy and random.").tag(config=True)
     limits = Dict(help="Fields of autograder.records.Limits.").tag(config=True)
@@ -68,7 +73,13 @@ class SandboxedProvisioner(KernelProvisionerBase):
         """
         manager = self.parent
         given = getattr(manager, "zygote", None)
-        zygote = given if isinstance(given, ZygoteLink) else await asyncio.to_thread(_own_zygote, self)
+        zygote = (
+            given
+            if isinstance(given, ZygoteLink)
+            else await asyncio.to_thread(
+                _own_zygote, self, Path(self.student_dir or _released(Path(kwargs.get("cwd") or ".")))
+            )
+        )
         self.process = zygote.fork(
             seed=getattr(manager, "seed", self.seed),
             limits=getattr(manager, "limits", None) or Limits(**self.limits),
@@ -120,16 +131,32 @@ class SandboxedProvisioner(KernelProvisionerBase):
         return min(recommended, 1.0)
 
 
-def _own_zygote(provisioner: SandboxedProvisioner) -> Zygote:
+def _own_zygote(provisioner: SandboxedProvisioner, student_dir: Path) -> Zygote:
     """Start a zygote for this process and folder once, and end it with the process."""
     root = type(provisioner)
     shared: dict[tuple[str, str], Zygote] = root.__dict__.get("_shared") or {}
     root._shared = shared
-    key = (str(Path(provisioner.student_dir).resolve()), provisioner.device)
+    key = (str(student_dir.resolve()), provisioner.device)
     if key not in shared:
-        shared[key] = Zygote(Path(provisioner.student_dir), device=provisioner.device)
+        shared[key] = Zygote(student_dir, device=provisioner.device)
         atexit.register(shared[key].close)
     return shared[key]
+
+
+def _released(folder: Path) -> Path:
+    """Return what every student of an nbgrader assignment was given: one zygote then serves the whole class.
+
+    nbgrader runs a submission in `autograded/STUDENT/ASSIGNMENT`, beside `release/ASSIGNMENT`.
+
+    Args:
+        folder: Where the kernel was to run; returned where it is none of nbgrader's.
+    """
+    folder = folder.resolve()
+    if len(folder.parents) > 2:
+        release = folder.parents[2] / "release" / folder.name
+        if release.is_dir():
+            return release
+    return folder
 
 
 async def until_dead(process: KernelProcess) -> None:
@@ -177,12 +204,14 @@ class SandboxedKernelManager(AsyncKernelManager):
     def prepare(self) -> None:
         """Make the provisioner, registered or not, and the ZMQ context of this kernel's channels.
 
-        The context refuses messages that no honest notebook sends: they would fill the grader's memory.
+        The context refuses messages that no honest notebook sends: they would fill the grader's memory. Nor does
+        it connect a second time: by then a link to a socket of the machine may stand at the path.
         """
         self.provisioner = SandboxedProvisioner(kernel_spec=self._kernel_spec, parent=self)
         self.context = zmq.asyncio.Context()
         self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         self.context.setsockopt(zmq.LINGER, 0)
+        self.context.setsockopt(zmq.RECONNECT_IVL, -1)
 
     def write_connection_file(self, **kwargs: Any) -> None:
         """Write none: nobody else is to connect."""

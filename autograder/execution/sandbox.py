@@ -1,9 +1,9 @@
 """The layers around one kernel, put on before any of the student's code runs.
 
-Three processes make a box: a keeper outside that dies with the zygote, the box's init (PID 1 inside, which
-reaps, passes SIGINT on and ends the tree when it ends), and the kernel itself. In order: an own session and
-user, own namespaces, own writable folders on the read-only tree, no capabilities, no new privileges, resource
-limits (`_seal`, the place for Landlock and seccomp).
+Three processes make a box: a keeper outside that dies with the zygote or the worker, the box's init (PID 1
+inside, which reaps, passes SIGINT on and ends the tree when it ends), and the kernel itself. In order: an own
+session and user, own namespaces, own writable folders on the read-only tree, no capabilities, no new privileges,
+resource limits, Landlock, seccomp (`sealing`).
 """
 
 from __future__ import annotations
@@ -11,64 +11,38 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
+import select
 import signal
 import socket
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from autograder.execution import linux, runtime_tree
+from autograder.execution import linux, runtime_tree, sealing
+from autograder.execution.layers import LAYERS, MODES, NAMESPACES, BoxPlan, mode_of
+from autograder.execution.sealing import FIRST_UID
 
-FIRST_UID = 1_879_048_192
-"""Kernels of a root zygote get users of their own from here on: far from any real account."""
+__all__ = [
+    "FIRST_UID",
+    "LAYERS",
+    "MODES",
+    "BoxPlan",
+    "close_all_but",
+    "guarded",
+    "in_words",
+    "launch",
+    "mode_of",
+    "send",
+]
 
-_NAMESPACES = (
-    linux.CLONE_NEWUSER
-    | linux.CLONE_NEWNS
-    | linux.CLONE_NEWPID
-    | linux.CLONE_NEWNET
-    | linux.CLONE_NEWIPC
-    | linux.CLONE_NEWUTS
-    | linux.CLONE_NEWCGROUP
-)
-_OPEN_FILES = 512  # 64 stalls torch's DataLoader
-_LOCKED_BYTES = 64 * 2**10
-_SPARE_DATA_BYTES = 2**30
+_FLAGS = {
+    "mounts": linux.CLONE_NEWNS,
+    "pid": linux.CLONE_NEWPID,
+    "network": linux.CLONE_NEWNET,
+    "ipc": linux.CLONE_NEWIPC | linux.CLONE_NEWUTS | linux.CLONE_NEWCGROUP,
+}
+
 _FOLDERS = {"/tmp": "256m", "/dev/shm": "256m", runtime_tree.BOX: "256m", runtime_tree.SOCKETS: "1m"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxPlan:
-    """What one box may use and how it is closed off."""
-
-    sandboxed: bool
-    """False only where the instructor trusts the submissions."""
-
-    box: str
-    """The kernel's working folder as it will see it."""
-
-    sockets: str
-    """Folder of the kernel's sockets as it will see it."""
-
-    student: str
-    """The student's folder as the kernel will see it."""
-
-    processes: int
-    """Processes and threads."""
-
-    file_bytes: int
-    """Largest file that can be written, in bytes."""
-
-    memory_bytes: int
-    """Memory of the tree, in bytes; watched from outside, here only a backstop."""
-
-    covered: tuple[str, ...] = ()
-    """Runtime paths below a writable folder, in the order of `runtime_tree.ASIDE`."""
-
-    gpu: bool = False
-    """CUDA reserves address space freely: no backstop then."""
 
 
 def send(control: socket.socket, message: dict[str, object], fds: Iterable[int] = ()) -> None:
@@ -105,25 +79,31 @@ def launch(plan: BoxPlan, control: socket.socket, body: Callable[[], None]) -> N
         OSError: If a layer is refused; the grader hears of it from the caller.
     """
     os.setsid()
-    if plan.sandboxed:
-        _become_own_user()
+    if "user" in plan.layers:
+        _become_own_user(plan)
     linux.die_with_parent(signal.SIGKILL)
-    if plan.sandboxed:
-        uid, gid = os.geteuid(), os.getegid()
-        linux.unshare(_NAMESPACES)
-        linux.map_ids(uid, gid)
-        linux.raise_loopback()
+    _enter_namespaces(plan.layers)
     started, start = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(start)
         guarded(control, lambda: _run_init(plan, control, started, body))
     os.close(started)
-    send(control, {"pid": pid}, [os.pidfd_open(pid)])
-    control.close()
+    pidfd = os.pidfd_open(pid)
+    send(control, {"pid": pid}, [pidfd])
     os.write(start, b"!")
-    os.waitpid(pid, 0)
-    os._exit(0)
+    ending = select.poll()
+    ending.register(pidfd, select.POLLIN)
+    ending.register(control, 0)  # a hang-up is told unasked: the worker has died, and nobody needs the kernel
+    ending.poll()
+    os._exit(0)  # init dies with this process
+
+
+def in_words(error: BaseException) -> str:
+    """Return an error for people; our own sentences come as OSErrors without a number."""
+    if isinstance(error, OSError) and error.strerror and not error.filename:
+        return error.strerror
+    return f"{type(error).__name__}: {error}"
 
 
 def guarded(control: socket.socket, action: Callable[[], None]) -> None:
@@ -133,23 +113,43 @@ def guarded(control: socket.socket, action: Callable[[], None]) -> None:
     except BaseException as error:
         # The grader may have gone: then nobody is left to tell.
         with contextlib.suppress(OSError):
-            send(control, {"error": f"{type(error).__name__}: {error}"})
+            send(control, {"error": in_words(error)})
     finally:
         os._exit(1)
 
 
-def _become_own_user() -> None:
+def _enter_namespaces(layers: frozenset[str]) -> None:
+    """Leave the machine's processes, network and the like for own ones."""
+    flags = 0
+    for layer in layers & NAMESPACES:
+        flags |= _FLAGS[layer]
+    if not flags:
+        return
+    if os.geteuid() == 0 and "user" not in layers:
+        linux.unshare(flags)
+    else:
+        uid, gid = os.geteuid(), os.getegid()
+        linux.unshare(flags | linux.CLONE_NEWUSER)
+        linux.map_ids(uid, gid)
+    if "network" in layers:
+        linux.raise_loopback()
+
+
+def _become_own_user(plan: BoxPlan) -> None:
     """Leave root for a user that no other process has; a plain user stays who they are."""
     if os.geteuid() != 0:
         return
     own = FIRST_UID + os.getpid()
     try:
+        if "mounts" not in plan.layers:
+            for folder in (plan.box, plan.sockets):
+                os.chown(folder, own, own)
         os.setgroups([])
         os.setresgid(own, own, own)
         os.setresuid(own, own, own)
     except OSError:
         return  # root of a user namespace with a single id: there is nobody else to become
-    linux.allow_own_proc()
+    linux.show_memory(True)  # and so this process may write its own id maps
 
 
 def _run_init(plan: BoxPlan, control: socket.socket, started: int, body: Callable[[], None]) -> None:
@@ -158,13 +158,16 @@ def _run_init(plan: BoxPlan, control: socket.socket, started: int, body: Callabl
     if os.read(started, 1) != b"!":
         return  # the keeper ended before the death signal was armed
     os.close(started)
-    if plan.sandboxed:
+    if "mounts" in plan.layers:
         _mount_writable(plan)
+    if "ipc" in plan.layers:
         socket.sethostname("box")
-        linux.drop_capabilities()
-    else:
+    if "pid" not in plan.layers:
         linux.adopt_orphans()
-    linux.forbid_new_privileges()
+    if "capabilities" in plan.layers:
+        linux.drop_capabilities()
+    if "privileges" in plan.layers:
+        linux.forbid_new_privileges()
     _fill_box(plan)
     folder = os.open(plan.sockets, os.O_PATH | os.O_DIRECTORY)
     send(control, {"run": plan.sockets}, [folder])
@@ -172,8 +175,10 @@ def _run_init(plan: BoxPlan, control: socket.socket, started: int, body: Callabl
     pid = os.fork()
     if pid == 0:
         linux.die_with_parent(signal.SIGKILL)
-        _seal(plan)
+        linux.show_memory(True)  # else a plain user's watchdog could not measure it
+        sealing.seal(plan)
         guarded(control, body)
+    linux.show_memory(False)  # else the kernel could change this process, which is sealed less
     close_all_but([control.fileno()])
     _reap(pid, control)
 
@@ -181,7 +186,8 @@ def _run_init(plan: BoxPlan, control: socket.socket, started: int, body: Callabl
 def _mount_writable(plan: BoxPlan) -> None:
     """Put the box's own small file systems on the read-only tree."""
     plain = linux.MS_NOSUID | linux.MS_NODEV
-    linux.mount("proc", "/proc", "proc", plain | linux.MS_NOEXEC)
+    if "pid" in plan.layers:  # else the machine's own stays visible
+        linux.mount("proc", "/proc", "proc", plain | linux.MS_NOEXEC)
     for folder, size in _FOLDERS.items():
         linux.mount("tmpfs", folder, "tmpfs", plain, f"mode=0700,size={size},nr_inodes=16384")
     for number, path in enumerate(plan.covered):
@@ -206,32 +212,6 @@ def _fill_box(plan: BoxPlan) -> None:
     os.chdir(plan.box)
 
 
-def _seal(plan: BoxPlan) -> None:
-    """Put on the last layers, in the kernel's own process before it has a second thread.
-
-    Landlock and seccomp belong after the limits; with both of them `MODE` becomes `full`.
-    """
-    _limit_resources(plan)
-
-
-def _limit_resources(plan: BoxPlan) -> None:
-    """Set the kernel's hard limits."""
-    limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: _OPEN_FILES,
-        resource.RLIMIT_FSIZE: plan.file_bytes,
-        resource.RLIMIT_MEMLOCK: _LOCKED_BYTES,
-    }
-    if plan.sandboxed:  # elsewhere the count would include the user's other processes
-        limits[resource.RLIMIT_NPROC] = plan.processes
-    if not plan.gpu:
-        limits[resource.RLIMIT_DATA] = plan.memory_bytes + _SPARE_DATA_BYTES
-    for name, limit in limits.items():
-        hard = resource.getrlimit(name)[1]
-        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        resource.setrlimit(name, (value, value))
-
-
 def _reap(kernel: int, control: socket.socket) -> None:
     """Wait for all children until the kernel ends, then say how it ended."""
 
@@ -245,7 +225,3 @@ def _reap(kernel: int, control: socket.socket) -> None:
         if pid == kernel:
             send(control, {"exit": os.waitstatus_to_exitcode(status)})
             os._exit(0)
-
-
-MODE = "namespaces"
-"""The mode that these layers come to; with Landlock and seccomp it is `full`."""

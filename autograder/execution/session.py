@@ -12,14 +12,10 @@ from typing import Any
 
 import nbformat
 
-from autograder.errors import (
-    CallTimeoutError,
-    GraderError,
-    KernelDiedError,
-    SubmissionError,
-)
+from autograder.errors import CallTimeoutError, GraderError, KernelDiedError, SubmissionError
 from autograder.execution import answers, tidying, wire
 from autograder.execution.driver import Run, drive, run_async
+from autograder.execution.fairness import FairClock
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.probe_client import ProbeClient, ProbeDied, ProbeTimeout
 from autograder.execution.provisioner import SandboxedKernelManager
@@ -73,7 +69,7 @@ class KernelSession:
         self._process: KernelProcess | None = None
         self._watchdog: MemoryWatchdog | None = None
         self._probe: ProbeClient | None = None
-        self._deadline = float("inf")
+        self._clock: FairClock | None = None
 
     def run(self) -> Execution:
         """Run the notebook's cells.
@@ -85,7 +81,7 @@ class KernelSession:
             GraderError: If no kernel can be started.
         """
         began = time.monotonic()
-        self._deadline = began + self._limits.submission_timeout_s
+        self._clock = FairClock(self._limits.submission_timeout_s)
         run = self._start(notebook := copy.deepcopy(self._source))
         seconds = time.monotonic() - began
         self._fatal_cell = run.fatal_cell
@@ -117,18 +113,23 @@ class KernelSession:
 
     def _start(self, notebook: Any) -> Run:
         """Run a notebook in a new kernel and keep that kernel for the calls."""
+        assert self._clock is not None
         self._drop()
         manager = SandboxedKernelManager(
             zygote=self._zygote, seed=self._seed, limits=self._limits, cuda_fallback=self._cuda_fallback
         )
         return run_async(
-            drive(notebook, manager, limits=self._limits, deadline=self._deadline, on_start=self._adopt)
+            drive(notebook, manager, limits=self._limits, clock=self._clock, on_start=self._adopt)
         )
 
     def _adopt(self, process: KernelProcess) -> None:
         """Own a kernel from its first moment, so that no error leaves it behind."""
         self._process = process
-        self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes)
+        if self._clock is not None:
+            self._clock.follow(process)
+        if "memory" in self._zygote.layers:
+            own_files = "mounts" in self._zygote.layers
+            self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes, own_files=own_files)
         self._probe = ProbeClient(process, self._limits.answer_bytes)
 
     def _asked_for_gpu(self) -> bool:
@@ -221,7 +222,7 @@ class KernelSession:
         }
         limit_s = self._limits.call_timeout_s if timeout_s is None else timeout_s
         reply, answer = self._ask(f"{function}()", request, tensors, timeout_s=limit_s)
-        for remark in answers.remarks(function, reply):
+        for remark in answers.remarks(function, reply, self._provisions):
             if remark not in self.remarks:
                 self.remarks.append(remark)
         if reply["status"] != "ok":
@@ -241,8 +242,8 @@ class KernelSession:
         fds: list[int] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Ask the probe, and turn what can go wrong into the submission's errors."""
-        assert self._probe is not None and self._process is not None
-        left_s = self._deadline - time.monotonic()
+        assert self._probe is not None and self._process is not None and self._clock is not None
+        left_s = self._clock.left_s()
         if left_s <= 0:
             raise CallTimeoutError(f"{what} was not run: the time for the whole submission was used up.")
         try:
@@ -264,7 +265,7 @@ class KernelSession:
         """
         if self._process is not None and self._process.is_alive():
             return
-        if self._process is None and self._deadline == float("inf"):
+        if self._clock is None:
             raise GraderError("call() and provide() come after run().")
         notebook = copy.deepcopy(self._source)
         if self._fatal_cell is not None:
@@ -284,6 +285,8 @@ class KernelSession:
             self._watchdog.close()
             self._watchdog = None
         if self._process is not None:
+            if self._clock is not None:
+                self._clock.bank()
             self._process.close()
             self._process = None
         self._probe = None

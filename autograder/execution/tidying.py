@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -15,6 +16,43 @@ _VOLATILE = ("execution", "collapsed", "scrolled")
 def mentions_cuda(notebook: Any) -> bool:
     """Tell whether a code cell speaks of CUDA."""
     return any(cell.cell_type == "code" and "cuda" in cell.source for cell in notebook.cells)
+
+
+def join_streams(outputs: list[Any]) -> list[Any]:
+    """Make one output of all that a cell printed to a stream, as a terminal would show it.
+
+    What nbclient does (`coalesce_streams`), in time that grows with the text and not with its square: there, one
+    printed line of a megabyte takes hours.
+
+    Args:
+        outputs: Of one cell; stdout comes before stderr where they are neighbours.
+    """
+    joined: list[Any] = []
+    texts: dict[str, list[str]] = {}
+    for output in outputs:
+        if output["output_type"] != "stream":
+            joined.append(output)
+        elif output["name"] in texts:
+            texts[output["name"]].append(output["text"])
+        else:
+            texts[output["name"]] = [output["text"]]
+            joined.append(output)
+    for output in joined:
+        if output["output_type"] == "stream":
+            output["text"] = _as_on_a_terminal("".join(texts[output["name"]]))
+    for place, (first, second) in enumerate(itertools.pairwise(joined)):
+        if first.get("name") == "stderr" and second.get("name") == "stdout":
+            joined[place : place + 2] = [second, first]
+            break
+    return joined
+
+
+def _as_on_a_terminal(text: str) -> str:
+    """Let carriage returns erase what stands before them in their line."""
+    if "\r" not in text:
+        return text
+    # A return at the line's end erases nothing: as in Windows' line ends.
+    return "\n".join(line[line.rfind("\r", 0, -1) + 1 :] for line in text.split("\n"))
 
 
 def tidy(notebook: Any, unfinished: Mapping[int, str] | None = None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ would stay locked for ever.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import json
@@ -15,10 +16,11 @@ import signal
 import socket
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from autograder.execution import linux, runtime_tree, sandbox
+from autograder.execution import isolation, linux, runtime_tree, sandbox, selftest
 
 _PRELOADED = (
     *("torch", "numpy", "captum.attr", "safetensors.torch", "matplotlib.pyplot", "matplotlib.font_manager"),
@@ -35,6 +37,14 @@ _TRANSFORMERS = (
     *("AutoTokenizer", "AutoModel", "AutoConfig", "PreTrainedModel", "BertModel", "BertTokenizerFast"),
     *("BertForQuestionAnswering", "GPT2LMHeadModel", "LlamaForCausalLM"),
 )
+# What a kernel's start, a plot, a tokenizer and a traceback import only then; not every version has them all.
+_IMPORTED_LATE = (
+    *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect"),
+    *("IPython.extensions.storemagic", "IPython.utils.wildcard", "ipykernel.debugger"),
+    *("tornado.locks", "tornado.platform.asyncio", "tornado.queues"),
+    *("pygments.formatters.terminal256", "pygments.styles", "stack_data"),
+    *("transformers.models.bert.tokenization_bert", "transformers.models.gpt2.tokenization_gpt2"),
+)
 _REQUEST_BYTES = 64 * 2**10
 
 
@@ -47,113 +57,36 @@ def preload() -> None:
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # a kernel starts 40 ms sooner without it
     for name in _PRELOADED:
         importlib.import_module(name)
+    for name in _IMPORTED_LATE:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    import PIL.Image
     import torch
     import transformers
 
+    PIL.Image.preinit()
     torch.set_num_threads(1)
     # A progress bar would leave a monitor thread behind.
     transformers.utils.logging.disable_progress_bar()
     for name in _TRANSFORMERS:
         getattr(transformers, name)
+    warm_transformers()
 
 
-def isolate(settings: dict[str, Any]) -> tuple[str, ...]:
-    """Move this process into the read-only tree, and try out one box.
+def warm_transformers() -> None:
+    """Build the table by which transformers renames weights: 0.1 s at the first model that is loaded."""
+    with contextlib.suppress(ImportError):  # of version 5; another version has another place for it, or none
+        from transformers.conversion_mapping import get_checkpoint_conversion_mapping
 
-    Args:
-        settings: `root`, an empty folder; `student_dir`; `gpu`; `path`.
-
-    Returns:
-        The runtime paths that each box has to bind again (`BoxPlan.covered`).
-
-    Raises:
-        OSError: If the machine does not allow it.
-    """
-    student_dir = Path(settings["student_dir"])
-    paths = runtime_tree.runtime_paths(settings["path"])
-    _own_mounts()
-    runtime_tree.build(settings["root"], student_dir, paths, gpu=settings["gpu"])
-    runtime_tree.enter(settings["root"])
-    covered = runtime_tree.covered(paths)
-    _try_box(covered)
-    return covered
+        get_checkpoint_conversion_mapping("bert")
 
 
-def _own_mounts() -> None:
-    """Get a mount namespace: as root directly, else inside a user namespace."""
-    if os.geteuid() == 0:
-        try:
-            linux.unshare(linux.CLONE_NEWNS)
-        except PermissionError:
-            pass  # root without capabilities, as in many containers
-        else:
-            return
-    uid, gid = os.geteuid(), os.getegid()
-    linux.unshare(linux.CLONE_NEWUSER | linux.CLONE_NEWNS)
-    linux.map_ids(uid, gid)
-
-
-def _try_box(covered: tuple[str, ...]) -> None:
-    """Run a box whose kernel does nothing.
-
-    Raises:
-        OSError: With what the box said if it could not be built.
-    """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    plan = sandbox.BoxPlan(
-        sandboxed=True,
-        box=runtime_tree.BOX,
-        sockets=runtime_tree.SOCKETS,
-        student=runtime_tree.STUDENT,
-        processes=64,
-        file_bytes=2**20,
-        memory_bytes=2**30,
-        covered=covered,
-    )
-    keeper = fork_box(plan, theirs, lambda: os._exit(0), keep=[theirs.fileno()])
-    theirs.close()
-    problem = "the box ended without a word"
-    while data := ours.recv(_REQUEST_BYTES):
-        message = json.loads(data)
-        problem = message.get("error", problem)
-        if message.get("exit") == 0:
-            problem = ""
-    os.waitpid(keeper, 0)
-    if problem:
-        raise OSError(0, problem)
-
-
-def fork_box(plan: sandbox.BoxPlan, control: socket.socket, body: Any, keep: list[int]) -> int:
-    """Fork a process that becomes the keeper of a new box.
-
-    Args:
-        plan: What the box may use.
-        control: The box's end of its control socket.
-        body: What the kernel does.
-        keep: Descriptors that the box inherits; all others are closed.
-
-    Returns:
-        The keeper's process id.
-    """
-    pid = os.fork()
-    if pid:
-        return pid
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-
-    def work() -> None:
-        sandbox.close_all_but(keep)
-        sandbox.launch(plan, control, body)
-
-    sandbox.guarded(control, work)
-    raise AssertionError("unreachable")
-
-
-def serve(server: socket.socket, covered: tuple[str, ...]) -> None:
+def serve(server: socket.socket, tree: isolation.Tree) -> None:
     """Fork a kernel for each request until the grader closes its end.
 
     Args:
         server: SOCK_SEQPACKET; a request is JSON with two descriptors, the control and the probe socket.
-        covered: From `isolate`.
+        tree: From `isolation.isolate`.
     """
     from autograder.execution import kernel
 
@@ -165,39 +98,46 @@ def serve(server: socket.socket, covered: tuple[str, ...]) -> None:
         request = json.loads(data)
         control = socket.socket(fileno=fds[0])
         probe = socket.socket(fileno=fds[1])
-        plan = sandbox.BoxPlan(**request["plan"], covered=covered)
+        layers = frozenset(request["plan"].pop("layers"))
+        plan = sandbox.BoxPlan(**request["plan"], layers=layers, runtime=tree.runtime, covered=tree.covered)
 
         def body(request: Any = request, control: Any = control, probe: Any = probe) -> None:
             kernel.run(request["kernel"], control, probe)
 
-        fork_box(plan, control, body, keep=[control.fileno(), probe.fileno()])
+        isolation.fork_box(plan, control, body, keep=[control.fileno(), probe.fileno()])
         control.close()
         probe.close()
 
 
 def main(settings: dict[str, Any]) -> None:
-    """Preload, isolate, say so and serve.
+    """Find the mode, preload, isolate, say so and serve.
 
     Args:
-        settings: `fd` of the inherited socket, `path` for sys.path, and those of `isolate`.
+        settings: `fd` of the inherited socket, `path` for sys.path, `parent` to die with (0: nobody),
+            `candidates`, and those of `isolation.isolate` but `layers`.
     """
     started = time.monotonic()
+    if settings["parent"]:
+        linux.die_with_parent(signal.SIGKILL)
+        if os.getppid() != settings["parent"]:
+            return
     os.umask(0o022)  # the tree must be readable for the kernels' users
     server = socket.socket(fileno=settings["fd"])
     try:
+        found = selftest.find_mode(settings)
+        if found.layers is None:
+            raise OSError(0, found.why())
         preload()
         sys.path[:] = [entry for entry in sys.path if runtime_tree.is_installed(entry)]
         threads = len(list(Path("/proc/self/task").iterdir()))
         if threads != 1:
             raise RuntimeError(f"{threads} threads after the imports: a fork would copy only one")
-        covered = isolate(settings) if settings["sandboxed"] else ()
+        tree = isolation.isolate({**settings, "layers": found.layers})
     except Exception as error:
-        sandbox.send(server, {"error": f"{type(error).__name__}: {error}"})
+        sandbox.send(server, {"error": sandbox.in_words(error)})
         return
     gc.collect()
     gc.freeze()
     seconds = round(time.monotonic() - started, 3)
-    sandbox.send(
-        server, {"ready": True, "seconds": seconds, "mode": sandbox.MODE if settings["sandboxed"] else "none"}
-    )
-    serve(server, covered)
+    sandbox.send(server, {"ready": True, "seconds": seconds, **asdict(found)})
+    serve(server, tree)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import select
+import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-from dataclasses import asdict
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from autograder.errors import GraderError
-from autograder.execution import runtime_tree, sandbox
-from autograder.execution.kernel_process import MESSAGE_BYTES, KernelProcess
-from autograder.records import Limits
+from autograder.errors import AutograderWarning, GraderError
+from autograder.execution import leftovers, runtime_tree, sandbox, selftest
+from autograder.execution.kernel_process import MESSAGE_BYTES
+from autograder.execution.zygote_link import ZygoteLink
+
+__all__ = ["REMEDY", "DegradedSandboxWarning", "Zygote", "ZygoteLink", "scrubbed_environment"]
 
 _START_TIMEOUT_S = 180.0
 _BOOT = (
@@ -30,9 +31,35 @@ REMEDY = (
     "Student code is only run in a sandbox, which needs Linux 5.12 or newer with user namespaces. Allow them "
     "(sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone, "
     "kernel.apparmor_restrict_unprivileged_userns; in a container: --security-opt seccomp=unconfined), "
+    "see what this machine gives with `autograder doctor`, make do with less by --accept-degraded, "
     "or, if you trust every submission with all that you may do on this machine, pass "
     "--i-trust-these-submissions."
 )
+_SHORT_OF_FULL = {
+    "namespaces": "Landlock, the second wall around files, is missing",
+    "landlock": "submissions that run at the same time can reach each other, and see that others run",
+    "none": "submissions can read, change and send away all that you can",
+}
+
+
+class DegradedSandboxWarning(AutograderWarning):
+    """Student code runs with less around it than this harness can give."""
+
+
+def _allowed(*, trust: bool, accept_degraded: bool, sandboxed: bool) -> tuple[str, ...]:
+    """List the modes that the instructor agrees to."""
+    if not sandboxed:
+        return ("none",)
+    degraded = ("landlock",) if accept_degraded else ()
+    return ("full", "namespaces", *degraded, *(("none",) if trust else ()))
+
+
+def _warning(mode: str, problems: tuple[tuple[str, str], ...]) -> str:
+    why = f" ({problems[-1][1]})" if problems else ""
+    return (
+        f"Student code runs in sandbox mode {mode}, not full{why}: {_SHORT_OF_FULL[mode]}. "
+        "`autograder doctor` says how to get a better one."
+    )
 
 
 def scrubbed_environment(*, gpu: bool) -> dict[str, str]:
@@ -67,104 +94,6 @@ def scrubbed_environment(*, gpu: bool) -> dict[str, str]:
     }
 
 
-def _plain(plan: sandbox.BoxPlan) -> dict[str, Any]:
-    """Return what the zygote does not know itself."""
-    return {key: value for key, value in asdict(plan).items() if key != "covered"}
-
-
-class ZygoteLink:
-    """A way to ask a running zygote for kernels; several processes may hold one to the same zygote.
-
-    Requests are single messages that bring their own reply sockets, so that links need no lock.
-
-    Args:
-        requests: The grader's end of the zygote's socket; None once closed.
-        student_dir: The folder that students receive.
-        device: `cpu` or `cuda`.
-        mode: The sandbox mode that the zygote found.
-    """
-
-    def __init__(self, requests: socket.socket | None, *, student_dir: Path, device: str, mode: str) -> None:
-        self._socket = requests
-        self.student_dir = student_dir.resolve()
-        self.device = device
-        self.mode = mode
-
-    def is_alive(self) -> bool:
-        """Tell whether there is a zygote at the other end."""
-        if self._socket is None:
-            return False
-        poll = select.poll()
-        poll.register(self._socket, 0)  # a hang-up is told unasked
-        return not poll.poll(0)
-
-    def handle(self) -> int:
-        """Return the descriptor of the link, to be handed to another process.
-
-        Raises:
-            GraderError: If the link is closed.
-        """
-        if self._socket is None:
-            raise GraderError("The warm process has been closed.")
-        return self._socket.fileno()
-
-    def fork(
-        self, *, seed: int, limits: Limits, cuda_fallback: bool = False, plain: bool = False
-    ) -> KernelProcess:
-        """Fork a kernel in a box of its own.
-
-        Args:
-            seed: For torch, NumPy and random.
-            limits: What it may use.
-            cuda_fallback: Whether "cuda" means the CPU there.
-            plain: Whether tracebacks come without colours.
-
-        Raises:
-            GraderError: If the zygote has died or the box cannot be built.
-        """
-        if self._socket is None:
-            raise GraderError("The warm process has been closed.")
-        boxed = self.mode != "none"
-        box = runtime_tree.BOX if boxed else tempfile.mkdtemp(prefix="autograder-box-")
-        plan = sandbox.BoxPlan(
-            sandboxed=boxed,
-            box=box,
-            sockets=runtime_tree.SOCKETS if boxed else tempfile.mkdtemp(prefix="autograder-run-"),
-            student=runtime_tree.STUDENT if boxed else str(self.student_dir),
-            processes=limits.processes,
-            file_bytes=limits.file_bytes,
-            memory_bytes=limits.memory_bytes,
-            gpu=self.device != "cpu",
-        )
-        key = secrets.token_hex(16)
-        kernel = {
-            "seed": seed,
-            "device": self.device,
-            "key": key,
-            "sockets": plan.sockets,
-            "box": box,
-            "home": "/tmp/home" if boxed else f"{box}/.home",
-            "student": plan.student,
-            "cuda_fallback": cuda_fallback,
-            "plain": plain,
-        }
-        control, their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        probe, their_probe = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
-        with their_control, their_probe:
-            request = json.dumps({"plan": _plain(plan), "kernel": kernel}).encode()
-            try:
-                socket.send_fds(self._socket, [request], [their_control.fileno(), their_probe.fileno()])
-            except OSError as error:
-                raise GraderError(f"The warm process has died ({error}); start the command again.") from None
-        return KernelProcess(control, probe, key, folders=() if boxed else (box, plan.sockets))
-
-    def close(self) -> None:
-        """Let go of the zygote, which ends when the last link is closed."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-
-
 class Zygote(ZygoteLink):
     """A warm process that forks sandboxed kernels for one student folder.
 
@@ -172,17 +101,37 @@ class Zygote(ZygoteLink):
         student_dir: The folder that students receive; kernels see it read-only.
         device: `cpu` or `cuda`.
         trust: Run without a sandbox where none can be made.
-        sandboxed: False never tries one; allowed only with `trust`.
+        accept_degraded: Make do with Landlock and seccomp where no namespaces can be had.
+        sandboxed: False never tries a sandbox; allowed only with `trust`.
+        without: Names of `sandbox.LAYERS` to switch off; for tests that show what a layer stops, and reachable
+            from nowhere else. The mode is then that of the layers that are left.
+        on_spawn: Given the process as soon as there is one, so that an interrupted start can be ended.
+        bound: It dies with the calling thread, also while it imports; else when the last link is closed.
+
+    Attributes:
+        problems: Why each mode stronger than `mode` does not work here: pairs of its name and a sentence.
 
     Raises:
         GraderError: If it cannot start, or no sandbox can be made and the submissions are not trusted.
     """
 
     def __init__(
-        self, student_dir: Path, *, device: str = "cpu", trust: bool = False, sandboxed: bool = True
+        self,
+        student_dir: Path,
+        *,
+        device: str = "cpu",
+        trust: bool = False,
+        accept_degraded: bool = False,
+        sandboxed: bool = True,
+        without: frozenset[str] = frozenset(),
+        on_spawn: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
+        bound: bool = False,
     ) -> None:
         if not sandboxed and not trust:
             raise GraderError(f"Running without a sandbox was asked for without trust. {REMEDY}")
+        unknown = without - sandbox.LAYERS
+        if unknown:
+            raise ValueError(f"no such layer: {sorted(unknown)}; there are {sorted(sandbox.LAYERS)}")
         super().__init__(None, student_dir=student_dir, device=device, mode="none")
         if not self.student_dir.is_dir():
             raise GraderError(f"{student_dir}: the student's folder does not exist.")
@@ -193,30 +142,42 @@ class Zygote(ZygoteLink):
                 "that is beside it, references too. Move the course."
             )
         self.start_seconds = 0.0
+        self._on_spawn = on_spawn
+        self._bound = bound
+        self.problems: tuple[tuple[str, str], ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
-        problem = self._start(sandboxed=sandboxed)
-        if problem and trust and sandboxed:
-            problem = self._start(sandboxed=False)
-        if problem:
-            raise GraderError(f"The sandboxed kernels cannot be started: {problem}. {REMEDY}")
+        modes = _allowed(trust=trust, accept_degraded=accept_degraded, sandboxed=sandboxed)
+        self._start(selftest.candidates(modes, without), without)
+        if sandboxed and not without and self.mode != "full":
+            warnings.warn(_warning(self.mode, self.problems), DegradedSandboxWarning, stacklevel=2)
 
-    def _start(self, *, sandboxed: bool) -> str:
-        """Start the process; return why it could not, or ""."""
+    def _start(self, candidates: list[tuple[str, list[str]]], without: frozenset[str]) -> None:
+        """Start the process, which takes the first candidate that works here.
+
+        Raises:
+            GraderError: If none does.
+        """
         began = time.monotonic()
+        leftovers.clear(sandbox.FIRST_UID)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        root = tempfile.mkdtemp(prefix="autograder-root-")
+        folders = {name: leftovers.make_folder("try") for name in ("box", "sockets")}
+        folders["root"] = leftovers.make_folder("root")
         gpu = self.device != "cpu"
         settings = {
+            **folders,
             "fd": theirs.fileno(),
-            "root": root,
+            "parent": os.getpid() if self._bound else 0,
             "student_dir": str(self.student_dir),
-            "sandboxed": sandboxed,
+            "candidates": candidates,
             "gpu": gpu,
             "path": [str(Path(entry).resolve()) if entry == "" else entry for entry in sys.path],
         }
+        environment = scrubbed_environment(gpu=gpu)
+        if "environment" in without:
+            environment = {**os.environ, **environment}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _BOOT, json.dumps(settings)],
-            env=scrubbed_environment(gpu=gpu),
+            env=environment,
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -224,16 +185,18 @@ class Zygote(ZygoteLink):
             cwd="/",
             start_new_session=True,
         )
+        self._on_spawn(self._process)
         theirs.close()
         self._socket = ours
         message = self._first_word()
-        Path(root).rmdir()
+        for folder in folders.values():
+            shutil.rmtree(folder, ignore_errors=True)
         if "ready" not in message:
             self.close()
-            return str(message["error"])
-        self.mode = message["mode"]
+            raise GraderError(f"The sandboxed kernels cannot be started: {message['error']}. {REMEDY}")
+        self.mode, self.layers = message["mode"], frozenset(message["layers"])
+        self.problems = tuple((mode, problem) for mode, problem in message["problems"])
         self.start_seconds = time.monotonic() - began
-        return ""
 
     def _first_word(self) -> dict[str, Any]:
         assert self._socket and self._process and self._process.stderr

@@ -22,6 +22,7 @@ SKIP_TAG = "skip-grading"
 
 _STATES = ("grade", "locked", "points", "schema_version", "solution", "task")
 _QUOTE_LENGTH = 60
+_QUOTED_CELLS = 3
 
 
 def restore_locked_cells(
@@ -44,6 +45,7 @@ def restore_locked_cells(
     surgery.match_by_grade_id()
     surgery.match_by_cell_id()
     surgery.match_by_text()
+    surgery.remark_recognition()
     surgery.settle()
     surgery.insert_missing()
     return surgery.result(), tuple(dict.fromkeys(surgery.remarks))
@@ -78,6 +80,7 @@ class _Surgery:
         self.originals = {grade_id_of(cell): cell for cell in template.cells if grade_id_of(cell)}
         self.entries = [_Entry(copy.deepcopy(cell)) for cell in submitted.cells]
         self.remarks: list[str] = []
+        self.unmarked = False
 
     def missing(self) -> list[str]:
         present = {entry.name for entry in self.entries}
@@ -99,11 +102,7 @@ class _Surgery:
                 entry.name = name
                 matched.add(name)
         self.entries = kept
-        if not matched:
-            self.remarks.append(
-                "The notebook came without the course's cell marks (some editors remove them); "
-                "its cells were recognised by their text."
-            )
+        self.unmarked = not matched
 
     def _is_duplicate(self, cell: NotebookNode, original: NotebookNode) -> bool:
         """Return whether a copy of a locked cell goes; a changed one is the student's work and stays."""
@@ -137,6 +136,21 @@ class _Surgery:
                 if not entry.name and same_type and recognise(entry.cell.source, text):
                     entry.name = name
                     break
+
+    def remark_recognition(self) -> None:
+        """Say so where no cell carried the course's marks, and where no cell is the template's at all."""
+        if self.unmarked and not any(entry.name for entry in self.entries):
+            self.remarks.insert(
+                0,
+                "None of the assignment's cells was found in this notebook: it may be another assignment's. "
+                "Look at the file that you handed in.",
+            )
+        elif self.unmarked:
+            self.remarks.insert(
+                0,
+                "The notebook came without the course's cell marks (some editors remove them); "
+                "its cells were recognised by their text.",
+            )
 
     def settle(self) -> None:
         """Give every matched cell the template's metadata, and every locked one the template's source."""
@@ -195,11 +209,17 @@ class _Surgery:
         Missing solution cells are not put back: their function may stand in a cell that lost its marks, and
         a stub behind it would replace it.
         """
-        for name in self.missing():
-            original = self.originals[name]
-            if is_locked(original):
-                self.entries.insert(self._place(name), _Entry(copy.deepcopy(original), name))
-                self.remarks.append(f"A read-only cell ({_quote(original)}) was missing; it was put back.")
+        missing = [name for name in self.missing() if is_locked(self.originals[name])]
+        for name in missing:
+            self.entries.insert(self._place(name), _Entry(copy.deepcopy(self.originals[name]), name))
+        quotes = [_quote(self.originals[name]) for name in missing]
+        if len(quotes) > _QUOTED_CELLS:
+            first = ", ".join(quotes[:_QUOTED_CELLS])
+            self.remarks.append(
+                f"{len(quotes)} read-only cells ({first} and more) were missing; they were put back."
+            )
+        else:
+            self.remarks += [f"A read-only cell ({quote}) was missing; it was put back." for quote in quotes]
 
     def _place(self, name: str) -> int:
         """Return the index at which a missing locked cell belongs."""

@@ -18,7 +18,7 @@ from autograder.report.serialise import (
     to_json,
 )
 from autograder.report.tables import grade_table, grades_csv
-from autograder.report.write import write_class, write_submission
+from autograder.report.write import warm_up, write_class, write_submission
 
 __all__ = [
     "REPORT_NAME",
@@ -31,6 +31,7 @@ __all__ = [
     "report_schema",
     "student_folder_name",
     "to_json",
+    "warm_up",
     "write_atomically",
     "write_class",
     "write_submission",

@@ -6,7 +6,7 @@ import base64
 import binascii
 import functools
 import importlib.metadata
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,9 @@ from autograder.report.text import clean
 
 OUTPUT_LIMIT = 100_000
 """Characters of one source or text output that the page shows; the .ipynb keeps all."""
+
+REMEMBERED_LENGTH = 20_000
+"""Characters of a source whose highlighting is kept for the next submission."""
 
 
 def executed_ipynb(notebook: Mapping[str, Any]) -> bytes:
@@ -66,10 +69,19 @@ def executed_page(notebook: Mapping[str, Any], assignment: Assignment, student: 
 def _exporter() -> Any:
     """Return the exporter; importing nbconvert and compiling its templates takes a second, so once."""
     from nbconvert import HTMLExporter
+    from nbconvert.exporters.templateexporter import TemplateExporter
+    from nbconvert.filters import Highlight2HTML
+
+    class PageExporter(HTMLExporter):  # type: ignore[misc]
+        """Writes what the templates give; HTMLExporter parses that again, for alt texts that we set ourselves."""
+
+        def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[str, Any]:
+            result: tuple[str, Any] = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+            return result
 
     # `basic` is the body alone: no MathJax, RequireJS, Mermaid or widget manager from a CDN.
     folders = _template_folders()
-    exporter = HTMLExporter(
+    exporter = PageExporter(
         template_name="basic",
         sanitize_html=True,
         extra_template_basedirs=folders,
@@ -77,8 +89,21 @@ def _exporter() -> Any:
     )
     # nbconvert's own sanitiser lets remote images through.
     exporter.register_filter("clean_html", notebook_html)
+    # A class hands in the same locked cells again and again.
+    exporter.register_filter("highlight_code", _remembering(Highlight2HTML(parent=exporter)))
     exporter.template  # noqa: B018 - compiles it, so that a missing template shows here
     return exporter
+
+
+def _remembering(highlight: Callable[..., str]) -> Callable[..., str]:
+    """Return the filter with its last results kept, of sources that are not excessively long."""
+    kept = functools.lru_cache(maxsize=256)(lambda source: highlight(source))
+
+    def ask(source: str, **given: Any) -> str:
+        ours = len(source) <= REMEMBERED_LENGTH
+        return kept(source) if ours else highlight(source)
+
+    return ask
 
 
 def _template_folders() -> list[str]:
@@ -143,7 +168,12 @@ def _outputs(outputs: Iterable[Any]) -> Iterable[dict[str, Any]]:
             data = output.get("data")
             shown = dict(_data(data)) if isinstance(data, Mapping) else {}
             if shown:
-                yield {"output_type": "display_data", "metadata": {}, "data": shown}
+                yield {"output_type": "display_data", "metadata": _alternatives(shown), "data": shown}
+
+
+def _alternatives(shown: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the metadata by which nbconvert writes an alt text for each picture."""
+    return {kind: {"alt": "Picture that this cell shows"} for kind in shown if kind.startswith("image/")}
 
 
 def _data(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

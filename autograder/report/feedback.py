@@ -263,14 +263,14 @@ def _task_state(points: float, max_points: float, states: set[str]) -> str:
 def _steps(tasks: Iterable[TaskView]) -> list[Step]:
     """Return one step for each different thing to do, in the tasks' order.
 
-    A task's step is the hint at a mistake that was recognised, else its first hint, else what its first lost
-    check found: one thing at a time. The same advice for several tasks is one step.
+    A task's step is the hint at a mistake that was recognised, else the hint of its first lost check or what that
+    found: one thing at a time. The same advice for several tasks is one step.
     """
     found: dict[str, list[TaskView]] = {}
     for task in tasks:
         lost = [view for view in task.checks if view.state not in ("passed", "review", "skipped")]
-        hints = [view.hint for view in lost if view.diagnosed] + [view.hint for view in lost]
-        advice = next(filter(None, hints), "") or next((view.found for view in lost), "")
+        hints = [view.hint for view in lost if view.diagnosed] + [view.hint or view.found for view in lost]
+        advice = next(filter(None, hints), "")
         if advice:
             found.setdefault(one_line(advice), []).append(task)
     return [

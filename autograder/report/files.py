@@ -8,7 +8,13 @@ import tempfile
 import unicodedata
 from pathlib import Path
 
+from autograder import failpoints
+from autograder.errors import GraderError
+
 NAME_LIMIT_BYTES = 100
+PARTIAL_PATTERN = ".*.part"
+"""Names of files that are being written; what matches when nobody writes is left of a killed process."""
+
 _KEPT = frozenset(" .-_@',()+")
 _WINDOWS_RESERVED = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))]
@@ -60,10 +66,13 @@ def write_atomically(path: Path, data: bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
+            failpoints.reach(f"{path.name}.written")
             os.fsync(file.fileno())
             # mkstemp gives 0600; results are read by whoever may read the folder.
             os.fchmod(file.fileno(), 0o644)
+        failpoints.reach(f"{path.name}.synced")
         Path(temporary).replace(path)
+        failpoints.reach(f"{path.name}.renamed")
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
@@ -76,3 +85,12 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def refusal(error: OSError) -> GraderError:
+    """Return the sentence for a file that could not be written: a full disk, as a rule."""
+    where = f"{error.filename}: " if error.filename else ""
+    return GraderError(
+        f"{where}{error.strerror or error}. Grading has stopped; what was graded until now is kept. "
+        "When this is mended, the same command goes on from there."
+    )

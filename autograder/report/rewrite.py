@@ -10,16 +10,19 @@ from pathlib import Path
 from autograder.errors import AutograderError
 from autograder.records import Assignment, Execution, GradeReport
 from autograder.report.files import student_folder_name
-from autograder.report.serialise import load_results
+from autograder.report.serialise import REPORT_NAME, load_results
 from autograder.report.write import write_class, write_submission
 
 
-def rewrite(folder: Path, load: Callable[[str], Assignment]) -> Iterator[tuple[Path, list[GradeReport]]]:
+def rewrite(
+    folder: Path, load: Callable[[str], Assignment], *, bom: bool = False
+) -> Iterator[tuple[Path, list[GradeReport]]]:
     """Write every page of a results folder again: after an upgrade, or a change of an assignment's texts.
 
     Args:
         folder: What `autograder grade --out` was given.
         load: From a slug to its assignment.
+        bom: Start the tables with a byte order mark, for Excel.
 
     Yields:
         The folder of each assignment and its reports.
@@ -29,11 +32,26 @@ def rewrite(folder: Path, load: Callable[[str], Assignment]) -> Iterator[tuple[P
     """
     for slug, group in groupby(load_results(folder), key=lambda report: report.assignment):
         assignment, reports = load(slug), list(group)
+        _refuse_half_written(folder / slug)
         for report in reports:
             place = folder / slug / student_folder_name(report.student)
             write_submission(report, _execution(place / "executed.ipynb"), assignment, place)
-        write_class(reports, assignment, folder / slug)
+        write_class(reports, assignment, folder / slug, bom=bom)
         yield folder / slug, reports
+
+
+def _refuse_half_written(folder: Path) -> None:
+    """Refuse to write a class page without a student whose pages are there: who is left out would go unseen."""
+    lost = sorted(
+        place.name
+        for place in folder.iterdir()
+        if place.is_dir() and not (place / REPORT_NAME).is_file() and (place / "feedback.html").is_file()
+    )
+    if lost:
+        raise AutograderError(
+            f"{folder}: {len(lost)} student folder(s) without {REPORT_NAME}: {', '.join(lost[:5])}. "
+            "Grade these submissions again, or remove their folders."
+        )
 
 
 def _execution(path: Path) -> Execution | None:

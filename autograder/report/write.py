@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.records import Assignment, Execution, GradeReport
+from autograder.records import Assignment, Execution, GradeReport, Limits
 from autograder.report.executed import executed_ipynb, executed_page
-from autograder.report.files import sync_folder, write_atomically
+from autograder.report.files import PARTIAL_PATTERN, sync_folder, write_atomically
 from autograder.report.overview import class_view
 from autograder.report.pages import class_page, feedback_page, instructor_page
 from autograder.report.serialise import REPORT_NAME, to_json
 from autograder.report.tables import grades_csv, leaderboard_csv
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What lies in a submission's folder."""
+
+    report: str
+    """SHA-256 of report.json, hexadecimal."""
+
+    files: tuple[str, ...]
+    """Names of the files."""
+
+
 def write_submission(
     report: GradeReport, execution: Execution | None, assignment: Assignment, folder: Path
-) -> None:
-    """Write one submission's pages and report.
+) -> Written:
+    """Write one submission's pages and report; when it returns, they are on the disk.
 
     report.json comes last: where it is, the rest is. What an earlier run left of an executed notebook
     is removed where there is none now.
@@ -27,6 +40,9 @@ def write_submission(
         execution: The executed notebook; None where it never ran.
         assignment: For titles and tasks.
         folder: `DIR/<slug>/<student_folder_name>`; made if missing.
+
+    Returns:
+        What was written.
 
     Raises:
         OSError: If the folder cannot be written to.
@@ -39,11 +55,16 @@ def write_submission(
         pages["executed.ipynb"] = executed_ipynb(execution.notebook)
         pages["executed.html"] = executed_page(execution.notebook, assignment, report.student)
     pages[REPORT_NAME] = to_json(report)
-    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        folder.mkdir(parents=True, exist_ok=True)
+        sync_folder(folder.parent)
+    for left in folder.glob(PARTIAL_PATTERN):  # of a process that was killed while it wrote here
+        left.unlink(missing_ok=True)
     if execution is None:
         for name in ("executed.ipynb", "executed.html"):
             (folder / name).unlink(missing_ok=True)
     _write(pages, folder)
+    return Written(report=hashlib.sha256(pages[REPORT_NAME]).hexdigest(), files=tuple(sorted(pages)))
 
 
 def write_class(
@@ -70,6 +91,35 @@ def write_class(
         },
         folder,
     )
+
+
+def warm_up() -> None:
+    """Compile the templates, the schema and the page exporter, so that no submission pays for it."""
+    nowhere = Path()
+    assignment = Assignment(
+        slug="warm",
+        title="",
+        points=0.0,
+        course_dir=nowhere,
+        folder=nowhere,
+        reference=nowhere,
+        template=nowhere,
+        tasks=(),
+        questions=(),
+        models={},
+        limits=Limits(),
+        hidden_dir=nowhere,
+    )
+    report = GradeReport(assignment="warm", student="", score=0.0, max_score=0.0, checks=())
+    output = {"output_type": "stream", "name": "stdout", "text": "\x1b[1mwarm\x1b[0m"}
+    cells = [
+        {"cell_type": "markdown", "source": "# Warm *up*\n\n$x$ `y`\n\n- z"},
+        {"cell_type": "code", "source": "print('warm')", "execution_count": 1, "outputs": [output]},
+    ]
+    feedback_page(report, assignment)
+    instructor_page(report, assignment)
+    executed_page({"cells": cells}, assignment, "")
+    to_json(report)
 
 
 def _write(files: dict[str, bytes], folder: Path) -> None:

@@ -15,6 +15,7 @@ from autograder.submissions.archives import ARCHIVE, NOTEBOOK, Budget, is_hidden
 
 _SUBMITTED = "submitted"
 _MAX_WRAPPERS = 3
+_COPY = re.compile(r"\(\d+\)$")
 _WHAT = (
     "Give a notebook (.ipynb), a folder of notebooks named after the students, "
     "an nbgrader submitted/ folder, or a zip of these."
@@ -247,7 +248,8 @@ class _Search:
         """Return the file name's stem without the assignment's name before or behind it."""
         stem = _nfc(stem)
         name = self.suffix.sub("", self.prefix.sub("", stem)).strip()
-        return stem if name.strip(". ") == "" else name
+        # `token_attribution (1).ipynb` is a second download, by nobody called (1).
+        return stem if _COPY.sub("", name).strip(". ") == "" else name
 
     def hint(self, found: Sequence[_Found]) -> str:
         near = did_you_mean(self.slug, self.seen)

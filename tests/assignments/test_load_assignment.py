@@ -31,6 +31,11 @@ def test_no_course_is_a_sentence(tmp_path):
         find_course(tmp_path)
 
 
+def test_a_mistyped_course_does_not_lead_to_the_one_above(mini_course):
+    with pytest.raises(AssignmentError, match=r"assignment: no such folder. Did you mean assignments"):
+        find_course(mini_course / "assignment")
+
+
 def test_an_unknown_slug_names_the_near_one(mini_course):
     with pytest.raises(AssignmentError) as caught:
         load_assignment(mini_course, "standardize")

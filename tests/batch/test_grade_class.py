@@ -130,7 +130,7 @@ def test_a_second_run_gives_the_same_bytes_but_for_the_timing(graded, mini_cours
     grade(mini_course, graded[1], tmp_path, jobs=1)
     compared = 0
     for path in sorted((tmp_path / "standardise").rglob("*")):
-        if path.is_dir():
+        if path.is_dir() or ".journal" in path.parts:
             continue
         other = first / path.relative_to(tmp_path / "standardise")
         if path.name == "report.json":
@@ -138,7 +138,7 @@ def test_a_second_run_gives_the_same_bytes_but_for_the_timing(graded, mini_cours
             a.pop("timing"), b.pop("timing")
             assert a == b
         else:
-            assert path.read_bytes() == other.read_bytes(), path.name
+            assert path.read_bytes() == other.read_bytes(), path
         compared += 1
     assert compared > 30
 

@@ -63,6 +63,8 @@ def halve(x):
 
 # %% [markdown] question="question-more"
 # **What else?**
+#
+# YOUR ANSWER HERE
 '''
 
 POINTS = {"double": 2.0, "halve": 1.5}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -11,6 +12,7 @@ from nbgrader.utils import compute_checksum
 from autograder.build import (
     build_assignment,
     build_notebook,
+    build_source,
     is_stale,
     render,
     solved_notebook,
@@ -87,7 +89,7 @@ def test_keeps_the_question_and_says_where_to_write(course: Course, points: Poin
 
 
 def test_a_line_for_the_answer_is_not_doubled(course: Course, points: Points, reference_text: str) -> None:
-    text = reference_text.replace("# **What else?**\n", "# **What else?**\n#\n# *YOUR ANSWER HERE*\n")
+    text = reference_text.replace("# YOUR ANSWER HERE\n", "# *YOUR ANSWER HERE*\n")
     assert cells(build_notebook(course(text), points))["question-more"].source == (
         "**What else?**\n\nYOUR ANSWER HERE"
     )
@@ -187,3 +189,13 @@ def test_the_reference_imports_as_plain_functions(course: Course) -> None:
     spec.loader.exec_module(module)
     assert module.double(3) == 6
     assert not hasattr(module, "heights")
+
+
+def test_nbgraders_source_folder_gets_the_notebook_with_solutions(
+    course: Course, points: Points, tmp_path: Path
+) -> None:
+    assignment = course()
+    path = build_source(assignment, points, tmp_path / "source")
+    assert path == tmp_path / "source" / "demo" / "demo.ipynb"
+    assert path.read_text(encoding="utf-8") == render(source_notebook(assignment, points))
+    assert not assignment.template.exists()

@@ -85,3 +85,32 @@ def test_a_course_releases_and_autogrades_it(course: Course, points: Points, tmp
         assert gradebook.find_notebook("demo", "demo").max_code_score == 3.5
         assert gradebook.find_notebook("demo", "demo").max_written_score == 4
     assert scores == {"ana": 3.5, "ben": 0}
+
+
+@pytest.mark.sandbox
+def test_one_line_of_configuration_gives_nbgrader_sandboxed_kernels(
+    course: Course, points: Points, tmp_path: Path
+) -> None:
+    assignment = course()
+    tree = tmp_path / "tree"
+    save(tree / "source" / "demo" / "demo.ipynb", source_notebook(assignment, points))
+    line = "import os; os.environ['JUPYTER_DEFAULT_PROVISIONER_NAME'] = 'sandboxed-zygote'\n"
+    config = "c = get_config()\nc.CourseDirectory.course_id = 'demo'\n"
+    (tree / "nbgrader_config.py").write_text(config)
+    run_nbgrader(tree, "generate_assignment", "demo")
+    spy = nbformat.v4.new_code_cell(
+        f"import os\nprint(os.getcwd(), os.path.exists({str(tree / 'source')!r}))", id="spy"
+    )
+    seen = {}
+    for name, lines in (("plain", config), ("boxed", config + line)):
+        (tree / "nbgrader_config.py").write_text(lines)
+        solved = solved_notebook(assignment, points)
+        solved.cells.append(spy)
+        save(tree / "submitted" / name / "demo" / "demo.ipynb", solved)
+        run_nbgrader(tree, "autograde", "demo", "--create", "--student", name)
+        graded = nbformat.read(tree / "autograded" / name / "demo" / "demo.ipynb", as_version=4)
+        seen[name] = graded.cells[-1].outputs[0].text.split()
+        with Gradebook(f"sqlite:///{tree / 'gradebook.db'}") as gradebook:
+            assert gradebook.find_submission_notebook("demo", "demo", name).code_score == 3.5
+    assert seen["plain"][1] == "True", "the control: without the line a submission reads the solutions"
+    assert seen["boxed"] == ["/box", "False"]

@@ -71,6 +71,15 @@ CHANGES = {
         ('# %% [markdown] question="question-more"', '# %% question="question-more"'),
         'cell 11 (question="question-more"): is a code cell; a question is a markdown cell.',
     ),
+    "a model answer in clear": (
+        (
+            "# ### BEGIN SOLUTION\n# Because addition is repeated.\n# ### END SOLUTION\n",
+            "# Because addition is repeated.\n",
+        ),
+        'cell 10 (question="question-why"): says neither what the model answer is nor where the student writes, so '
+        "that students would see all of it. Put the model answer between BEGIN SOLUTION and END SOLUTION, or "
+        "write YOUR ANSWER HERE where theirs goes.",
+    ),
     "a check of nothing": (
         ('check="halve"', 'check="have"'),
         'cell 8 (check="have"): no task of assignment.toml has this name. Did you mean halve?',

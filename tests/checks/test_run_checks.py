@@ -216,3 +216,14 @@ def test_an_answer_is_recalled_only_for_the_same_arguments():
     assert [float(answer) for answer in answers] == [2, 2, 4]
     assert len(asked) == 2
     assert proxy.last.args == (other,)
+
+
+def test_of_a_function_that_is_not_written_only_that_is_said(grade):
+    said = "is not written yet: it raised NotImplementedError"
+    results = grade(
+        centre=raising(StudentCodeError(f"centre() {said}")),
+        standardise=raising(StudentCodeError(f"standardise() {said}")),
+    )
+    shape, values = results["test_centre_shape"], results["test_standardise_values"]
+    assert (shape.visibility, shape.hint, shape.feedback) == ("visible", "", f"centre() {said}")
+    assert (values.visibility, values.feedback) == ("hidden", "This runs once the function is written.")

@@ -130,3 +130,25 @@ def test_the_installed_command_says_what_it_is():
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
     assert "naming the mistake" in done.stdout
+
+
+def test_a_weaker_sandbox_is_warned_of_in_a_sentence(capsys, monkeypatch):
+    import warnings
+
+    from autograder.execution.zygote_client import DegradedSandboxWarning
+
+    # The command line's own way of showing warnings, put on as by `main`.
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    monkeypatch.setattr(sys, "argv", ["autograder", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    capsys.readouterr()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        shown = warnings.showwarning
+        shown(DegradedSandboxWarning("Less than full."), DegradedSandboxWarning, "x.py", 1)
+        shown(UserWarning("of a library"), UserWarning, "x.py", 1)
+
+    said = capsys.readouterr().err
+    assert said.startswith("Warning: Less than full.\n")
+    assert "of a library" not in said  # that one went Python's way, here to pytest

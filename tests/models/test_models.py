@@ -157,3 +157,10 @@ def test_a_name_that_is_not_in_the_cache_says_to_download_it(
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(AssignmentError, match="download it into the cache first"):
         load(spec(Path("nobody/no-such-model"), loader="transformers:AutoModel"), STUDENT_DIR)
+
+
+def test_a_device_that_is_not_there_is_a_sentence() -> None:
+    with pytest.raises(
+        AssignmentError, match=r"The shipped model cannot go to the device 'gpu': .* Leave --device"
+    ):
+        load(spec(SHIPPED), STUDENT_DIR, device="gpu")

@@ -291,3 +291,15 @@ def test_restoring_is_complete_and_idempotent(seed: int, template: NotebookNode)
         assert len({cell.id for cell in restored.cells}) == len(restored.cells)
         assert restore_locked_cells(restored, template)[0] == restored
         assert restore_locked_cells(mutant, template)[0] == restored
+
+
+def test_a_notebook_of_another_assignment_is_said_to_be_one(template: NotebookNode) -> None:
+    other = nbformat.v4.new_notebook(cells=[own("print(1)")])
+    restored, remarks = restore_locked_cells(other, template)
+    assert "own:print(1)" in names(restored)
+    assert remarks == (
+        "None of the assignment's cells was found in this notebook: it may be another assignment's. "
+        "Look at the file that you handed in.",
+        "4 read-only cells (“# Doubling”, “import math”, “assert double(2) == 4” and more) were missing; "
+        "they were put back.",
+    )

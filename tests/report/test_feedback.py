@@ -191,3 +191,15 @@ def test_a_step_is_the_hint_at_a_recognised_mistake_before_any_other(
     named = replace(plain, id="test_named", diagnosis=diagnosis, hint=diagnosis.hint)
     steps = student_view(replace(report, checks=(plain, named)), assignment).steps
     assert [step.text for step in steps] == ["By what factor are they off?"]
+
+
+def test_the_step_of_an_unwritten_function_is_to_write_it(
+    report: GradeReport, assignment: Assignment
+) -> None:
+    said = "build() is not written yet: it raised NotImplementedError"
+    visible = replace(
+        report.checks[0], outcome="errored", points=0, visibility="visible", feedback=said, hint=""
+    )
+    hidden = replace(visible, id="other", visibility="hidden", hint="This runs once the function is written.")
+    view = student_view(replace(report, checks=(visible, hidden)), assignment)
+    assert [step.text for step in view.steps] == [said]

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+import os
+import resource
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -7,8 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from autograder.errors import AutograderError
 from autograder.records import Assignment, CellFailure, Execution, GradeReport
-from autograder.report import load_results, read_report, student_folder_name, write_class, write_submission
+from autograder.report import (
+    REPORT_NAME,
+    load_results,
+    read_report,
+    student_folder_name,
+    write_class,
+    write_submission,
+)
+from autograder.report.files import refusal
+from autograder.report.rewrite import rewrite
 
 PAGES = {"report.json", "feedback.html", "instructor.html", "executed.ipynb", "executed.html"}
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"' onload=alert(1)\x1b[31m\u202e{{ 7*7 }}"
@@ -150,3 +164,75 @@ def test_pages_are_self_contained_and_well_ordered(
     for attribute, value in parsed.attributes:
         assert attribute != "src" or (value or "").startswith("data:image/")
     assert b"@import" not in data and b"url(" not in data
+
+
+def test_writing_again_refuses_a_folder_that_lost_a_report(
+    report: GradeReport, passed: Callable[[str], GradeReport], assignment: Assignment, tmp_path: Path
+) -> None:
+    place = tmp_path / report.assignment
+    for one in (report, passed("Bo")):
+        write_submission(one, None, assignment, place / student_folder_name(one.student))
+    (place / "Bo" / REPORT_NAME).unlink()
+    with pytest.raises(AutograderError, match=r"1 student folder\(s\) without report.json: Bo. Grade"):
+        list(rewrite(tmp_path, lambda slug: assignment))
+    assert not (place / "class.html").exists()
+
+
+STEPS = [f"{name}.{step}" for name in sorted(PAGES) for step in ("written", "synced", "renamed")]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_process_killed_while_it_writes_leaves_no_half_file_and_the_next_one_none_at_all(
+    report: GradeReport,
+    problem: Callable[[str], GradeReport],
+    execution: Execution,
+    assignment: Assignment,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    write_submission(report, execution, assignment, tmp_path / "whole")
+    whole = files(tmp_path / "whole")
+    place = tmp_path / "class" / "student"
+    write_submission(problem(report.student), None, assignment, place)
+    before = files(place)
+    monkeypatch.setenv("AUTOGRADER_FAILPOINT", step)
+    pid = os.fork()
+    if pid == 0:
+        write_submission(report, execution, assignment, place)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    for name, data in files(place).items():
+        assert name.endswith(".part") or data in (before.get(name), whole[name])
+    monkeypatch.delenv("AUTOGRADER_FAILPOINT")
+    write_submission(report, execution, assignment, place)
+    assert files(place) == whole
+
+
+def test_what_was_written_is_told(
+    report: GradeReport, execution: Execution, assignment: Assignment, tmp_path: Path
+) -> None:
+    written = write_submission(report, execution, assignment, tmp_path / "new" / "student")
+    assert set(written.files) == PAGES
+    assert (
+        written.report
+        == hashlib.sha256((tmp_path / "new" / "student" / "report.json").read_bytes()).hexdigest()
+    )
+
+
+def test_a_full_disk_leaves_no_part_of_a_file(
+    report: GradeReport, execution: Execution, assignment: Assignment, tmp_path: Path
+) -> None:
+    write_submission(report, None, assignment, tmp_path)
+    before = files(tmp_path)
+    pid = os.fork()
+    if pid == 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        try:
+            write_submission(replace(report, score=0.0), execution, assignment, tmp_path)
+        except OSError as error:
+            os._exit(7 if "the same command goes on" in str(refusal(error)) else 1)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 7
+    assert files(tmp_path) == before

@@ -55,6 +55,8 @@ def problems(found: list[Submission]) -> dict[str, str]:
         ("Logit Lens - ana", "ana"),
         ("ana.logit-lens", "ana"),
         ("logit_lens", "logit_lens"),
+        ("logit_lens (1)", "logit_lens (1)"),
+        ("logit_lens_ana (1)", "ana (1)"),
         ("logit_lens-.", "logit_lens-."),
         ("logit_lenses", "logit_lenses"),
         ("Jörg Müller", "Jörg Müller"),

@@ -142,7 +142,7 @@ def test_dropout_left_on_is_found_and_said(setting):
 
     results = setting.grade(only={SCORES, "build_baseline"}, **{SCORES: noisy})
     assert setting.points(SCORES, results) == 0
-    assert "Is the model in eval mode?" in results["test_attributions_are_complete"].feedback
+    assert "is the model in eval mode?" in results["test_attributions_are_complete"].feedback
 
 
 def test_hidden_checks_show_no_value_and_no_strip(setting):

@@ -3,6 +3,7 @@
 import copy
 import math
 
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -146,3 +147,10 @@ def test_merging_by_hand(setting, tokens, scores, expected):
 def test_the_file_imports_without_running_an_example(setting):
     names = vars(setting.module)
     assert "model" not in names and "example" not in names and "plt" not in names
+
+
+def test_students_do_not_receive_the_written_answers(setting):
+    given = nbformat.read(setting.assignment.template, as_version=4)
+    cells = {cell.metadata.nbgrader.grade_id: cell for cell in given.cells}
+    for question in setting.assignment.questions:
+        assert cells[question.id].source == "YOUR ANSWER HERE"

@@ -58,3 +58,5 @@ def standardise(values, correction=1):
 
 # %% [markdown] question="question-why"
 # Why divide by the standard deviation?
+#
+# YOUR ANSWER HERE

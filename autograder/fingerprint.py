@@ -1,0 +1,87 @@
+"""What a result depends on, as one hash: the same key means that grading again would give the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograder.errors import AssignmentError
+from autograder.records import Assignment, Submission
+from autograder.seeds import course_key
+from autograder.versions import file_hash, source_hash, versions
+
+
+def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> str:
+    """Return a hash of all that the results of an assignment depend on, but the submissions and the sandbox.
+
+    The instructor's files, the student's folder without other assignments' notebooks, the course's key, the
+    harness's source, the versions of the libraries, the kind of device and the profile.
+
+    Args:
+        assignment: The assignment.
+        device: `cpu`, `cuda`, `cuda:i`: only the kind counts.
+        profile: Which models.
+
+    Raises:
+        AssignmentError: If a file cannot be read.
+    """
+    try:
+        files = [[name, file_hash(path)] for name, path in _files(assignment, profile)]
+        source = source_hash()
+    except OSError as error:
+        raise AssignmentError(f"{error.filename}: cannot be read: {error.strerror}.") from None
+    parts = {
+        "files": sorted(files),
+        "models": [str(spec) for spec in assignment.models.get(profile, ())],
+        "course_key": hashlib.sha256(course_key(assignment.course_dir).encode()).hexdigest(),
+        "source": source,
+        "versions": versions(),
+        "device": device.partition(":")[0],
+        "profile": profile,
+    }
+    return _digest(parts, str(assignment.course_dir))
+
+
+def _digest(parts: dict[str, object], course_dir: str) -> str:
+    # A course that was moved is the same course.
+    text = json.dumps(parts, sort_keys=True).replace(json.dumps(course_dir)[1:-1], "")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _files(assignment: Assignment, profile: str) -> Iterator[tuple[str, Path]]:
+    yield "reference", assignment.reference
+    yield from _below(assignment.folder, "assignment")
+    for name, path in _below(assignment.student_dir, "student"):
+        other = path.suffix == ".ipynb" and path.parent == assignment.student_dir
+        if not other or path == assignment.template:
+            yield name, path
+    for spec in assignment.models.get(profile, ()):
+        for folder in {spec.path, spec.tokenizer}:
+            inside = any(folder.is_relative_to(base) for base in (assignment.folder, assignment.student_dir))
+            if folder.is_dir() and not inside:
+                yield from _below(folder, f"model {spec.role}")
+
+
+def _below(folder: Path, label: str) -> Iterator[tuple[str, Path]]:
+    """Yield the files below a folder but what programs leave there: caches, checkpoints, dot files."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
+            yield f"{label}/{'/'.join(parts)}", path
+
+
+def submission_key(submission: Submission, course: str) -> str:
+    """Return the key of a submission's result.
+
+    Args:
+        submission: The file; an unreadable one counts as no file.
+        course: From `course_fingerprint`.
+    """
+    try:
+        content = file_hash(submission.path)
+    except OSError:
+        content = "no file"
+    parts = [course, submission.student, submission.problem, content]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

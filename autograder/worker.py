@@ -1,0 +1,197 @@
+"""The processes that grade: a warm one that has imported what grading needs, and its forks, the workers.
+
+The coordinator starts `main` by its `BOOT` line in a process of its own, and asks it over a socket for workers.
+Each fork talks to the coordinator over a connection of its own. All of them end at once with the coordinator,
+however it ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograder import failpoints
+from autograder.errors import AutograderError
+from autograder.execution import linux
+from autograder.execution.zygote_client import ZygoteLink
+from autograder.records import Assignment, GradeReport, Submission
+from autograder.report.files import refusal, student_folder_name
+from autograder.report.serialise import light
+
+if TYPE_CHECKING:
+    from autograder.checks.opening import Course
+
+BOOT = (
+    "import sys, json; s = json.loads(sys.argv[1]); sys.path[:] = s['path'];"
+    "from autograder.worker import main; main(s)"
+)
+
+READY = b"ready"
+"""What the warm process says when it has imported everything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a worker is for."""
+
+    course_dir: Path
+    """The course."""
+
+    slug: str
+    """The assignment."""
+
+    folder: Path
+    """Where results go: `DIR/<slug>`."""
+
+    device: str
+    """cpu, cuda or cuda:i."""
+
+    profile: str
+    """Which models."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A worker's word that a submission's files lie in their place."""
+
+    report: GradeReport
+    """The report without pictures: what the coordinator keeps of each of a thousand."""
+
+    digest: str
+    """SHA-256 of report.json."""
+
+    files: tuple[str, ...]
+    """Names of the files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A worker's word that it cannot go on."""
+
+    error: AutograderError
+    """Why: the command ends with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZygoteLost:
+    """A worker's word that the warm process ended under a submission, whose result says nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewZygote:
+    """The coordinator's word that the descriptor which follows leads to a running zygote."""
+
+    mode: str
+    """The sandbox mode that it found."""
+
+
+def main(settings: dict[str, Any]) -> None:
+    """Import, then fork a worker for every descriptor that comes, until the coordinator closes its end.
+
+    Args:
+        settings: `fd` of the socket to the coordinator, its `parent` process id, `preload` (module names), `path`.
+    """
+    # Ctrl-C reaches the whole process group; the coordinator decides what happens then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with(settings["parent"])
+    server = socket.socket(fileno=settings["fd"])
+    for name in settings["preload"]:
+        importlib.import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers need no reaping
+    server.send(READY)
+    gc.collect()
+    gc.freeze()
+    me = os.getpid()
+    while True:
+        data, fds, _, _ = socket.recv_fds(server, 16, 1)
+        if not data:
+            os._exit(0)
+        pid = os.fork()
+        if pid == 0:
+            _be_worker(server, fds[0], me)
+        os.close(fds[0])
+
+
+def _end_with(parent: int) -> None:
+    """Die as soon as the parent does, or now if it has."""
+    linux.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _be_worker(server: socket.socket, fd: int, parent: int) -> None:
+    """Work until there is no more; never returns."""
+    code = 1
+    try:
+        _end_with(parent)
+        server.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _work(Connection(fd))
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _work(connection: Connection) -> None:
+    """Grade what comes over the connection until it is closed."""
+    import torch
+
+    from autograder.assignments import load_assignment
+    from autograder.checks.opening import load_course
+
+    torch.set_num_threads(1)
+    try:
+        work: Work = connection.recv()
+        assignment = load_assignment(work.course_dir, work.slug)
+        course = load_course(assignment, device=work.device, profile=work.profile)
+        failpoints.reach("worker.started")
+        zygote: ZygoteLink | None = None
+        while True:
+            message = connection.recv()
+            if isinstance(message, NewZygote):
+                if zygote is not None:
+                    zygote.close()
+                requests = socket.socket(fileno=recv_handle(connection))
+                zygote = ZygoteLink(
+                    requests, student_dir=assignment.student_dir, device=work.device, mode=message.mode
+                )
+            else:
+                assert zygote is not None
+                connection.send(_grade(message, course, zygote, work.folder))
+    except (EOFError, BrokenPipeError):
+        return
+    except AutograderError as error:
+        connection.send(Stopped(error=error))
+    except OSError as error:
+        connection.send(Stopped(error=refusal(error)))
+
+
+def _grade(submission: Submission, course: Course, zygote: ZygoteLink, folder: Path) -> Finished | ZygoteLost:
+    """Grade one submission and write its files."""
+    from autograder.pipeline import grade_submission
+    from autograder.report.write import write_submission
+
+    failpoints.reach("worker.received")
+    graded = grade_submission(submission, course, zygote)
+    failpoints.reach("worker.graded")
+    if not zygote.is_alive():
+        return ZygoteLost()
+    assignment: Assignment = course.assignment
+    place = folder / student_folder_name(submission.student)
+    written = write_submission(graded.report, graded.execution, assignment, place)
+    failpoints.reach("worker.written")
+    return Finished(report=light(graded.report), digest=written.report, files=written.files)
