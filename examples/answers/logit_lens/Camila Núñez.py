@@ -3,6 +3,7 @@
 # %% after="logit_lens-05"
 import numpy as np
 
+
 # %% task="layer_probabilities"
 def layer_probabilities(model, input_ids):
     with torch.no_grad():

@@ -49,7 +49,9 @@ def divergence_from_final(probabilities):
 # %% task="plot_lens"
 def plot_lens(max_probs, words, input_tokens):
     fig, ax = plt.subplots(figsize=(12, 6))
-    mesh = ax.pcolormesh(max_probs, cmap="rocket" if "rocket" in plt.colormaps() else "inferno", edgecolor="white")
+    mesh = ax.pcolormesh(
+        max_probs, cmap="rocket" if "rocket" in plt.colormaps() else "inferno", edgecolor="white"
+    )
     ax.invert_yaxis()
     for y, row in enumerate(words):
         for x, word in enumerate(row):

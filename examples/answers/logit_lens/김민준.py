@@ -8,6 +8,7 @@ with torch.no_grad():
     lens = [model.lm_head(model.transformer.ln_f(h[0])) for h in outputs.hidden_states[1:-1]]
     lens.append(outputs.logits[0])
 
+
 # %% task="layer_probabilities"
 def layer_probabilities(model, input_ids):
     return torch.stack(lens).softmax(-1)
