@@ -18,7 +18,8 @@ A check is a pytest function; its docstring is the title that the student reads:
 Fixtures: `submission` (`call`, `recall`, `plots`), `reference` (the module; answers kept by content), `models` (the
 shipped one first, then the hidden one; each with `model` and `tokenizer`), `model` and `tokenizer` (the shipped
 one's), `rng` (random.Random, seeded by course key, student, assignment and check), `shared_rng` (the same in all
-checks), `record` (`remark`, `metric`, `fraction`, `strip`), `assignment`.
+checks), `record` (`remark`, `metric`, `fraction`, `strip`), `assignment`. A Figure that a function returns arrives as a
+description; `figure_of` makes the same of a Figure of this process.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from autograder.checks.comparing import (
     assert_structure_close,
     assert_tensor_close,
 )
+from autograder.checks.drawn import figure_of
 from autograder.checks.marks import grades, hint, points, requires, visibility
 from autograder.checks.tolerances import tolerance_for
 from autograder.diagnosis import accepted_variant, misconception
@@ -48,6 +50,7 @@ __all__ = [
     "assert_close",
     "assert_integers_equal",
     "assert_matches",
+    "figure_of",
     "grades",
     "hint",
     "misconception",

@@ -143,21 +143,34 @@ def _put_back(module: torch.nn.Module, kept: dict[str, Any]) -> set[str]:
     now, found = vars(module), set()
     for key in [key for key in now if key not in kept]:
         del now[key]
-        found.add("attributes")
+        # transformers notes here that it left hooks of its own; see below.
+        if key != "_output_capturing_hooks_installed":
+            found.add("attributes")
     for key, value in kept.items():
         table = isinstance(value, dict)
         current = now.get(key)
         if table and isinstance(current, dict):
             if current.keys() == value.keys() and all(current[item] is value[item] for item in value):
                 continue
+            own = key == "_forward_hooks" and _left_by_transformers(current, value)
             current.clear()
             current.update(value)
+            if own:
+                continue
         elif current is value:
             continue
         else:
             now[key] = copy.copy(value) if table else value
         found.add(_kind_of_change(key))
     return found
+
+
+def _left_by_transformers(current: dict[Any, Any], kept: dict[Any, Any]) -> bool:
+    """Say whether a table of hooks grew by hooks of transformers alone: asking for hidden states leaves them."""
+    if any(current.get(key) is not hook for key, hook in kept.items()):
+        return False
+    added = [getattr(hook, "func", hook) for key, hook in current.items() if key not in kept]
+    return all(str(getattr(hook, "__module__", "")).startswith("transformers.") for hook in added)
 
 
 def _kind_of_change(key: str) -> str:

@@ -20,6 +20,8 @@ import safetensors
 import safetensors.torch
 import torch
 
+from autograder.execution import drawing, figures
+
 PREFIX = struct.Struct("<IQ")
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_DEPTH = 32
@@ -51,7 +53,8 @@ def encode(value: Any) -> tuple[Any, dict[str, torch.Tensor]]:
     """Turn a value into JSON and plain CPU tensors.
 
     Args:
-        value: None, bool, int, float, str, list, tuple, dict, tensor, NumPy array or number, Handle.
+        value: None, bool, int, float, str, list, tuple, dict, tensor, NumPy array or number, Handle,
+            matplotlib Figure (drawn and closed; it arrives as a FigureDescription).
 
     Returns:
         (tree, tensors): the tree names the tensors by their keys.
@@ -74,6 +77,8 @@ def _encode(value: Any, tensors: dict[str, torch.Tensor], depth: int) -> Any:
         return _encode_scalar(value.item())
     if isinstance(value, Handle):
         return {"h": value.name}
+    if drawing.is_figure(value):
+        return {"F": _encode_figure(value, tensors, depth)}
     if isinstance(value, list):
         return {"l": [_encode(item, tensors, depth + 1) for item in list.__iter__(value)]}
     if isinstance(value, tuple):
@@ -81,6 +86,14 @@ def _encode(value: Any, tensors: dict[str, torch.Tensor], depth: int) -> Any:
     if isinstance(value, Mapping):
         return {"d": [_encode_item(key, value[key], tensors, depth) for key in value]}
     return _encode_scalar(value)
+
+
+def _encode_figure(value: Any, tensors: dict[str, torch.Tensor], depth: int) -> Any:
+    try:
+        described = drawing.describe(value)
+    except figures.FigureError as error:
+        raise WireError(str(error)) from None
+    return _encode(described, tensors, depth + 1)
 
 
 def _encode_item(key: Any, value: Any, tensors: dict[str, torch.Tensor], depth: int) -> list[Any]:
@@ -173,6 +186,8 @@ def decode(tree: Any, tensors: Mapping[str, torch.Tensor], *, arrays: bool) -> A
             return {_decode_key(pair): decode(pair[1], tensors, arrays=arrays) for pair in content}
         items = [decode(item, tensors, arrays=arrays) for item in content]
         return items if tag == "l" else tuple(items)
+    if tag == "F":
+        return _decode_figure(content, tensors)
     if not isinstance(content, str):
         raise WireError("a malformed value")
     if tag in ("T", "N"):
@@ -182,6 +197,13 @@ def decode(tree: Any, tensors: Mapping[str, torch.Tensor], *, arrays: bool) -> A
     if tag == "h" and not arrays:
         raise WireError("a model or tokenizer")
     return _decode_scalar(tag, content)
+
+
+def _decode_figure(content: Any, tensors: Mapping[str, torch.Tensor]) -> figures.FigureDescription:
+    try:
+        return figures.rebuild(decode(content, tensors, arrays=False))
+    except figures.FigureError as error:
+        raise WireError(str(error)) from None
 
 
 def _decode_scalar(tag: str, content: str) -> Any:

@@ -57,6 +57,7 @@ def grad_of(model, x):
     model(x).sum().backward()
     return model.linear.weight.grad
 def ids(tokenizer, text): return tokenizer(text)
+def hidden(model, ids): return model(ids, output_hidden_states=True).hidden_states[-1]
 def meddle(tokenizer): tokenizer.padding_side = "left"; return 1
 def side(tokenizer): return tokenizer.padding_side
 def look_around():
@@ -341,3 +342,15 @@ def test_a_model_that_cannot_be_loaded_is_reported(session: KernelSession, cours
 def test_a_handle_that_was_not_provided_is_our_fault(session: KernelSession) -> None:
     with pytest.raises(GraderError, match="same\\(\\) was to get model:none, which was not provided"):
         session.call("same", ([Handle(name="model:none")],), seed=0)
+
+
+def test_hooks_that_transformers_leaves_for_hidden_states_are_nobodys_fault(
+    runner: Runner, course: Any
+) -> None:
+    session = runner.running(FUNCTIONS)
+    folder = course / "student_template" / "models" / "bert"
+    session.provide("model:shipped", loader="transformers:AutoModel", folder=folder, in_student_dir=True)
+    for _ in range(2):
+        answer = session.call("hidden", (Handle(name="model:shipped"), torch.tensor([[1, 2, 3]])), seed=0)
+        assert answer.shape == (1, 3, 8)
+    assert session.remarks == []

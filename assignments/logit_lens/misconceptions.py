@@ -1,0 +1,847 @@
+"""Known mistakes with the logit lens, each as a function that makes it, and the variants that are accepted.
+
+A mistake takes the reference module and then the task's own arguments. Three are missing here on purpose, since no
+run of them reproduces a student's tensor: dropout left on (the visible check asks twice), NaN where a probability is 0
+(the visible check of divergence_from_final asks for it), and a figure that is shown and not returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from autograder.checks import accepted_variant, misconception
+
+LENS = "layer_probabilities"
+TOP = "top_predictions"
+RANK = "target_rank"
+DIVERGENCE = "divergence_from_final"
+PLOT = "plot_lens"
+
+_NORMS = ("ln_f", "norm", "final_layer_norm", "final_layernorm")
+_BLOCKS = ("h", "layers")
+
+
+# layer_probabilities
+
+
+def _inner(model: Any, names: tuple[str, ...]) -> Any:
+    """Return the part of a model that goes by one of these names."""
+    found = getattr(model.base_model, "decoder", model.base_model)
+    return next(getattr(found, name) for name in names if hasattr(found, name))
+
+
+def _stream(model: Any, input_ids: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Return the residual stream before the first block and after each, (token, hidden) each, and the model's logits.
+
+    Unlike the last entry of hidden_states, the last one here has not been through the final norm.
+    """
+    kept: list[Tensor] = []
+    hook = _inner(model, _NORMS).register_forward_pre_hook(lambda module, inputs: kept.append(inputs[0][0]))
+    try:
+        with torch.no_grad():
+            output = model(input_ids.to(model.device), output_hidden_states=True)
+    finally:
+        hook.remove()
+    return [*(state[0] for state in output.hidden_states[:-1]), kept[0]], output.logits[0]
+
+
+def _lens(model: Any, states: list[Tensor], norm: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+    """Return logits (row, token, vocab) of states (token, hidden); the final norm unless another one is given."""
+    chosen = norm or _inner(model, _NORMS)
+    with torch.no_grad():
+        return torch.stack([model.get_output_embeddings()(chosen(state)) for state in states])
+
+
+def _unchanged(state: Tensor) -> Tensor:
+    return state
+
+
+@misconception(
+    task=LENS,
+    title="The final norm is missing in every layer.",
+    hint="Compare your last layer with the model's own prediction: which step lies between the last block's output "
+    "and the unembedding?",
+)
+def norm_missing(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return _lens(model, states[1:], _unchanged).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="The final norm is missing in all layers but the last.",
+    hint="Your last layer is right, since something was done to that entry for you. Was it done to the others?",
+)
+def norm_missing_in_inner_layers(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, logits = _stream(model, input_ids)
+    return torch.cat([_lens(model, states[1:-1], _unchanged), logits[None]]).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="The final norm was applied a second time in the last layer.",
+    hint="All layers but the last are right. What does the model's documentation say of the last hidden state?",
+)
+def norm_twice_in_the_last_layer(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    norm = _inner(model, _NORMS)
+    with torch.no_grad():
+        last = norm(states[-1])
+    return _lens(model, [*states[1:-1], last]).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="The states were brought to a standard size, but without the final norm's learnt weights.",
+    hint="A norm does more than to bring a vector to a standard size. What else does the module hold?",
+)
+def norm_without_weights(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return _lens(model, states[1:], _standardised(model)).softmax(dim=-1)
+
+
+def _standardised(model: Any) -> Callable[[Tensor], Tensor]:
+    """Return the model's kind of norm without weights."""
+    centred = isinstance(_inner(model, _NORMS), torch.nn.LayerNorm)
+
+    def norm(state: Tensor) -> Tensor:
+        moved = state - state.mean(dim=-1, keepdim=True) if centred else state
+        return moved / (moved.pow(2).mean(dim=-1, keepdim=True) + 1e-5).sqrt()
+
+    return norm
+
+
+@misconception(
+    task=LENS,
+    title="The first block's own norm was used instead of the model's final one.",
+    hint="The model has many norms. Which one stands between the last block and the unembedding?",
+)
+def norm_of_a_block(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    first = _inner(model, _BLOCKS)[0]
+    norm = next(getattr(first, name) for name in ("ln_1", "input_layernorm") if hasattr(first, name))
+    return _lens(model, states[1:], norm).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="All layers were divided by the last layer's scale.",
+    hint="Your last layer is right. Does each state get a norm of its own, or do all share the last one's?",
+)
+def one_scale_for_all_layers(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    norm = _inner(model, _NORMS)
+    centred = isinstance(norm, torch.nn.LayerNorm)
+    last = states[-1] - states[-1].mean(dim=-1, keepdim=True) if centred else states[-1]
+    scale = (last.pow(2).mean(dim=-1, keepdim=True) + 1e-5).sqrt()
+
+    def shared(state: Tensor) -> Tensor:
+        moved = state - state.mean(dim=-1, keepdim=True) if centred else state
+        scaled = moved / scale * norm.weight
+        return scaled + norm.bias if centred else scaled
+
+    return _lens(model, states[1:], shared).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="Off by one: the first row is the embedding, and the last block is missing.",
+    hint="Which tensor is your first row made of: what goes into the first block, or what comes out of it?",
+)
+def inputs_of_the_blocks(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return _lens(model, states[:-1]).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="The embedding has a row of its own: one row too many.",
+    hint="Compare the number of your rows with the number of the model's blocks. What is your first row made of?",
+)
+def embedding_as_a_row(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return _lens(model, states).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="The embedding has a row of its own, and the final norm was applied twice in the last layer.",
+    hint="Compare the number of your rows with that of the blocks, and your last row with the model's own prediction.",
+)
+def embedding_as_a_row_and_norm_twice(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    norm = _inner(model, _NORMS)
+    with torch.no_grad():
+        last = norm(states[-1])
+    return _lens(model, [*states[:-1], last]).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="The last block is missing: one row too few.",
+    hint="Compare the number of your rows with the number of the model's blocks. Where is the model's own prediction?",
+)
+def last_block_missing(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return _lens(model, states[1:-1]).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="Each row shows what its block adds, not the sum of all that was added so far.",
+    hint="The model reads the residual stream, which is a running sum. What do you give to the norm?",
+)
+def update_instead_of_stream(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return _lens(model, [after - before for before, after in pairwise(states)]).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="The layers stand in reverse order.",
+    hint="Which of your rows is the model's own prediction, and which one should it be?",
+)
+def layers_reversed(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    return reference.layer_probabilities(model, input_ids).flip(0)
+
+
+@misconception(
+    task=LENS,
+    title="A token was put in front of the input: one position too many.",
+    hint="How many positions does your result have, and how many tokens does the input have?",
+)
+def extra_token_in_front(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    front = torch.full(
+        (1, 1), int(model.config.bos_token_id or 0), dtype=input_ids.dtype, device=input_ids.device
+    )
+    return reference.layer_probabilities(model, torch.cat([front, input_ids], dim=1))
+
+
+@misconception(
+    task=LENS,
+    title="Logits were returned: the softmax is missing.",
+    hint="What does one row of yours sum to?",
+)
+def logits_returned(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return _lens(model, states[1:])
+
+
+@misconception(
+    task=LENS,
+    title="Logarithms of the probabilities were returned.",
+    hint="Can a probability be negative? Look at the sign of your values.",
+)
+def log_probabilities_returned(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return _lens(model, states[1:]).log_softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="The softmax runs over the tokens of the input instead of the vocabulary.",
+    hint="Along which axis do your values sum to 1? Between which outcomes does the model choose?",
+)
+def softmax_over_tokens(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return _lens(model, states[1:]).softmax(dim=1)
+
+
+@misconception(
+    task=LENS,
+    title="The softmax runs over the layers instead of the vocabulary.",
+    hint="Along which axis do your values sum to 1? Do the layers compete with each other?",
+)
+def softmax_over_layers(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return _lens(model, states[1:]).softmax(dim=0)
+
+
+@misconception(
+    task=LENS,
+    title="The softmax was taken twice.",
+    hint="How sure is your last layer of its best token, and how sure is the model? Count the softmaxes on the way.",
+)
+def softmax_twice(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    return reference.layer_probabilities(model, input_ids).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="The logits were divided by the square root of the width before the softmax.",
+    hint="Your distributions are too flat. What happens to the scores between the unembedding and the softmax?",
+)
+def scaled_like_attention(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, _ = _stream(model, input_ids)
+    return (_lens(model, states[1:]) / states[0].shape[-1] ** 0.5).softmax(dim=-1)
+
+
+@misconception(
+    task=LENS,
+    title="The batch axis of length 1 was kept.",
+    hint="How many axes does your result have, and how many does the task name?",
+)
+def batch_axis_kept(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    return reference.layer_probabilities(model, input_ids)[:, None]
+
+
+@misconception(
+    task=LENS,
+    title="Only the last position was decoded.",
+    hint="Each token of the input has a column in the picture. Which of them does your result hold?",
+)
+def last_position_only(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    return reference.layer_probabilities(model, input_ids)[:, -1]
+
+
+@misconception(
+    task=LENS,
+    title="Only the first position was decoded: an index meant for a tuple took the first entry of an axis.",
+    hint="Print the type and the shape of what your hook gets before you index it. What does [0] take away?",
+)
+def first_position_only(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    return reference.layer_probabilities(model, input_ids)[:, 0]
+
+
+# top_predictions
+
+
+Words = list[list[str]]
+
+
+@accepted_variant(task=TOP, remark="Words may be stripped.")
+def words_stripped(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    max_probs, words = reference.top_predictions(probabilities, tokenizer)
+    return max_probs, [[word.strip() for word in row] for row in words]
+
+
+@accepted_variant(task=TOP, remark="Words may be escaped.")
+def words_escaped(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    max_probs, words = reference.top_predictions(probabilities, tokenizer)
+    return max_probs, [[word.encode("unicode_escape").decode() for word in row] for row in words]
+
+
+@accepted_variant(task=TOP, remark="Words may stand in quotation marks.")
+def words_quoted(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    max_probs, words = reference.top_predictions(probabilities, tokenizer)
+    return max_probs, [[repr(word) for word in row] for row in words]
+
+
+@misconception(
+    task=TOP,
+    title="The tokenizer's raw pieces were returned, not decoded text.",
+    hint="Print some of your words: does a reader see a letter that stands for the blank?",
+)
+def raw_pieces(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    max_probs, best = probabilities.max(dim=-1)
+    return max_probs, [tokenizer.convert_ids_to_tokens(row) for row in best.tolist()]
+
+
+@misconception(
+    task=TOP,
+    title="Ids were returned instead of words.",
+    hint="A reader wants words. What turns a single id into text?",
+)
+def ids_instead_of_words(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
+    max_probs, best = probabilities.max(dim=-1)
+    return max_probs, best.tolist()
+
+
+@misconception(
+    task=TOP,
+    title="Each layer's ids were decoded together: one string a layer.",
+    hint="How many strings does a layer of yours have, and how many tokens does the input have?",
+)
+def one_string_a_layer(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, list[str]]:
+    max_probs, best = probabilities.max(dim=-1)
+    return max_probs, [tokenizer.decode(row) for row in best.tolist()]
+
+
+@misconception(
+    task=TOP,
+    title="The words stand in one flat list.",
+    hint="Take the second layer's third word out of your result: how many brackets do you need?",
+)
+def flat_list_of_words(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, list[str]]:
+    max_probs, words = reference.top_predictions(probabilities, tokenizer)
+    return max_probs, [word for row in words for word in row]
+
+
+@misconception(
+    task=TOP,
+    title="Words by token and layer instead of by layer and token.",
+    hint="What is the length of your outer list: the number of layers or the number of tokens?",
+)
+def words_transposed(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    max_probs, words = reference.top_predictions(probabilities, tokenizer)
+    return max_probs, [list(column) for column in zip(*words, strict=True)]
+
+
+@misconception(
+    task=TOP,
+    title="The largest entry was taken over the tokens instead of the vocabulary.",
+    hint="Which axis does your maximum run over? Print the shape of the result.",
+)
+def maximum_over_tokens(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    max_probs, best = probabilities.max(dim=1)
+    return max_probs, [[tokenizer.decode([number]) for number in row] for row in best.tolist()]
+
+
+@misconception(
+    task=TOP,
+    title="The last position alone was looked at.",
+    hint="Each position has a likeliest token of its own. How many does a layer of yours have?",
+)
+def top_of_the_last_position(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    return reference.top_predictions(probabilities[:, -1:], tokenizer)
+
+
+@misconception(
+    task=TOP,
+    title="The ids of the likeliest tokens were returned in place of their probabilities.",
+    hint="Do the values of your first result lie between 0 and 1? A maximum has a value and a place.",
+)
+def places_instead_of_values(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    _, words = reference.top_predictions(probabilities, tokenizer)
+    return probabilities.argmax(dim=-1).to(probabilities.dtype), words
+
+
+@misconception(
+    task=TOP,
+    title="The probabilities went through another softmax.",
+    hint="Compare one of your values with the largest entry of the row that it comes from.",
+)
+def top_of_another_softmax(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    return reference.top_predictions(probabilities.softmax(dim=-1), tokenizer)
+
+
+@misconception(
+    task=TOP,
+    title="The second likeliest tokens were returned.",
+    hint="Is there a token with a larger probability than the one that you return?",
+)
+def second_best(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    values, ids = probabilities.topk(2, dim=-1)
+    return values[..., 1], [[tokenizer.decode([number]) for number in row] for row in ids[..., 1].tolist()]
+
+
+# target_rank
+
+
+@misconception(
+    task=RANK,
+    title="Ranks begin with 1.",
+    hint="How many tokens are likelier than the likeliest one?",
+)
+def rank_from_one(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    return reference.target_rank(probabilities, target_id) + 1
+
+
+@misconception(
+    task=RANK,
+    title="Tokens that are exactly as likely as the target were counted, too.",
+    hint="The rank counts tokens that are strictly likelier. What does your comparison do with equal ones?",
+)
+def ties_counted(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    last = probabilities[:, -1]
+    return (last >= last[:, target_id, None]).sum(dim=-1) - 1
+
+
+@misconception(
+    task=RANK,
+    title="Tokens that are as likely as the target were counted, and the target itself.",
+    hint="Is the target strictly likelier than itself? Ask for the rank of the likeliest token.",
+)
+def target_counted(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    last = probabilities[:, -1]
+    return (last >= last[:, target_id, None]).sum(dim=-1)
+
+
+@misconception(
+    task=RANK,
+    title="The rank is the place after sorting: some of the tokens that are exactly as likely come before.",
+    hint="Where does sorting put tokens that are exactly as likely? The task counts strictly likelier ones.",
+)
+def place_after_sorting(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    order = probabilities[:, -1].argsort(dim=-1, descending=True, stable=True)
+    return (order == target_id).long().argmax(dim=-1)
+
+
+@misconception(
+    task=RANK,
+    title="The sorted ids were indexed with the target: that is the token of this rank, not the rank of this token.",
+    hint="Sorting gives the ids by rank. You ask the other way round: at which place does the target stand?",
+)
+def sorting_read_backwards(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    return probabilities[:, -1].argsort(dim=-1, descending=True, stable=True)[:, target_id]
+
+
+@misconception(
+    task=RANK,
+    title="Less likely tokens were counted.",
+    hint="Which rank does your function give to the likeliest token?",
+)
+def less_likely_counted(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    last = probabilities[:, -1]
+    return (last < last[:, target_id, None]).sum(dim=-1)
+
+
+@misconception(
+    task=RANK,
+    title="The first position was looked at instead of the last.",
+    hint="At which position does the model go on with the text?",
+)
+def rank_at_the_first_position(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    return reference.target_rank(probabilities[:, :1], target_id)
+
+
+@misconception(
+    task=RANK,
+    title="A rank for every position was returned.",
+    hint="How many numbers does the task ask for in each layer? Which position is meant?",
+)
+def rank_at_every_position(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    return (probabilities > probabilities[..., target_id, None]).sum(dim=-1)
+
+
+@misconception(
+    task=RANK,
+    title="The last layer's rank alone was returned.",
+    hint="The task asks for a rank in each layer. How many does your result hold?",
+)
+def rank_of_the_last_layer(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    return reference.target_rank(probabilities, target_id)[-1]
+
+
+@misconception(
+    task=RANK,
+    title="The ranks are right, but floats.",
+    hint="A rank is a number of tokens: which dtype does your tensor have?",
+)
+def float_ranks(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    return reference.target_rank(probabilities, target_id).float()
+
+
+@misconception(
+    task=RANK,
+    title="The target's probability was returned instead of its rank.",
+    hint="Your values lie between 0 and 1. The task asks for a number of tokens.",
+)
+def probability_instead_of_rank(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    return probabilities[:, -1, target_id]
+
+
+# divergence_from_final
+
+
+def _pointwise(first: Tensor, second: Tensor) -> Tensor:
+    """Return the summands of KL(first, second), shape (layer, token, vocab); zeros of `first` give 0."""
+    first, second = first.double().broadcast_to(second.shape), second.double()
+    # Logarithms first: where the two are equal, the summand is exactly 0.
+    return (first * (first.log() - second.clamp_min(1e-300).log())).where(first > 0, 0.0)
+
+
+def _divergence(first: Tensor, second: Tensor) -> Tensor:
+    return _pointwise(first, second).sum(dim=-1).float()
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="The two distributions are swapped: KL(layer, final).",
+    hint="Under which of the two distributions is the expectation taken? The divergence is not symmetric.",
+)
+def swapped_distributions(reference: Any, probabilities: Tensor) -> Tensor:
+    # Where the final layer rules out what a layer does not, this is infinite; a floor keeps it finite.
+    final = probabilities[-1:].clamp_min(1e-30).expand_as(probabilities)
+    return _divergence(probabilities, final)
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="The divergence is in bits: the logarithm has base 2.",
+    hint="By which factor are all of your values off? One nat is not one bit.",
+)
+def bits_instead_of_nats(reference: Any, probabilities: Tensor) -> Tensor:
+    return reference.divergence_from_final(probabilities) / 0.6931471805599453
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="The vocabulary was averaged instead of summed.",
+    hint="By which factor are all of your values off? An expectation weighs by probability and then adds up.",
+)
+def mean_over_the_vocabulary(reference: Any, probabilities: Tensor) -> Tensor:
+    return reference.divergence_from_final(probabilities) / probabilities.shape[-1]
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="Both directions were averaged.",
+    hint="The task asks for one direction alone. Are your values the same when you swap the two distributions?",
+)
+def both_directions_averaged(reference: Any, probabilities: Tensor) -> Tensor:
+    return (
+        reference.divergence_from_final(probabilities) + swapped_distributions(reference, probabilities)
+    ) / 2
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="The Jensen-Shannon divergence was computed.",
+    hint="Your values never exceed ln 2. Is there a mixture of two distributions in the task's formula?",
+)
+def jensen_shannon(reference: Any, probabilities: Tensor) -> Tensor:
+    middle = (probabilities + probabilities[-1:]) / 2
+    return (_divergence(probabilities[-1:], middle) + _divergence(probabilities, middle)) / 2
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="The cross-entropy was returned: the final layer's own entropy is not subtracted.",
+    hint="Your last layer is not 0. What is the divergence of a distribution from itself?",
+)
+def cross_entropy(reference: Any, probabilities: Tensor) -> Tensor:
+    final = probabilities[-1:].double()
+    entropy = -torch.special.xlogy(final, final).sum(dim=-1)
+    return (reference.divergence_from_final(probabilities).double() + entropy).float()
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="Each layer was compared with the next one instead of the last.",
+    hint="What is each of your layers compared with? The end stays the same for all of them.",
+)
+def from_the_next_layer(reference: Any, probabilities: Tensor) -> Tensor:
+    following = torch.cat([probabilities[1:], probabilities[-1:]])
+    return _divergence(following, probabilities)
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="Each layer was compared with the first one instead of the last.",
+    hint="In which layer are your values 0, and in which should they be?",
+)
+def from_the_first_layer(reference: Any, probabilities: Tensor) -> Tensor:
+    return _divergence(probabilities[:1], probabilities)
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="The tokens were summed, too: one number a layer.",
+    hint="Does each token of the input have a number of its own in your result?",
+)
+def summed_over_tokens(reference: Any, probabilities: Tensor) -> Tensor:
+    return reference.divergence_from_final(probabilities).sum(dim=-1)
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="The last position alone was looked at.",
+    hint="How many numbers does a layer of yours have, and how many tokens does the input have?",
+)
+def divergence_of_the_last_position(reference: Any, probabilities: Tensor) -> Tensor:
+    return reference.divergence_from_final(probabilities)[:, -1]
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="The sign is turned round.",
+    hint="A divergence is never negative. What is yours?",
+)
+def opposite_sign(reference: Any, probabilities: Tensor) -> Tensor:
+    return -reference.divergence_from_final(probabilities)
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="The probabilities went through another softmax.",
+    hint="Your values are far too small. Are the arguments of your function scores, or probabilities already?",
+)
+def softmax_of_probabilities(reference: Any, probabilities: Tensor) -> Tensor:
+    return reference.divergence_from_final(probabilities.double().softmax(dim=-1)).float()
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="Probabilities were given where a library function expects their logarithms.",
+    hint="Read what the library function expects of each argument: probabilities, or their logarithms?",
+)
+def probabilities_taken_for_logarithms(reference: Any, probabilities: Tensor) -> Tensor:
+    final, layers = probabilities[-1:].double(), probabilities.double()
+    return (torch.special.xlogy(final, final) - final * layers).sum(dim=-1).float()
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="The summands' absolute values were added up.",
+    hint="Single summands of a divergence may be negative. What happens to them in your sum?",
+)
+def absolute_summands(reference: Any, probabilities: Tensor) -> Tensor:
+    return _pointwise(probabilities[-1:], probabilities).abs().sum(dim=-1).float()
+
+
+@misconception(
+    task=DIVERGENCE,
+    title="A difference of probabilities was summed instead of a divergence.",
+    hint="Where is the logarithm of the formula in your code?",
+)
+def difference_of_probabilities(reference: Any, probabilities: Tensor) -> Tensor:
+    return (probabilities - probabilities[-1:]).abs().sum(dim=-1)
+
+
+# plot_lens
+
+
+def _draw(
+    max_probs: Tensor,
+    words: Any,
+    input_tokens: list[str],
+    *,
+    turned: bool = False,
+    shift: float = 0.0,
+    mesh: bool = False,
+) -> Figure:
+    """Draw a lens in a way that the reference does not.
+
+    Args:
+        max_probs: As the task's.
+        words: As the task's.
+        input_tokens: As the task's.
+        turned: Whether the words' rows are counted from the other end than the colours'.
+        shift: How far beside its cell's middle each word stands, in cells.
+        mesh: Whether cells are drawn by pcolormesh, whose first one lies between 0 and 1.
+    """
+    figure = Figure(figsize=(8, 5))
+    axes = figure.subplots()
+    middle = 0.5 if mesh else 0.0
+    if mesh:
+        axes.pcolormesh(max_probs.numpy(), cmap="magma")
+    else:
+        axes.imshow(max_probs.numpy(), aspect="auto")
+    for layer, row in enumerate(words):
+        place = len(words) - 1 - layer if turned else layer
+        for token, word in enumerate(row):
+            axes.text(token + middle + shift, place + middle + shift, word, ha="center", va="center")
+    axes.set_xticks([number + middle for number in range(len(input_tokens))], input_tokens)
+    return figure
+
+
+@accepted_variant(task=PLOT, remark="A mesh without a colour bar is right, too.")
+def drawn_as_a_mesh(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs, words, input_tokens, mesh=True)
+
+
+@accepted_variant(task=PLOT, remark="The last layer may stand first.")
+def last_layer_above(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs.flip(0), words[::-1], input_tokens)
+
+
+@accepted_variant(task=PLOT, remark="A cell may hold more than its word.")
+def numbers_beside_the_words(
+    reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]
+) -> Figure:
+    both = [
+        [f"{word.strip()}\n{value:.2f}" for word, value in zip(*pair, strict=True)]
+        for pair in zip(words, max_probs.tolist(), strict=True)
+    ]
+    return _draw(max_probs, both, [repr(token) for token in input_tokens])
+
+
+@misconception(
+    task=PLOT,
+    title="Layers run along x and tokens along y.",
+    hint="What stands along the x axis of your figure, and what should?",
+)
+def axes_swapped(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    columns = [list(column) for column in zip(*words, strict=True)]
+    return _draw(max_probs.T, columns, [str(number) for number in range(len(words))])
+
+
+@misconception(
+    task=PLOT,
+    title="The cells are empty: there are no words in them.",
+    hint="Colours tell how sure a layer is, but not of what. What else was the function given?",
+)
+def words_missing(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs, [], input_tokens)
+
+
+@misconception(
+    task=PLOT,
+    title="The cells hold the probabilities instead of the words.",
+    hint="The colours show the probabilities already. What should stand in the cells?",
+)
+def numbers_instead_of_words(
+    reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]
+) -> Figure:
+    numbers = [[f"{value:.2f}" for value in row] for row in max_probs.tolist()]
+    return _draw(max_probs, numbers, input_tokens)
+
+
+@misconception(
+    task=PLOT,
+    title="The words stand on the corners between the cells.",
+    hint="Look closely at where a cell begins and ends: is the word in its middle?",
+)
+def words_on_the_corners(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs, words, input_tokens, shift=-0.5, mesh=True)
+
+
+@misconception(
+    task=PLOT,
+    title="The words are upside down: a layer's words stand in the colours of another layer.",
+    hint="Follow one layer: do its words stand where its colours are? Which end does each of the two count from?",
+)
+def words_upside_down(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs, words, input_tokens, turned=True)
+
+
+@misconception(
+    task=PLOT,
+    title="The input tokens are missing: the x axis shows numbers.",
+    hint="A reader wants to see at which word of the text each column stands. What is written below it?",
+)
+def tokens_missing(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs, words, [str(number) for number in range(len(input_tokens))])
+
+
+@misconception(
+    task=PLOT,
+    title="The last layer's words stand along x instead of the input tokens.",
+    hint="What the model reads and what it would say next are two things. Which of them stands below your columns?",
+)
+def predictions_along_x(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs, words, list(words[-1]))
+
+
+@misconception(
+    task=PLOT,
+    title="The input tokens are shifted by one column.",
+    hint="Which token does the model read in the first column? The word in the cell is what it says after it.",
+)
+def tokens_shifted(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs, words, [*input_tokens[1:], ""])
+
+
+@misconception(
+    task=PLOT,
+    title="The first layer is missing in the picture.",
+    hint="Count the rows of your figure. How many layers was the function given?",
+)
+def first_layer_missing(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs[1:], words[1:], input_tokens)
+
+
+@misconception(
+    task=PLOT,
+    title="The last column alone was drawn.",
+    hint="Count the columns of your figure. How many tokens was the function given?",
+)
+def last_column_only(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs[:, -1:], [row[-1:] for row in words], input_tokens[-1:])

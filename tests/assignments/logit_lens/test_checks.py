@@ -1,0 +1,256 @@
+"""What the checks give for right answers in every form, for accepted variants, and for wrong forms."""
+
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from autograder.checks.marks import collect
+from autograder.execution import wire
+
+TASKS = ("layer_probabilities", "top_predictions", "target_rank", "divergence_from_final", "plot_lens")
+LENS, TOP, RANK, DIVERGENCE, PLOT = TASKS
+
+
+def lost(results):
+    return {
+        name: result.detail or result.feedback
+        for name, result in results.items()
+        if result.outcome != "passed"
+    }
+
+
+def test_points_sum_to_those_of_the_assignment(setting):
+    assert sum(info.points for info in collect(setting.assignment)) == setting.assignment.points == 40
+
+
+def test_every_function_has_a_visible_and_a_hidden_check(setting):
+    found = {(info.task, info.visibility) for info in collect(setting.assignment)}
+    assert found == {(task, kind) for task in TASKS for kind in ("visible", "hidden")}
+
+
+@pytest.mark.parametrize("student", ["ana", "李雷", "jörg"])
+def test_the_reference_has_full_marks_without_a_remark(setting, student):
+    results = setting.grade(student=student)
+    assert lost(results) == {}
+    assert sum(result.points for result in results.values()) == 40
+    assert not any(result.remarks for result in results.values())
+
+
+def in_form(form, function):
+    """Return the function with its result in another form."""
+
+    def change(value):
+        if isinstance(value, (tuple, list)):
+            return [change(one) for one in value]
+        if not isinstance(value, torch.Tensor):
+            return value
+        floats = value.is_floating_point()
+        return {
+            "float64": lambda: value.double() if floats else value.int(),
+            "numpy": lambda: value.numpy(),
+            "gradient": lambda: (value * 1.0).requires_grad_() if floats else value,
+            "strided": lambda: torch.stack([value, value], dim=-1)[..., 0],
+        }[form]()
+
+    return lambda *args: change(function(*args))
+
+
+@pytest.mark.parametrize("form", ["float64", "numpy", "gradient", "strided"])
+def test_a_right_answer_never_loses_for_its_form(setting, form):
+    functions = {name: in_form(form, run) for name, run in setting.functions().items()}
+    assert lost(setting.grade(**functions)) == {}
+
+
+@pytest.mark.parametrize("form", ["shape", "integers", "nan", "text", "none", "number"])
+@pytest.mark.parametrize("task", TASKS)
+def test_a_wrong_form_earns_nothing_and_is_no_fault_of_ours(setting, task, form):
+    right = getattr(setting.reference, task)
+
+    def spoil(value):
+        if not isinstance(value, torch.Tensor):
+            return None
+        return {
+            "shape": lambda: value[:-1],
+            "integers": lambda: value.float() if not value.is_floating_point() else value.long(),
+            "nan": lambda: value.float() * float("nan"),
+        }[form]()
+
+    def wrong(*args):
+        if form in ("text", "none", "number"):
+            return {"text": "a lens", "none": None, "number": 3}[form]
+        value = right(*args)
+        return tuple(spoil(one) for one in value) if isinstance(value, tuple) else spoil(value)
+
+    results = setting.grade(only={task}, plots=(), **{task: wrong})
+    assert setting.points(task, results) == 0
+    assert not [result.detail for result in results.values() if result.fault]
+
+
+def test_accepted_variants_keep_their_points(setting):
+    for variant in setting.variants:
+        run = partial(variant.run, setting.reference)
+        results = setting.grade(only={variant.task}, **{variant.task: run})
+        assert setting.points(variant.task, results) == setting.possible(variant.task), (
+            variant.id,
+            lost(results),
+        )
+
+
+def test_a_mistake_in_one_function_costs_no_other(setting):
+    known = next(known for known in setting.misconceptions if known.id == "norm_missing")
+    results = setting.grade(**{LENS: partial(known.run, setting.reference)})
+    assert {result.task for result in results.values() if result.outcome != "passed"} == {LENS}
+
+
+def test_dropout_left_on_is_found_and_said(setting):
+    def noisy(model, input_ids):
+        model.train()
+        try:
+            return setting.module.layer_probabilities(model, input_ids)
+        finally:
+            model.eval()
+
+    results = setting.grade(only={LENS}, **{LENS: noisy})
+    assert setting.points(LENS, results) == 0
+    assert "Is the model in eval mode?" in results["test_last_layer_is_the_models_own"].feedback
+
+
+def test_nan_where_a_probability_is_none_is_found_and_said(setting):
+    def naive(probabilities):
+        final = probabilities[-1:]
+        return (final * (final / probabilities).log()).sum(dim=-1)
+
+    results = setting.grade(only={DIVERGENCE}, **{DIVERGENCE: naive})
+    assert setting.points(DIVERGENCE, results) == 0
+    said = results["test_divergence_is_none_at_the_end"].feedback
+    assert "Where the final layer's probability is 0 the summand is 0" in said
+
+
+def test_a_figure_that_is_shown_and_not_returned_is_said(setting):
+    def shown(max_probs, words, input_tokens):
+        plt.close(setting.module.plot_lens(max_probs, words, input_tokens))
+
+    results = setting.grade(only={PLOT}, **{PLOT: shown})
+    assert setting.points(PLOT, results) == 0
+    assert "found 'NoneType'" in results["test_picture_of_a_shown_prompt"].feedback
+
+
+def test_stored_outputs_of_the_shipped_model_earn_no_hidden_point(setting):
+    loaded = setting.models[0]
+    fact = setting.checks.shown(setting.assignment)
+    ids = setting.checks.ids_of(loaded.tokenizer, fact.prompt)
+    stored = setting.module.layer_probabilities(loaded.model, ids)
+    results = setting.grade(only={LENS}, **{LENS: lambda model, input_ids: stored})
+    assert results["test_last_layer_is_the_models_own"].outcome == "passed"
+    assert results["test_probabilities_of_unseen_prompts"].outcome == "failed"
+
+
+def test_hidden_checks_show_no_value_and_no_strip(setting):
+    known = next(known for known in setting.misconceptions if known.id == "norm_twice_in_the_last_layer")
+    results = setting.mistaken(known)
+    hidden = results["test_probabilities_of_unseen_prompts"]
+    assert hidden.feedback == known.hint and hidden.strips == ()
+
+
+# plots
+
+
+def seaborn_like(max_probs, words, input_tokens):
+    """Draw as seaborn's heatmap does: a mesh with the first row above, texts in the middle of cells, ticks likewise."""
+    figure, axes = plt.subplots()
+    mesh = axes.pcolormesh(np.asarray(max_probs), edgecolor="white")
+    axes.set(xlim=(0, len(input_tokens)), ylim=(0, len(words)))
+    axes.invert_yaxis()
+    for row, texts in enumerate(words):
+        for column, word in enumerate(texts):
+            axes.text(column + 0.5, row + 0.5, word, ha="center", va="center")
+    axes.set_xticks(np.arange(len(input_tokens)) + 0.5, labels=input_tokens, rotation=90)
+    figure.colorbar(mesh, ax=axes)
+    return figure
+
+
+def in_corners_of_cells(max_probs, words, input_tokens):
+    """Draw a mesh whose texts begin at the lower left corner of their cell."""
+    figure = Figure(figsize=(12, 6))
+    axes = figure.subplots()
+    axes.pcolormesh(np.asarray(max_probs))
+    for row, texts in enumerate(words):
+        for column, word in enumerate(texts):
+            axes.text(column, row, f" {word}", ha="left", va="bottom", fontsize=7)
+    axes.set_xticks(np.arange(len(input_tokens)) + 0.5, labels=input_tokens)
+    return figure
+
+
+def on_top_in_per_cent(max_probs, words, input_tokens):
+    """Draw an image with the last layer above, tokens above it, in per cent and with a colour bar below."""
+    figure, axes = plt.subplots()
+    image = axes.imshow(
+        np.asarray(max_probs) * 100, origin="lower", extent=(0, len(input_tokens), 1, 1 + len(words))
+    )
+    for row, texts in enumerate(words):
+        for column, word in enumerate(texts):
+            axes.annotate(repr(word), (column + 0.5, row + 1.5), ha="center", va="center")
+    axes.xaxis.tick_top()
+    axes.set_xticks(np.arange(len(input_tokens)) + 0.5, labels=[token.strip() for token in input_tokens])
+    figure.colorbar(image, orientation="horizontal")
+    return figure
+
+
+def words_in_rows_of_their_own(max_probs, words, input_tokens):
+    """Draw beside the lens another axes that comes first."""
+    figure, (line, axes) = plt.subplots(1, 2, figsize=(14, 5))
+    line.plot(np.asarray(max_probs)[:, -1])
+    axes.matshow(np.asarray(max_probs))
+    for (row, column), value in np.ndenumerate(np.asarray(max_probs)):
+        axes.text(column, row, f"{words[row][column]}\n{value:.1%}", ha="center", va="center")
+    axes.set_xticks(range(len(input_tokens)))
+    axes.set_xticklabels(input_tokens, rotation=45)
+    return figure
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [seaborn_like, in_corners_of_cells, on_top_in_per_cent, words_in_rows_of_their_own],
+    ids=lambda one: one.__name__,
+)
+@pytest.mark.parametrize("carried", [False, True], ids=["here", "out of a kernel"])
+def test_every_readable_lens_is_right(setting, draw, carried):
+    def drawn(*args):
+        if not carried:
+            return draw(*args)
+        tree, tensors = wire.encode(draw(*args))
+        return wire.decode(tree, tensors, arrays=False)
+
+    results = setting.grade(only={PLOT}, **{PLOT: drawn})
+    assert lost(results).keys() <= {name for name, result in results.items() if result.task != PLOT}
+    assert setting.points(PLOT, results) == 8
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    "plots", [(), (b"GIF89a",), (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x05\x00\x00\x00\x05",)]
+)
+def test_a_missing_or_tiny_plot_is_said_and_costs_nothing(setting, plots):
+    results = setting.grade(only=set(), plots=plots)
+    assert results["test_plot_is_a_figure"].outcome == "failed"
+    assert results["test_plot_is_a_figure"].max_points == 0
+    assert "figure" in results["test_plot_is_a_figure"].feedback
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        (" Paris", "Paris"),
+        ("'Paris'", "Paris"),
+        (r" R\xf6ntgen", "Röntgen"),
+        (r"'\n'", ""),
+        ("Ä\\u0142", "Äł"),
+        ("\\", "\\"),
+    ],
+)
+def test_spellings_of_a_word_are_one(setting, text, word):
+    assert setting.checks.canonical(text) == word

@@ -1,0 +1,77 @@
+"""The example class of logit_lens, one row a student: what is wrong in it by its sources, what the harness must say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FUNCTIONS = ("layer_probabilities", "top_predictions", "target_rank", "divergence_from_final", "plot_lens")
+
+LENS, TOP, RANK, DIVERGENCE, PLOT = FUNCTIONS
+
+CHECKS = {
+    "lens1": "test_last_layer_is_the_models_own",
+    "lens2": "test_probabilities_of_unseen_prompts",
+    "top1": "test_words_of_a_shown_prompt",
+    "top2": "test_words_of_unseen_probabilities",
+    "rank1": "test_rank_in_a_small_table",
+    "rank2": "test_rank_in_unseen_probabilities",
+    "div1": "test_divergence_is_none_at_the_end",
+    "div2": "test_divergence_of_unseen_probabilities",
+    "fig1": "test_picture_of_a_shown_prompt",
+    "fig2": "test_picture_of_unseen_words",
+    "plot": "test_plot_is_a_figure",
+}
+"""Short names of the checks."""
+
+ALL = " ".join(CHECKS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One student."""
+
+    student: str
+    """The file's name without .ipynb."""
+
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    """Function to the mistake that it makes; `nameless`, `missing` (the template's cell untouched)."""
+
+    lost: str = ""
+    """Short names of the checks that do not pass."""
+
+
+CLASS = (
+    # right in every function
+    Row(student="Amira Haddad"),
+    Row(student="Björn Åkesson"),
+    Row(student="Camila Núñez"),
+    Row(student="Dilnoza Karimova"),
+    # one mistake
+    Row(student="佐藤 美咲", wrong={LENS: "norm_twice_in_the_last_layer"}, lost="lens1 lens2"),
+    Row(student="Eoin Murphy", wrong={LENS: "norm_missing"}, lost="lens1 lens2"),
+    Row(student="Giulia Conti", wrong={LENS: "embedding_as_a_row"}, lost="lens1 lens2"),
+    Row(student="Hans-Peter Groß", wrong={DIVERGENCE: "swapped_distributions"}, lost="div2"),
+    Row(student="Jakub Wiśniewski", wrong={PLOT: "words_on_the_corners"}, lost="fig1 fig2"),
+    Row(student="Katarína Horváthová", wrong={TOP: "raw_pieces"}, lost="top1 top2"),
+    Row(student="Omar Farouk", wrong={PLOT: "nameless"}, lost="fig1 fig2"),
+    Row(student="김민준", wrong={LENS: "nameless"}, lost="lens1 lens2"),
+    # more than one
+    Row(
+        student="Inês Duarte",
+        wrong={RANK: "rank_from_one", DIVERGENCE: "bits_instead_of_nats"},
+        lost="rank1 rank2 div2",
+    ),
+    Row(
+        student="Noah Weber",
+        wrong={LENS: "norm_without_weights", RANK: "ties_counted"},
+        lost="lens1 lens2 rank2",
+    ),
+    # not written
+    Row(
+        student="Liam O'Brien",
+        wrong=dict.fromkeys((LENS, DIVERGENCE, PLOT), "missing"),
+        lost="lens1 lens2 div1 div2 fig1 fig2 plot",
+    ),
+    Row(student="Maja Petrović", wrong=dict.fromkeys(FUNCTIONS, "missing"), lost=ALL),
+)
