@@ -2,12 +2,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help env demo test red-team torture check bench build clean
+.PHONY: help env demo test test-long red-team torture check bench build clean
 
 help:
 	@echo "make demo      make the environment, grade the example class, say where the pages are"
 	@echo "make test      make the environment, check format, lint, types, layers, generated files; run the tests"
 	@echo "make check     the same checks without the tests"
+	@echo "make test-long the longer tests: every example submission, every layer switched off"
 	@echo "make red-team  every attack with its control, and the table of them"
 	@echo "make torture   kill the grader at every step and at random, many times over (an hour)"
 	@echo "make bench     measure: the demo's time, and what the harness costs beside nbgrader"
@@ -37,6 +38,9 @@ check: env
 
 test: check
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
+
+test-long: env
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m long
 
 red-team: env
 	$(BIN)/python -m pytest tests/red_team --red-team-table -m "slow or not slow"

@@ -46,7 +46,7 @@ def test_an_unknown_slug_names_the_near_one(mini_course):
 def test_all_problems_come_at_once(mini_course):
     rewritten(mini_course, 'title = "Standardise a table"', "tite = 3")
     rewritten(mini_course, "call_timeout_s = 3", "call_timeouts = 3\ncell_timeout_s = -1")
-    rewritten(mini_course, "cell_timeout_s = 10\n", "")
+    rewritten(mini_course, "cell_timeout_s = 3\n", "")
     rewritten(mini_course, 'name = "centre"', 'name = "centre it"')
     with pytest.raises(AssignmentError) as caught:
         load_assignment(mini_course, "standardise")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,20 @@ from autograder.checks.marks import collect, points_by_task
 from autograder.errors import AssignmentError
 from autograder.submissions import discover
 
+from ..conftest import MINI
 from ..notebook_maker import submission
 
 pytestmark = pytest.mark.sandbox
+
+
+def hurried(course: Path) -> Path:
+    """Copy the small course with shorter limits: what never ends is waited for several times."""
+    shutil.copytree(MINI, course, dirs_exist_ok=True)
+    settings = course / "assignments" / "standardise" / "assignment.toml"
+    text = settings.read_text()
+    assert "call_timeout_s = 3" in text
+    settings.write_text(text.replace("call_timeout_s = 3", "call_timeout_s = 1"))
+    return course
 
 
 def built(course: Path):
@@ -33,13 +45,8 @@ def grade(course, handed_in, out, jobs=2):
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
     """A class graded once: folder of results, folder of submissions, reports by student."""
-    import shutil
-
-    from ..conftest import MINI
-
     base = tmp_path_factory.mktemp("class")
-    course = base / "course"
-    shutil.copytree(MINI, course)
+    course = hurried(base / "course")
     template = built(course).template
     handed_in = base / "submitted"
     right = {
@@ -127,7 +134,7 @@ def test_no_page_for_the_student_holds_a_path_of_the_machine(graded):
 
 def test_a_second_run_gives_the_same_bytes_but_for_the_timing(graded, mini_course, tmp_path):
     first = graded[0] / "standardise"
-    grade(mini_course, graded[1], tmp_path, jobs=1)
+    grade(hurried(mini_course), graded[1], tmp_path, jobs=1)
     compared = 0
     for path in sorted((tmp_path / "standardise").rglob("*")):
         if path.is_dir() or ".journal" in path.parts:

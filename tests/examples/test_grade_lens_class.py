@@ -9,7 +9,7 @@ from autograder.submissions import discover
 from .conftest import ROOT
 from .lens_table import CHECKS, CLASS
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
 SLUG = "logit_lens"
 UNNAMED = {"nameless", "missing"}

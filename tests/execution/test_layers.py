@@ -16,7 +16,7 @@ from autograder.records import Limits
 
 from .conftest import notebook, text_of
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
 Printed = Callable[[str], str]
 
