@@ -72,6 +72,12 @@ def _below(folder: Path, label: str) -> Iterator[tuple[str, Path]]:
             yield f"{label}/{'/'.join(parts)}", path
 
 
+def folder_hash(folder: Path) -> str:
+    """Return a hash of the files below a folder, names and contents."""
+    files = [[name, file_hash(path)] for name, path in _below(folder, "")]
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()
+
+
 def submission_key(submission: Submission, course: str) -> str:
     """Return the key of a submission's result.
 

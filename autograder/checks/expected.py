@@ -1,8 +1,8 @@
 """Expected values on the disk: what a reference or a known mistake answers is computed once a machine.
 
 Inputs come from a fixed pool, so that every student of every year asks for the same few answers. An answer's
-name is a hash of the question and of everything that could change the answer: the course's files, this
-package's sources, the libraries and the machine's kind. Nothing is ever out of date; it is only asked for no more.
+name is a hash of the question and of everything that could change the answer (`fingerprint`, and the machine's kind).
+Nothing is ever out of date; it is only asked for no more.
 """
 
 from __future__ import annotations
@@ -14,23 +14,20 @@ import os
 import platform
 import struct
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import autograder
 from autograder.execution import wire
+from autograder.fingerprint import course_fingerprint, folder_hash
 from autograder.records import Assignment, ModelSpec
 
-LIBRARIES = ("captum", "numpy", "torch", "transformers")
 CACHE_VARIABLE = "AUTOGRADER_CACHE"
 TOTAL_BYTES = 512 * 2**20
 """All answers of all courses; the oldest go."""
 
 ANSWER_BYTES = 8 * 2**20
-_HASHED_WHOLE_BYTES = 64 * 2**20
 _LENGTH = struct.Struct("<I")
 
 
@@ -87,27 +84,26 @@ class Store:
         return self._folder / hashlib.sha256(repr(key).encode()).hexdigest()[:40]
 
 
-def open_store(assignment: Assignment, device: str) -> Store:
+def open_store(assignment: Assignment, *, device: str, profile: str) -> Store:
     """Return the answers of an assignment as its files stand now, and drop the oldest of all where there are many.
 
     Args:
         assignment: Its files' content is part of every answer's name.
-        device: cpu or cuda, part of it as well.
+        device: cpu or cuda; its kind is part of the name as well.
+        profile: Which models.
     """
     root = cache_dir() / "expected"
     prune(root, TOTAL_BYTES)
-    return Store(root / assignment.slug / context(assignment, device))
+    return Store(root / assignment.slug / context(assignment, device=device, profile=profile))
 
 
-def context(assignment: Assignment, device: str) -> str:
-    """Return a hash of all that answers depend on but the question itself."""
-    files = [assignment.reference, *_sources(assignment.folder), *_sources(assignment.student_dir)]
-    package = _sources(Path(autograder.__file__).parent)
-    state = {
-        "files": [(path.name, _digest(path)) for path in [*files, *package]],
-        "libraries": [(name, metadata.version(name)) for name in LIBRARIES],
-        "machine": [device.partition(":")[0], platform.machine(), torch.backends.cpu.get_cpu_capability()],
-    }
+def context(assignment: Assignment, *, device: str, profile: str) -> str:
+    """Return a hash of all that answers depend on but the question itself: a grade depends on no less."""
+    state = [
+        course_fingerprint(assignment, device=device, profile=profile),
+        platform.machine(),
+        torch.backends.cpu.get_cpu_capability(),
+    ]
     return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:16]
 
 
@@ -115,7 +111,7 @@ def model_names(spec: ModelSpec) -> tuple[str, str] | None:
     """Return names of a model and its tokenizer by their files' content; None if they lie in the hub's cache."""
     if not (spec.path.is_dir() and spec.tokenizer.is_dir()):
         return None
-    return f"{spec.loader} {_digest(spec.path)}", f"tokenizer {_digest(spec.tokenizer)}"
+    return f"{spec.loader} {folder_hash(spec.path)}", f"tokenizer {folder_hash(spec.tokenizer)}"
 
 
 def prune(root: Path, total_bytes: int) -> None:
@@ -129,23 +125,6 @@ def prune(root: Path, total_bytes: int) -> None:
                 return
             path.unlink(missing_ok=True)
             excess -= status.st_size
-
-
-def _sources(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
-
-
-def _digest(path: Path) -> str:
-    """Hash a file's content, or a folder's names and contents; of huge weights size and time will do."""
-    if path.is_dir():
-        parts = [
-            (child.name, _digest(child)) for child in sorted(path.iterdir()) if not child.name.startswith(".")
-        ]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-    status = path.stat()
-    if status.st_size > _HASHED_WHOLE_BYTES:
-        return f"{status.st_size} {status.st_mtime_ns}"
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -92,7 +92,7 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
             f"Make it with: autograder build {assignment.slug}"
         )
     models = tuple(load(spec, assignment.student_dir, device) for spec in assignment.models.get(profile, ()))
-    memo = Memo(store=open_store(assignment, device), names=_names_of(models))
+    memo = Memo(store=open_store(assignment, device=device, profile=profile), names=_names_of(models))
     return Course(
         assignment=assignment,
         checks=checks,
