@@ -43,7 +43,9 @@ class _Server:
 
     def __init__(self, preload: Sequence[str], inherited: int) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        settings = {"fd": theirs.fileno(), "parent": os.getpid(), "preload": list(preload), "path": sys.path}
+        # "" stands for the working folder, where a student's torch.py may lie.
+        path = [entry for entry in sys.path if entry]
+        settings = {"fd": theirs.fileno(), "parent": os.getpid(), "preload": list(preload), "path": path}
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", BOOT, json.dumps(settings)],

@@ -54,10 +54,6 @@ class MissingFunctionError(SubmissionError):
     """The notebook defines no callable of the asked name."""
 
 
-class ShapeError(SubmissionError):
-    """A tensor has another shape than the contract states."""
-
-
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean X?" for the nearest known names, or "" if none is near.
 

@@ -103,7 +103,7 @@ def find_mode_here() -> Found:
         **folders,
         "candidates": candidates(tuple(sandbox.MODES)),
         "gpu": False,
-        "path": [str(Path(entry).resolve()) for entry in sys.path],
+        "path": [str(Path(entry).resolve()) for entry in sys.path if entry],
     }
     Path(folders["student_dir"]).chmod(0o755)
     try:

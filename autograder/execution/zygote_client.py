@@ -8,7 +8,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -141,7 +140,6 @@ class Zygote(ZygoteLink):
                 f"{student_dir}: the student's folder lies inside {exposed}, which kernels see with all "
                 "that is beside it, references too. Move the course."
             )
-        self.start_seconds = 0.0
         self._on_spawn = on_spawn
         self._bound = bound
         self.problems: tuple[tuple[str, str], ...] = ()
@@ -157,7 +155,6 @@ class Zygote(ZygoteLink):
         Raises:
             GraderError: If none does.
         """
-        began = time.monotonic()
         leftovers.clear(sandbox.FIRST_UID)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         folders = {name: leftovers.make_folder("try") for name in ("box", "sockets")}
@@ -170,7 +167,7 @@ class Zygote(ZygoteLink):
             "student_dir": str(self.student_dir),
             "candidates": candidates,
             "gpu": gpu,
-            "path": [str(Path(entry).resolve()) if entry == "" else entry for entry in sys.path],
+            "path": [entry for entry in sys.path if entry],  # "" is the working folder, whatever lies there
         }
         environment = scrubbed_environment(gpu=gpu)
         if "environment" in without:
@@ -196,7 +193,6 @@ class Zygote(ZygoteLink):
             raise GraderError(f"The sandboxed kernels cannot be started: {message['error']}. {REMEDY}")
         self.mode, self.layers = message["mode"], frozenset(message["layers"])
         self.problems = tuple((mode, problem) for mode, problem in message["problems"])
-        self.start_seconds = time.monotonic() - began
 
     def _first_word(self) -> dict[str, Any]:
         assert self._socket and self._process and self._process.stderr
