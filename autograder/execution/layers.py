@@ -11,7 +11,7 @@ LAYERS = frozenset(
         *NAMESPACES,
         "user",
         *("landlock", "seccomp", "capabilities", "privileges"),
-        *("rlimits", "memory", "environment", "descriptors"),
+        *("rlimits", "memory", "environment", "descriptors", "links"),
     }
 )
 """What a box is made of. Tests switch single layers off (`Zygote(student_dir, without=...)`) to show what each stops.
@@ -32,6 +32,7 @@ LAYERS = frozenset(
 - `memory`: the watchdog outside, and RLIMIT_DATA.
 - `environment`: the grader's environment variables are withheld.
 - `descriptors`: the zygote's open files are closed.
+- `links`: links in the folder of the kernel's sockets, where the grader connects, lead nowhere; comes with `mounts`.
 """
 
 MODES = {

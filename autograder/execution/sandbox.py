@@ -189,7 +189,9 @@ def _mount_writable(plan: BoxPlan) -> None:
     if "pid" in plan.layers:  # else the machine's own stays visible
         linux.mount("proc", "/proc", "proc", plain | linux.MS_NOEXEC)
     for folder, size in _FOLDERS.items():
-        linux.mount("tmpfs", folder, "tmpfs", plain, f"mode=0700,size={size},nr_inodes=16384")
+        # The grader connects to what stands in this one: it must not be led to another socket of the machine.
+        no_links = linux.MS_NOSYMFOLLOW if folder == plan.sockets and "links" in plan.layers else 0
+        linux.mount("tmpfs", folder, "tmpfs", plain | no_links, f"mode=0700,size={size},nr_inodes=16384")
     for number, path in enumerate(plan.covered):
         source = f"{runtime_tree.ASIDE}/{number}"
         if Path(source).is_dir():

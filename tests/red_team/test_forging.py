@@ -18,12 +18,13 @@ import torch
 from autograder.checks.opening import Course
 from autograder.errors import SubmissionError
 from autograder.execution.session import KernelSession
-from autograder.execution.zygote_client import Zygote
+from autograder.execution.zygote_client import Zygote, ZygoteLink
 from autograder.pipeline import Graded
 from autograder.records import Limits, Tolerance
 from autograder.tensors import compare
 
 from .attacks import in_plain_process, notebook, text_of
+from .conftest import lacking
 from .grading import WRONG, Grader
 
 pytestmark = pytest.mark.sandbox
@@ -85,7 +86,7 @@ def lost_everything(graded: Graded) -> None:
     assert graded.report.score == 0
 
 
-def run_and_ask(zygote: Zygote, *cells: str, **limits: Any) -> tuple[Any, Any]:
+def run_and_ask(zygote: ZygoteLink, *cells: str, **limits: Any) -> tuple[Any, Any]:
     """Run cells, then ask `answer`; return the execution and the answer or its error."""
     with KernelSession(zygote, notebook(*cells), limits=Limits(**limits), seed=1) as session:
         execution = session.run()
@@ -173,8 +174,8 @@ for name in __import__("os").listdir("/proc/self/fd"):
 @pytest.mark.attack(
     "14",
     "put links in place of the kernel's sockets",
-    layer="no second connection",
-    control="without the layer",
+    layer="no second connection, links that lead nowhere",
+    control="without both",
 )
 def test_the_grader_does_not_follow_a_planted_link(
     zygote: Zygote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -196,7 +197,7 @@ for name in os.listdir("/proc/self/fd"):
         pass
 """
 
-    def visitors() -> int:
+    def visitors(link: ZygoteLink) -> int:
         with socket.socket(socket.AF_UNIX) as listener:
             path = tmp_path / "docker.sock"
             path.unlink(missing_ok=True)
@@ -204,7 +205,7 @@ for name in os.listdir("/proc/self/fd"):
             listener.listen(64)
             listener.settimeout(0.2)
             source = plant.replace("PATH", repr(str(path)))
-            run_and_ask(zygote, DEFINE, source, "pass", cell_timeout_s=1)
+            run_and_ask(link, DEFINE, source, "pass", cell_timeout_s=1)
             count = 0
             try:
                 while True:
@@ -213,7 +214,8 @@ for name in os.listdir("/proc/self/fd"):
             except TimeoutError:
                 return count
 
-    assert visitors() == 0
+    followed = lacking(zygote, frozenset({"links"}))
+    assert visitors(followed) == 0, "the grader connects once only"
     import zmq.asyncio
 
     kept = zmq.asyncio.Context.setsockopt
@@ -222,7 +224,8 @@ for name in os.listdir("/proc/self/fd"):
         "setsockopt",
         lambda self, name, value: None if name == zmq.RECONNECT_IVL else kept(self, name, value),
     )
-    assert visitors() > 0
+    assert visitors(zygote) == 0, "other programs connect again, and find nothing"
+    assert visitors(followed) > 0
 
 
 ALWAYS = """
