@@ -12,6 +12,7 @@ from torch import Tensor
 
 from autograder.checks import (
     assert_close,
+    assert_figure_shown,
     assert_integers_equal,
     assert_matches,
     figure_of,
@@ -543,19 +544,10 @@ def picture_input(rng: random.Random, layers: int, tokens: int) -> tuple[Tensor,
     return max_probs, words, input_tokens
 
 
-def png_size(image: bytes) -> tuple[int, int]:
-    """Return a PNG's width and height from its header, without decoding a student's file; (0, 0) if it is none."""
-    if image[:8] != b"\x89PNG\r\n\x1a\n" or image[12:16] != b"IHDR" or len(image) < 24:
-        return 0, 0
-    return int.from_bytes(image[16:20], "big"), int.from_bytes(image[20:24], "big")
-
-
 @grades("plot_lens")
 @points(0)
 @visibility("visible")
 @hint("Does your plot cell end with plt.show(), and does it run when the notebook is started anew?")
 def test_plot_is_a_figure(submission):
     """Your plot cell shows a figure of the lens (no points of its own; it stands in your feedback)."""
-    sizes = [png_size(image) for image in submission.plots("plot-lens-of-a-fact")]
-    assert sizes, "The plot cell showed no figure."
-    assert any(min(size) >= 60 for size in sizes), f"The figure is too small to be read: {sizes[0]} pixels."
+    assert_figure_shown(submission.plots("plot-lens-of-a-fact"))

@@ -37,7 +37,7 @@ from autograder.checks.comparing import (
     assert_structure_close,
     assert_tensor_close,
 )
-from autograder.checks.drawn import figure_of
+from autograder.checks.drawn import assert_figure_shown, figure_of
 from autograder.checks.marks import grades, hint, points, requires, visibility
 from autograder.checks.tolerances import tolerance_for
 from autograder.diagnosis import accepted_variant, misconception
@@ -48,6 +48,7 @@ __all__ = [
     "Part",
     "accepted_variant",
     "assert_close",
+    "assert_figure_shown",
     "assert_integers_equal",
     "assert_matches",
     "figure_of",

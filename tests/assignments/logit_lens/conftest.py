@@ -1,101 +1,10 @@
-"""The assignment with its models and reference, and gradings of plain functions by its real checks."""
-
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
-from typing import Any
+"""The assignment, loaded once."""
 
 import pytest
 
-from autograder.assignments import load_assignment, load_module, load_reference
-from autograder.calibration import load_tolerances
-from autograder.checks.grading import Grading
-from autograder.checks.marks import collect
-from autograder.checks.memo import MemoisedReference
-from autograder.checks.proxy import LocalAnswers, SubmissionProxy
-from autograder.checks.running import run_checks
-from autograder.diagnosis import accepted_variants_of, misconceptions_of
-from autograder.models import load, use_student_dir
-
-ROOT = Path(__file__).parents[3]
-SLUG = "logit_lens"
-FIGURE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x03\x20\x00\x00\x02\x58"
-"""The head of a PNG of 800 by 600 pixels."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is loaded once for all tests."""
-
-    assignment: Any
-    module: Any
-    reference: Any
-    checks: Any
-    models: tuple
-    tolerances: Any
-    misconceptions: tuple
-    variants: tuple
-
-    def functions(self, **replaced):
-        return {
-            task.name: replaced.get(task.name, getattr(self.reference, task.name))
-            for task in self.assignment.tasks
-        }
-
-    def grade(self, *, only=None, student="ana", plots=(FIGURE,), **replaced):
-        """Grade the reference's functions, some replaced; `only` leaves the others' answers out."""
-        functions = {
-            name: run for name, run in self.functions(**replaced).items() if only is None or name in only
-        }
-        parts = ("key", student, SLUG)
-        grading = Grading(
-            assignment=self.assignment,
-            checks=collect(self.assignment),
-            proxy=SubmissionProxy(Missing(functions, {"plot-lens-of-a-fact": list(plots)}), parts),
-            reference=self.reference,
-            models=self.models,
-            misconceptions=self.misconceptions,
-            tolerances=self.tolerances,
-            seed_parts=parts,
-        )
-        return {result.id: result for result in run_checks(grading)}
-
-    def points(self, task, results):
-        return sum(result.points for result in results.values() if result.task == task)
-
-    def possible(self, task):
-        return sum(info.points for info in collect(self.assignment) if info.task == task)
-
-    def mistaken(self, known):
-        """Grade the reference with one mistake in place of its own function, and that function alone."""
-        run = partial(known.run, self.reference)
-        return self.grade(only={known.task}, **{known.task: run})
-
-
-class Missing(LocalAnswers):
-    """Plain functions; a missing one is the student's error, as in a kernel."""
-
-    def call(self, function, args, kwargs, *, seed):
-        from autograder.errors import MissingFunctionError
-
-        if function not in self._functions:
-            raise MissingFunctionError(f"The notebook defines no {function}.")
-        return super().call(function, args, kwargs, seed=seed)
+from ..setting import Setting, load_setting
 
 
 @pytest.fixture(scope="session")
 def setting() -> Setting:
-    assignment = load_assignment(ROOT, SLUG)
-    use_student_dir(assignment.student_dir)
-    module = load_reference(assignment)
-    mistakes = load_module(assignment.folder / "misconceptions.py", f"misconceptions_{SLUG}")
-    return Setting(
-        assignment=assignment,
-        module=module,
-        reference=MemoisedReference(module),
-        checks=load_module(assignment.folder / "checks.py", f"checks_{SLUG}"),
-        models=tuple(load(spec, assignment.student_dir) for spec in assignment.models["tiny"]),
-        tolerances=load_tolerances(assignment.folder),
-        misconceptions=misconceptions_of(mistakes),
-        variants=accepted_variants_of(mistakes),
-    )
+    return load_setting("logit_lens", plot_cell="plot-lens-of-a-fact")
