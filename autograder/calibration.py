@@ -18,6 +18,7 @@ from autograder.errors import AssignmentError
 from autograder.records import Tolerance
 
 FILE = "calibration.json"
+PROFILE_FILE = "calibration.{profile}.json"
 
 USABLE = 10.0
 """The nearest wrong answer must lie this many times farther off than the farthest right one."""
@@ -82,16 +83,28 @@ def describe_origin(*, inputs: int, devices: str, date: str) -> str:
     return f"{inputs} inputs; {libraries}; Python {platform.python_version()}; {devices}; {date}"
 
 
-def load_tolerances(folder: Path) -> Mapping[str, Tolerance]:
+def load_tolerances(folder: Path, profile: str = "tiny") -> Mapping[str, Tolerance]:
     """Read an assignment's calibration.json; an assignment without one has no tolerances.
+
+    What was measured on another profile's models lies in calibration.PROFILE.json and goes before.
 
     Args:
         folder: assignments/<slug>.
+        profile: Which models; those of a folder have the tolerances of all known profiles, the widest each.
 
     Raises:
         AssignmentError: If the file cannot be read, or an entry is no tolerance: with all that is wrong.
     """
-    path = folder / FILE
+    found = _read(folder / FILE)
+    if not Path(profile).is_absolute():
+        return {**found, **_read(folder / PROFILE_FILE.format(profile=profile))}
+    for path in sorted(folder.glob(PROFILE_FILE.format(profile="*"))):
+        for key, one in _read(path).items():
+            found[key] = max(one, found.get(key, one), key=lambda tolerance: tolerance.tau)
+    return found
+
+
+def _read(path: Path) -> dict[str, Tolerance]:
     if not path.exists():
         return {}
     try:

@@ -20,7 +20,7 @@ from autograder.checks.running import run_checks
 from autograder.errors import AssignmentError, GraderError, SubmissionError
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.notebooks import plots
-from autograder.records import CheckResult, Execution, GradeReport, Submission
+from autograder.records import Assignment, CheckResult, Execution, GradeReport, ModelSpec, Submission
 from autograder.scoring import total
 from autograder.seeds import seed_for
 from autograder.versions import file_hash, versions
@@ -112,6 +112,15 @@ def _unrunnable(submission: Submission, course: Course, *, problem: str = "", fa
     )
 
 
+def _stated(spec: ModelSpec, assignment: Assignment) -> str:
+    """Say which model it was, without a path of this machine."""
+    if spec.hub:
+        return f"{spec.role}: {spec.hub}@{spec.revision}"
+    inside = spec.path.is_relative_to(assignment.course_dir)
+    where = spec.path.relative_to(assignment.course_dir).as_posix() if inside else spec.path.name
+    return f"{spec.role}: {where}"
+
+
 def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dict[str, Any]:
     """Return what a grade rests on: hashes, versions, device, sandbox mode, seeds.
 
@@ -134,6 +143,7 @@ def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dic
         "versions": versions(),
         "device": course.device,
         "profile": course.profile,
+        "models": [_stated(loaded.spec, assignment) for loaded in course.models],
         "sandbox_mode": sandbox_mode,
         "course_key": hashlib.sha256(course.key.encode()).hexdigest()[:12] if course.key else "none",
         "seeds": {"kernel": seed_for(*seed_parts(course, submission), "kernel")},

@@ -13,6 +13,7 @@ from autograder.checks.opening import grading_of, load_course, open_submission
 from autograder.checks.plugin import CHECKS, CONFIG
 from autograder.errors import AutograderError
 from autograder.execution.zygote_client import Zygote
+from autograder.profiles import profile_named
 from autograder.records import Submission
 
 
@@ -53,7 +54,8 @@ class ByHand:
         option = self._config.getoption
         path = Path(option("--submission"))
         assignment = load_assignment(folder.parent.parent, folder.name)
-        course = load_course(assignment, device=option("--device"), profile=option("--profile"))
+        profile = profile_named(option("--profile"))
+        course = load_course(assignment, device=option("--device"), profile=profile)
         submission = Submission(
             student=option("--student") or path.stem, path=path.resolve(), origin=str(path)
         )

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from autograder.assignments import load_module, load_reference
@@ -23,6 +24,7 @@ from autograder.execution.wire import Handle
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.models import LoadedModel, load, use_student_dir
 from autograder.notebooks import plots, read_notebook, restore_locked_cells, written_answers
+from autograder.profiles import choose_profile
 from autograder.records import Assignment, Execution, Pending, Submission, Tolerance
 from autograder.seeds import course_key, seed_for
 
@@ -80,12 +82,7 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
         if found.task not in tasks:
             near = did_you_mean(found.task, tasks)
             raise AssignmentError(f"{path}: {found.id}: {found.task!r} is no task of assignment.toml.{near}")
-    if assignment.models and profile not in assignment.models:
-        profiles = ", ".join(sorted(assignment.models))
-        raise AssignmentError(
-            f"{assignment.folder / 'assignment.toml'}: no profile {profile!r}."
-            f"{did_you_mean(profile, assignment.models)}\nProfiles: {profiles}."
-        )
+    assignment = choose_profile(assignment, profile)
     if not assignment.template.is_file():
         raise AssignmentError(
             f"{assignment.template}: the student notebook is missing.\n"
@@ -98,7 +95,7 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
         checks=checks,
         reference=MemoisedReference(reference, memo),
         misconceptions=known,
-        tolerances=load_tolerances(assignment.folder),
+        tolerances=load_tolerances(assignment.folder, profile),
         models=models,
         template=read_notebook(assignment.template),
         key=course_key(assignment.course_dir),
@@ -191,7 +188,7 @@ def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) 
         handles: dict[int, str] = {}
         waiting: dict[str, Callable[[], None]] = {}
         for loaded in course.models:
-            for name, provide in _provisions(session, loaded, handles).items():
+            for name, provide in _provisions(session, loaded, handles, assignment.student_dir).items():
                 if loaded.spec.role == "shipped":
                     provide()
                 else:
@@ -201,7 +198,7 @@ def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) 
 
 
 def _provisions(
-    session: KernelSession, loaded: LoadedModel, handles: dict[int, str]
+    session: KernelSession, loaded: LoadedModel, handles: dict[int, str], student_dir: Path
 ) -> dict[str, Callable[[], None]]:
     """Return what makes a model and its tokenizer known in the kernel.
 
@@ -211,6 +208,7 @@ def _provisions(
         session: Of the submission.
         loaded: The model in this process.
         handles: Gets the names by which calls speak of the two.
+        student_dir: What the kernel sees; a shipped model elsewhere is sent, too.
     """
     shipped = loaded.spec.role == "shipped"
     made: dict[str, Callable[[], None]] = {}
@@ -219,7 +217,8 @@ def _provisions(
         ("tokenizer", loaded.tokenizer, "transformers:AutoTokenizer", loaded.spec.tokenizer),
     ):
         name = f"{kind}:{loaded.spec.role}"
-        made[name] = partial(session.provide, name, loader=loader, folder=folder, in_student_dir=shipped)
+        inside = shipped and folder.resolve().is_relative_to(student_dir.resolve())
+        made[name] = partial(session.provide, name, loader=loader, folder=folder, in_student_dir=inside)
         handles[id(thing)] = name
     return made
 

@@ -151,14 +151,6 @@ def test_a_module_of_another_course_is_refused(tmp_path: Path) -> None:
         find_loader(LOADER, other)
 
 
-def test_a_name_that_is_not_in_the_cache_says_to_download_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(AssignmentError, match="download it into the cache first"):
-        load(spec(Path("nobody/no-such-model"), loader="transformers:AutoModel"), STUDENT_DIR)
-
-
 def test_a_device_that_is_not_there_is_a_sentence() -> None:
     with pytest.raises(
         AssignmentError, match=r"The shipped model cannot go to the device 'gpu': .* Leave --device"
