@@ -143,6 +143,7 @@ def main(settings: dict[str, Any]) -> None:
         return
     gc.collect()
     gc.freeze()
+    linux.gather_memory()
     seconds = round(time.monotonic() - started, 3)
     sandbox.send(server, {"ready": True, "seconds": seconds, **asdict(found)})
     serve(server, tree)
