@@ -16,6 +16,9 @@ from autograder.errors import AssignmentError, did_you_mean
 from autograder.records import Assignment, Limits, ModelSpec, Task, WrittenQuestion
 
 CONFIG = "assignment.toml"
+TOKENIZER_LOADER = "transformers:AutoTokenizer"
+"""What loads every tokenizer."""
+
 _SLUG = re.compile(r"[a-z][a-z0-9_]*")
 _KEYS = frozenset({"title", "points", "limits", "tasks", "questions", "profiles"})
 
@@ -228,6 +231,17 @@ class _Reader:
         if ":" not in loader:
             self.problems.append(f"{where}'loader' is {loader!r}: write module:Class.")
         return ModelSpec(role=role, path=base / path, loader=loader, tokenizer=base / tokenizer)
+
+
+def student_models(assignment: Assignment, profile: str) -> list[tuple[str, Path]]:
+    """List what students have of models and tokenizers in a profile: what loads it, and its folder."""
+    shipped = [spec for spec in assignment.models.get(profile, ()) if spec.role == "shipped"]
+    return [
+        pair
+        for spec in shipped
+        for pair in ((spec.loader, spec.path), (TOKENIZER_LOADER, spec.tokenizer))
+        if pair[1].is_dir()
+    ]
 
 
 def load_module(path: Path, name: str) -> ModuleType:

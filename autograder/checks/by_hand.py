@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignments import load_assignment
+from autograder.assignments import load_assignment, student_models
 from autograder.checks.fixtures import GradingPlugin
 from autograder.checks.opening import grading_of, load_course, open_submission
 from autograder.checks.plugin import CHECKS, CONFIG
@@ -62,6 +62,7 @@ class ByHand:
             device=course.device,
             trust=option("--i-trust-these-submissions"),
             accept_degraded=option("--accept-degraded"),
+            models=student_models(assignment, course.profile),
         )
         self._open.enter_context(zygote)
         opened = self._open.enter_context(open_submission(submission, course, zygote))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from autograder.assignments import load_module, load_reference
+from autograder.assignments import TOKENIZER_LOADER, load_module, load_reference
 from autograder.calibration import load_tolerances
 from autograder.checks.expected import model_names, open_store
 from autograder.checks.grading import Grading
@@ -216,7 +216,7 @@ def _provisions(
     made: dict[str, Callable[[], None]] = {}
     for kind, thing, loader, folder in (
         ("model", loaded.model, loaded.spec.loader, loaded.spec.path),
-        ("tokenizer", loaded.tokenizer, "transformers:AutoTokenizer", loaded.spec.tokenizer),
+        ("tokenizer", loaded.tokenizer, TOKENIZER_LOADER, loaded.spec.tokenizer),
     ):
         name = f"{kind}:{loaded.spec.role}"
         made[name] = partial(session.provide, name, loader=loader, folder=folder, in_student_dir=shipped)

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from autograder.execution import warming
 from autograder.execution.wire import Handle
 
 _HOOKS = (
@@ -45,12 +46,14 @@ class Models:
         """
         private = ""
         try:
-            if fds:
-                private = _lay_out(request["files"], fds)
-            folder = private or str(Path(self._student) / request["inside"])
-            module, _, attribute = request["loader"].partition(":")
-            loader = getattr(importlib.import_module(module), attribute)
-            loaded = loader.from_pretrained(folder)
+            loaded = None if fds else warming.take(request["loader"], request["inside"])
+            if loaded is None:
+                if fds:
+                    private = _lay_out(request["files"], fds)
+                folder = private or str(Path(self._student) / request["inside"])
+                module, _, attribute = request["loader"].partition(":")
+                loader = getattr(importlib.import_module(module), attribute)
+                loaded = loader.from_pretrained(folder)
         except Exception as error:
             return {"status": "unloadable", "error": type(error).__name__, "message": str(error)[:2000]}
         finally:
