@@ -66,7 +66,8 @@ class ByHand:
         )
         self._open.enter_context(zygote)
         opened = self._open.enter_context(open_submission(submission, course, zygote))
-        self._plugin = GradingPlugin(grading_of(opened, course, submission))
+        self._plugin = GradingPlugin(course.checks)
+        self._plugin.grading = grading_of(opened, course, submission)
         self._config.pluginmanager.register(self._plugin, "autograder-grading")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
