@@ -120,16 +120,7 @@ def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dic
 
     No time and no path: two gradings of the same input say the same.
     """
-    assignment = course.assignment
-    files = {
-        "checks": assignment.folder / "checks.py",
-        "misconceptions": assignment.folder / "misconceptions.py",
-        "assignment": assignment.folder / "assignment.toml",
-        "calibration": assignment.folder / "calibration.json",
-        "reference": assignment.reference,
-        "template": assignment.template,
-    }
-    hashes = {name: file_hash(path) for name, path in files.items() if path.is_file()}
+    hashes = dict(course.hashes)
     if submission.path.is_file():
         hashes["submission"] = file_hash(submission.path)
     return {

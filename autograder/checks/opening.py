@@ -25,6 +25,7 @@ from autograder.models import LoadedModel, load, use_student_dir
 from autograder.notebooks import plots, read_notebook, restore_locked_cells, written_answers
 from autograder.records import Assignment, Execution, Pending, Submission, Tolerance
 from autograder.seeds import course_key, seed_for
+from autograder.versions import file_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,9 @@ class Course:
 
     profile: str
     """Which models."""
+
+    hashes: Mapping[str, str]
+    """Of the instructor's files, as they were when they were loaded."""
 
 
 def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "tiny") -> Course:
@@ -104,7 +108,20 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
         key=course_key(assignment.course_dir),
         device=device,
         profile=profile,
+        hashes=_hashes(assignment),
     )
+
+
+def _hashes(assignment: Assignment) -> dict[str, str]:
+    files = {
+        "checks": assignment.folder / "checks.py",
+        "misconceptions": assignment.folder / "misconceptions.py",
+        "assignment": assignment.folder / "assignment.toml",
+        "calibration": assignment.folder / "calibration.json",
+        "reference": assignment.reference,
+        "template": assignment.template,
+    }
+    return {name: file_hash(path) for name, path in files.items() if path.is_file()}
 
 
 def _names_of(models: Iterable[LoadedModel]) -> dict[int, str]:
