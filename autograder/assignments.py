@@ -13,6 +13,8 @@ from autograder.errors import AssignmentError, did_you_mean
 from autograder.records import Assignment
 
 CONFIG = "assignment.toml"
+TOKENIZER_LOADER = "transformers:AutoTokenizer"
+"""What loads every tokenizer."""
 
 
 def find_course(start: Path | None = None) -> Path:
@@ -74,6 +76,17 @@ def load_assignment(course_dir: Path, slug: str) -> Assignment:
         lines = "\n".join(f"  - {problem}" for problem in reader.problems)
         raise AssignmentError(f"{path}: {len(reader.problems)} problem(s):\n{lines}")
     return assignment
+
+
+def student_models(assignment: Assignment, profile: str) -> list[tuple[str, Path]]:
+    """List what students have of models and tokenizers in a profile: what loads it, and its folder."""
+    shipped = [spec for spec in assignment.models.get(profile, ()) if spec.role == "shipped" and not spec.hub]
+    return [
+        pair
+        for spec in shipped
+        for pair in ((spec.loader, spec.path), (TOKENIZER_LOADER, spec.tokenizer))
+        if pair[1].is_dir() and pair[1].resolve().is_relative_to(assignment.student_dir.resolve())
+    ]
 
 
 def load_module(path: Path, name: str) -> ModuleType:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import nbformat
 
-from autograder.assignments import load_module
+from autograder.assignments import load_module, student_models
 from autograder.build import is_stale, solved_notebook
 from autograder.checks.grading import Grading, remembered
 from autograder.checks.marks import points_by_task
@@ -74,9 +74,10 @@ def verify(
         AssignmentError: If the instructor's files cannot be used at all (points that do not add up among them).
     """
     course = load_course(assignment, profile=profile)
+    models = student_models(assignment, profile)
     yield _notebook_is_current(course)
     with (
-        Zygote(assignment.student_dir, trust=trust, accept_degraded=accept_degraded) as zygote,
+        Zygote(assignment.student_dir, trust=trust, accept_degraded=accept_degraded, models=models) as zygote,
         tempfile.TemporaryDirectory() as scratch,
     ):
         solved = Path(scratch) / f"{assignment.slug}.ipynb"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignments import load_assignment
+from autograder.assignments import load_assignment, student_models
 from autograder.checks.fixtures import GradingPlugin
 from autograder.checks.opening import grading_of, load_course, open_submission
 from autograder.checks.plugin import CHECKS, CONFIG
@@ -64,10 +64,12 @@ class ByHand:
             device=course.device,
             trust=option("--i-trust-these-submissions"),
             accept_degraded=option("--accept-degraded"),
+            models=student_models(assignment, course.profile),
         )
         self._open.enter_context(zygote)
         opened = self._open.enter_context(open_submission(submission, course, zygote))
-        self._plugin = GradingPlugin(grading_of(opened, course, submission))
+        self._plugin = GradingPlugin(course.checks)
+        self._plugin.grading = grading_of(opened, course, submission)
         self._config.pluginmanager.register(self._plugin, "autograder-grading")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autograder.assignments import load_module, load_reference
+from autograder.assignments import TOKENIZER_LOADER, load_module, load_reference
 from autograder.calibration import load_tolerances
 from autograder.checks.expected import model_names, open_store
 from autograder.checks.grading import Grading
@@ -27,6 +27,7 @@ from autograder.notebooks import plots, read_notebook, restore_locked_cells, wri
 from autograder.profiles import choose_profile
 from autograder.records import Assignment, Execution, Pending, Submission, Tolerance
 from autograder.seeds import course_key, seed_for
+from autograder.versions import file_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,9 @@ class Course:
 
     profile: str
     """Which models."""
+
+    hashes: Mapping[str, str]
+    """Of the instructor's files, as they were when they were loaded."""
 
 
 def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "tiny") -> Course:
@@ -101,7 +105,20 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
         key=course_key(assignment.course_dir),
         device=device,
         profile=profile,
+        hashes=_hashes(assignment),
     )
+
+
+def _hashes(assignment: Assignment) -> dict[str, str]:
+    files = {
+        "checks": assignment.folder / "checks.py",
+        "misconceptions": assignment.folder / "misconceptions.py",
+        "assignment": assignment.folder / "assignment.toml",
+        "calibration": assignment.folder / "calibration.json",
+        "reference": assignment.reference,
+        "template": assignment.template,
+    }
+    return {name: file_hash(path) for name, path in files.items() if path.is_file()}
 
 
 def _names_of(models: Iterable[LoadedModel]) -> dict[int, str]:
@@ -214,7 +231,7 @@ def _provisions(
     made: dict[str, Callable[[], None]] = {}
     for kind, thing, loader, folder in (
         ("model", loaded.model, loaded.spec.loader, loaded.spec.path),
-        ("tokenizer", loaded.tokenizer, "transformers:AutoTokenizer", loaded.spec.tokenizer),
+        ("tokenizer", loaded.tokenizer, TOKENIZER_LOADER, loaded.spec.tokenizer),
     ):
         name = f"{kind}:{loaded.spec.role}"
         inside = shipped and folder.resolve().is_relative_to(student_dir.resolve())

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -105,6 +105,7 @@ class Zygote(ZygoteLink):
         without: Names of `sandbox.LAYERS` to switch off; for tests that show what a layer stops, and reachable
             from nowhere else. The mode is then that of the layers that are left.
         on_spawn: Given the process as soon as there is one, so that an interrupted start can be ended.
+        models: Loader and folder of models and tokenizers that the student has, loaded once for all kernels.
         bound: It dies with the calling thread, also while it imports; else when the last link is closed.
 
     Attributes:
@@ -125,6 +126,7 @@ class Zygote(ZygoteLink):
         without: frozenset[str] = frozenset(),
         on_spawn: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
         bound: bool = False,
+        models: Iterable[tuple[str, Path]] = (),
     ) -> None:
         if not sandboxed and not trust:
             raise GraderError(f"Running without a sandbox was asked for without trust. {REMEDY}")
@@ -142,6 +144,11 @@ class Zygote(ZygoteLink):
             )
         self._on_spawn = on_spawn
         self._bound = bound
+        self._models = [
+            (loader, str(folder.resolve().relative_to(self.student_dir)))
+            for loader, folder in models
+            if folder.resolve().is_relative_to(self.student_dir)
+        ]
         self.problems: tuple[tuple[str, str], ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
         modes = _allowed(trust=trust, accept_degraded=accept_degraded, sandboxed=sandboxed)
@@ -167,6 +174,7 @@ class Zygote(ZygoteLink):
             "student_dir": str(self.student_dir),
             "candidates": candidates,
             "gpu": gpu,
+            "models": self._models,
             "path": [entry for entry in sys.path if entry],  # "" is the working folder, whatever lies there
         }
         environment = scrubbed_environment(gpu=gpu)

@@ -78,7 +78,8 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def zygote(course: Path) -> Iterator[Zygote]:
-    with Zygote(course / "student_template") as running:
+    student = course / "student_template"
+    with Zygote(student, models=[("course.scale:Scale", student / "models" / "scale")]) as running:
         yield running
 
 
