@@ -10,7 +10,7 @@ from types import ModuleType
 
 from autograder.configuration import ConfigReader
 from autograder.errors import AssignmentError, did_you_mean
-from autograder.records import Assignment
+from autograder.records import Assignment, Loadable, ModelSpec
 
 CONFIG = "assignment.toml"
 TOKENIZER_LOADER = "transformers:AutoTokenizer"
@@ -78,15 +78,20 @@ def load_assignment(course_dir: Path, slug: str) -> Assignment:
     return assignment
 
 
-def student_models(assignment: Assignment, profile: str) -> list[tuple[str, Path]]:
-    """List what students have of models and tokenizers in a profile: what loads it, and its folder."""
+def student_models(assignment: Assignment, profile: str) -> list[Loadable]:
+    """List what a profile has of models and tokenizers in the student's folder."""
     shipped = [spec for spec in assignment.models.get(profile, ()) if spec.role == "shipped" and not spec.hub]
-    return [
-        pair
-        for spec in shipped
-        for pair in ((spec.loader, spec.path), (TOKENIZER_LOADER, spec.tokenizer))
-        if pair[1].is_dir() and pair[1].resolve().is_relative_to(assignment.student_dir.resolve())
-    ]
+    found = [loadable for spec in shipped for loadable in loadables(spec).values()]
+    inside = assignment.student_dir.resolve()
+    return [one for one in found if one.folder.is_dir() and one.folder.resolve().is_relative_to(inside)]
+
+
+def loadables(spec: ModelSpec) -> dict[str, Loadable]:
+    """Return how the two parts of a model are loaded: `model` and `tokenizer`."""
+    return {
+        "model": Loadable(loader=spec.loader, folder=spec.path, options=spec.options),
+        "tokenizer": Loadable(loader=TOKENIZER_LOADER, folder=spec.tokenizer),
+    }
 
 
 def load_module(path: Path, name: str) -> ModuleType:

@@ -13,6 +13,7 @@ from autograder.records import Assignment, Limits, ModelSpec, Task, WrittenQuest
 
 _SLUG = re.compile(r"[a-z][a-z0-9_]*")
 _REVISION = re.compile(r"([0-9a-f]{40})?")
+_ATTENTION = ("eager", "sdpa")
 _KEYS = frozenset({"title", "points", "limits", "tasks", "questions", "profiles"})
 
 
@@ -177,9 +178,17 @@ class ConfigReader:
         if not isinstance(table, dict):
             self.problems.append(f"{where}must be a table.")
             return None
-        self._unknown(table, frozenset({"path", "loader", "tokenizer", "hub", "revision"}), where)
+        self._unknown(
+            table, frozenset({"path", "loader", "tokenizer", "attention", "hub", "revision"}), where
+        )
+        attention = table.get("attention", "")
+        if attention not in ("", *_ATTENTION):
+            self.problems.append(
+                f"{where}'attention' is {attention!r}: it must be one of {', '.join(_ATTENTION)}."
+            )
+            return None
         if "hub" in table:
-            return self._hub_model(table, role, where)
+            return self._hub_model(table, role, where, attention)
         path, loader = (self._get(table, key, str, where) for key in ("path", "loader"))
         tokenizer = table.get("tokenizer", path)
         if "revision" in table:
@@ -188,9 +197,11 @@ class ConfigReader:
             return None
         if ":" not in loader:
             self.problems.append(f"{where}'loader' is {loader!r}: write module:Class.")
-        return ModelSpec(role=role, path=base / path, loader=loader, tokenizer=base / tokenizer)
+        return ModelSpec(
+            role=role, path=base / path, loader=loader, tokenizer=base / tokenizer, attention=attention
+        )
 
-    def _hub_model(self, table: Mapping[str, Any], role: Any, where: str) -> ModelSpec | None:
+    def _hub_model(self, table: Mapping[str, Any], role: Any, where: str, attention: str) -> ModelSpec | None:
         name, loader = (self._get(table, key, str, where) for key in ("hub", "loader"))
         revision = table.get("revision", "")
         if not (isinstance(revision, str) and _REVISION.fullmatch(revision)):
@@ -207,5 +218,11 @@ class ConfigReader:
         if ":" not in loader:
             self.problems.append(f"{where}'loader' is {loader!r}: write module:Class.")
         return ModelSpec(
-            role=role, path=Path(), loader=loader, tokenizer=Path(), hub=name, revision=str(revision)
+            role=role,
+            path=Path(),
+            loader=loader,
+            tokenizer=Path(),
+            attention=attention,
+            hub=name,
+            revision=str(revision),
         )

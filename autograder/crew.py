@@ -20,7 +20,7 @@ from autograder import failpoints
 from autograder.errors import GraderError
 from autograder.execution.zygote_client import Zygote
 from autograder.journal import Journal
-from autograder.records import Submission
+from autograder.records import Loadable, Submission
 from autograder.report.files import student_folder_name
 from autograder.worker import BOOT, READY, Finished, NewZygote, Stopped, Work, ZygoteLost
 
@@ -128,7 +128,7 @@ class Crew:
     Args:
         work: What they are for.
         student_dir: What kernels see.
-        models: What the student has of models and tokenizers: loader and folder.
+        models: What the student has of models and tokenizers.
         size: How many.
         journal: Told what is handed out and who died.
         trust: Run without a sandbox where none can be made.
@@ -142,7 +142,7 @@ class Crew:
         work: Work,
         student_dir: Path,
         *,
-        models: Sequence[tuple[str, Path]],
+        models: Sequence[Loadable],
         size: int,
         journal: Journal,
         trust: bool,

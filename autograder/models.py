@@ -148,7 +148,7 @@ def _check_origin(module_name: str, student_dir: Path) -> None:
 def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
     try:
         model, report = loader.from_pretrained(
-            str(spec.path), local_files_only=True, dtype=torch.float32, output_loading_info=True
+            str(spec.path), local_files_only=True, output_loading_info=True, **spec.options
         )
     except Exception as error:
         raise AssignmentError(

@@ -137,7 +137,7 @@ def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dic
         "versions": versions(),
         "device": course.device,
         "profile": course.profile,
-        "models": [_stated(loaded.spec, assignment) for loaded in course.models],
+        "models": [_stated(loaded.spec, course.assignment) for loaded in course.models],
         "sandbox_mode": sandbox_mode,
         "course_key": hashlib.sha256(course.key.encode()).hexdigest()[:12] if course.key else "none",
         "seeds": {"kernel": seed_for(*seed_parts(course, submission), "kernel")},

@@ -89,6 +89,9 @@ class ModelSpec:
     tokenizer: Path
     """Folder of the tokenizer."""
 
+    attention: str = ""
+    """How attention is computed: `eager` gives its weights, `sdpa` does not. Empty: as the loader chooses."""
+
     hub: str = ""
     """Name on the hub, `openai-community/gpt2`; empty for a folder."""
 
@@ -99,7 +102,28 @@ class ModelSpec:
     def identity(self) -> str:
         """What the model is, wherever this machine keeps it."""
         where = f"hub {self.hub}@{self.revision}" if self.hub else f"{self.path}, tokenizer {self.tokenizer}"
-        return f"{self.role}: {where}, {self.loader}"
+        attention = f", {self.attention} attention" if self.attention else ""
+        return f"{self.role}: {where}, {self.loader}{attention}"
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What from_pretrained is told of the model, by grader and kernel: weights may be stored in half precision."""
+        chosen = {"attn_implementation": self.attention} if self.attention else {}
+        return {"dtype": "float32", **chosen}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loadable:
+    """A model or tokenizer in a folder, and how it is loaded."""
+
+    loader: str
+    """`module:Class` whose from_pretrained loads it."""
+
+    folder: Path
+    """Where its files are."""
+
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What else from_pretrained is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

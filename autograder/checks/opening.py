@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autograder.assignments import TOKENIZER_LOADER, load_module, load_reference
+from autograder.assignments import load_module, load_reference, loadables
 from autograder.calibration import load_tolerances
 from autograder.checks.expected import model_names, open_store
 from autograder.checks.grading import Grading
@@ -229,14 +229,17 @@ def _provisions(
     """
     shipped = loaded.spec.role == "shipped"
     made: dict[str, Callable[[], None]] = {}
-    for kind, thing, loader, folder in (
-        ("model", loaded.model, loaded.spec.loader, loaded.spec.path),
-        ("tokenizer", loaded.tokenizer, TOKENIZER_LOADER, loaded.spec.tokenizer),
-    ):
+    for kind, how in loadables(loaded.spec).items():
         name = f"{kind}:{loaded.spec.role}"
-        inside = shipped and folder.resolve().is_relative_to(student_dir.resolve())
-        made[name] = partial(session.provide, name, loader=loader, folder=folder, in_student_dir=inside)
-        handles[id(thing)] = name
+        made[name] = partial(
+            session.provide,
+            name,
+            loader=how.loader,
+            folder=how.folder,
+            in_student_dir=shipped and how.folder.resolve().is_relative_to(student_dir.resolve()),
+            options=how.options,
+        )
+        handles[id(loaded.model if kind == "model" else loaded.tokenizer)] = name
     return made
 
 

@@ -44,8 +44,8 @@ class Models:
         """Load one model or tokenizer and keep it under its name.
 
         Args:
-            request: `name`, `kind` (model or tokenizer), `loader` as `module:Class`, and `inside` (a path below
-                the student's folder) or `files` (names of the descriptors in order).
+            request: `name`, `loader` as `module:Class`, `options` of its from_pretrained, and `inside` (a path
+                below the student's folder) or `files` (names of the descriptors in order).
             fds: The files of a folder that the kernel does not see.
         """
         again = partial(self._load, request, fds)
@@ -69,7 +69,8 @@ class Models:
 
     def _load(self, request: dict[str, Any], fds: list[int]) -> Any:
         """Load what a request asks for, or take what was loaded before this kernel was forked."""
-        ready = None if fds else warming.take(request["loader"], request["inside"])
+        options = request["options"]
+        ready = None if fds else warming.take(request["loader"], request["inside"], options)
         if ready is not None:
             return self._placed(ready)
         private = _lay_out(request["files"], fds) if fds else ""
@@ -77,8 +78,6 @@ class Models:
             folder = private or str(Path(self._student) / request["inside"])
             module, _, attribute = request["loader"].partition(":")
             loader = getattr(importlib.import_module(module), attribute)
-            # As the grader loads it: weights on the hub are often stored in half precision.
-            options = {"dtype": torch.float32} if request["kind"] == "model" else {}
             loaded = loader.from_pretrained(folder, **options)
         finally:
             if private:

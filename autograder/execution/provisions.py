@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import functools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ class Provision:
     in_student_dir: bool
     """Whether the kernel sees the folder anyway."""
 
+    options: dict[str, str] = field(default_factory=dict)
+    """What else from_pretrained is given."""
+
     def request(self, name: str, student_dir: Path) -> tuple[dict[str, Any], list[int]]:
         """Make the probe's request.
 
@@ -42,8 +45,12 @@ class Provision:
             ValueError: If the folder is not in the student's folder as stated, or holds no or too many files.
             OSError: If it cannot be read.
         """
-        kind = name.partition(":")[0]
-        request: dict[str, Any] = {"op": "provide", "name": name, "kind": kind, "loader": self.loader}
+        request: dict[str, Any] = {
+            "op": "provide",
+            "name": name,
+            "loader": self.loader,
+            "options": self.options,
+        }
         if self.in_student_dir:
             inside = self.folder.resolve().relative_to(student_dir)
             return {**request, "inside": str(inside)}, []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -19,7 +20,7 @@ _MOST_BYTES = 2**29
 _WELL = 77
 """Exit status of a rehearsal that went well: none that a module would end its process with."""
 
-_kept: dict[tuple[str, str], Any] = {}
+_kept: dict[str, Any] = {}
 
 
 def draw() -> None:
@@ -41,7 +42,7 @@ def draw() -> None:
     print_figure(figure, fmt="png", bbox_inches="tight")
 
 
-def load(student: str, models: Iterable[tuple[str, str]]) -> None:
+def load(student: str, models: Iterable[tuple[str, str, dict[str, str]]]) -> None:
     """Load models and tokenizers that students have, for `take` to find in the forks.
 
     A rehearsal in a process of its own comes first: what a course's module does when it is imported must not cost
@@ -49,27 +50,31 @@ def load(student: str, models: Iterable[tuple[str, str]]) -> None:
 
     Args:
         student: The student's folder as kernels see it.
-        models: Pairs of loader (`module:Class`) and folder below the student's.
+        models: Each its loader (`module:Class`), folder below the student's, and options of its from_pretrained.
     """
     wanted = list(models)
-    size = sum(path.stat().st_size for _, inside in wanted for path in (Path(student) / inside).glob("*"))
+    size = sum(path.stat().st_size for _, inside, _ in wanted for path in (Path(student) / inside).glob("*"))
     if wanted and size <= _MOST_BYTES and _goes_well(lambda: _load(student, wanted)):
         _load(student, wanted)
 
 
-def take(loader: str, inside: str) -> Any:
+def take(loader: str, inside: str, options: dict[str, str]) -> Any:
     """Return what `load` has loaded, once: it belongs to who took it. None if there is no such thing."""
-    return _kept.pop((loader, inside), None)
+    return _kept.pop(_name(loader, inside, options), None)
 
 
-def _load(student: str, wanted: list[tuple[str, str]]) -> None:
+def _name(loader: str, inside: str, options: dict[str, str]) -> str:
+    return json.dumps([loader, inside, options], sort_keys=True)
+
+
+def _load(student: str, wanted: list[tuple[str, str, dict[str, str]]]) -> None:
     path = list(sys.path)
     sys.path.insert(0, student)
     try:
-        for loader, inside in wanted:
+        for loader, inside, options in wanted:
             module, _, attribute = loader.partition(":")
             found = getattr(importlib.import_module(module), attribute)
-            _kept[loader, inside] = found.from_pretrained(f"{student}/{inside}")
+            _kept[_name(loader, inside, options)] = found.from_pretrained(f"{student}/{inside}", **options)
     finally:
         sys.path[:] = path
 

@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel
 
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
-from autograder.records import Limits
+from autograder.records import Limits, Loadable
 
 COURSE_MODULE = '''
 """The course's model."""
@@ -79,7 +79,9 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def zygote(course: Path) -> Iterator[Zygote]:
     student = course / "student_template"
-    with Zygote(student, models=[("course.scale:Scale", student / "models" / "scale")]) as running:
+    with Zygote(
+        student, models=[Loadable(loader="course.scale:Scale", folder=student / "models" / "scale")]
+    ) as running:
         yield running
 
 

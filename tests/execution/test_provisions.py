@@ -45,7 +45,12 @@ def test_a_changed_file_is_copied_again(tmp_path):
 
 def provided(folder, course_root):
     models = Models(student=str(course_root / "student_template"), device="cpu")
-    provision = Provision(loader="transformers:AutoModelForCausalLM", folder=folder, in_student_dir=False)
+    provision = Provision(
+        loader="transformers:AutoModelForCausalLM",
+        folder=folder,
+        in_student_dir=False,
+        options={"dtype": "float32"},
+    )
     request, fds = provision.request("model:shipped", course_root / "student_template")
     assert models.provide(request, fds) == {"status": "ok"}
     return models, models._loaded["model:shipped"]

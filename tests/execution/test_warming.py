@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LOADING = """
 import sys
 from autograder.execution import warming
-warming.load(sys.argv[1], [(sys.argv[2], "model")])
-print(warming.take(sys.argv[2], "model"), warming.take(sys.argv[2], "model"), warming.threads())
+warming.load(sys.argv[1], [(sys.argv[2], "model", {})])
+print(warming.take(sys.argv[2], "model", {}), warming.take(sys.argv[2], "model", {}), warming.threads())
 """
 MODEL = """
 class Model:
@@ -83,7 +83,7 @@ def test_the_module_is_imported_from_the_students_folder(runner):
 @pytest.mark.parametrize("slug", ["token_attribution", "logit_lens"])
 def test_only_what_students_have_is_loaded_before_them(slug):
     assignment = load_assignment(ROOT, slug)
-    folders = {folder for _, folder in student_models(assignment, "tiny")}
+    folders = {one.folder for one in student_models(assignment, "tiny")}
     assert folders
     assert all(folder.is_relative_to(assignment.student_dir) for folder in folders)
     assert not any(folder.is_relative_to(assignment.folder) for folder in folders)
