@@ -30,10 +30,10 @@ def names(report):
 
 def reads_gpt2s_modules(course_root, student) -> bool:
     """Tell whether a lens is written for GPT-2's module names, as the contract allows."""
-    source = (course_root / "examples" / "answers" / "logit_lens" / f"{student}.py").read_text(
-        encoding="utf-8"
-    )
-    return ".transformer." in source or "ln_f" in source
+    path = course_root / "examples" / "further" / "logit_lens" / f"{student}.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    lenses = [cell.source for cell in cells if "def layer_probabilities(" in cell.source]
+    return any(".transformer." in source or "ln_f" in source for source in lenses)
 
 
 def test_the_lens_reads_smollm2(weights, graded, course_root):
