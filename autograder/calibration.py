@@ -140,9 +140,10 @@ def _problems(entry: Any) -> list[str]:
     return problems
 
 
-def write_tolerances(folder: Path, tolerances: Mapping[str, Tolerance]) -> Path:
-    """Write an assignment's calibration.json, keys in order, and return its path."""
-    path = folder / FILE
+def write_tolerances(folder: Path, tolerances: Mapping[str, Tolerance], profile: str = "tiny") -> Path:
+    """Write an assignment's calibration.json, or another profile's file, keys in order, and return its path."""
+    own = profile == "tiny"
+    path = folder / (FILE if own else PROFILE_FILE.format(profile=Path(profile).name))
     entries = {key: asdict(tolerances[key]) for key in sorted(tolerances)}
     path.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path

@@ -92,8 +92,10 @@ def _kind(error: AutograderError) -> str:
     return "Cannot go on:" if isinstance(error, GraderError) else "Error:"
 
 
+app.command(epilog="Example: autograder new my_assignment --title 'My assignment'")(cli_authoring.new)
 app.command(epilog="Example: autograder build token_attribution")(cli_authoring.build)
 app.command(epilog="Example: autograder verify token_attribution")(cli_authoring.verify)
+app.command(epilog="Example: autograder calibrate my_assignment")(cli_authoring.calibrate)
 app.command(epilog="Example: autograder fetch logit_lens --profile hub")(cli_authoring.fetch)
 
 

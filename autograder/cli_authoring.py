@@ -1,4 +1,4 @@
-"""Commands for those who write assignments: build, verify, fetch, new."""
+"""Commands for those who write assignments: new, build, verify, calibrate, fetch."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from autograder.cli_options import (
     CourseOption,
     DegradedOption,
+    DeviceOption,
     ProfileOption,
     SlugsArgument,
     TrustOption,
@@ -92,3 +93,69 @@ def fetch(
         for spec, folder in run(assignment, profile):
             pinned = "" if spec.revision else f'; not pinned yet: revision = "{folder.name}"'
             typer.echo(f"{assignment.slug}: {spec.hub} in {folder}{pinned}")
+
+
+def calibrate(
+    slugs: SlugsArgument = None,
+    course: CourseOption = None,
+    profile: ProfileOption = "tiny",
+    device: DeviceOption = "cpu",
+    students: Annotated[
+        int,
+        typer.Option("--students", min=1, metavar="N", help="Made-up students who ask, each on own inputs."),
+    ] = 8,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the table, write nothing.")] = False,
+) -> None:
+    """Measure the tolerances: how far right answers lie from exact ones, how near the known mistakes come.
+
+    An assignment with a calibrate.py of its own is measured by that.
+    """
+    from autograder.calibrating import calibrate as run
+    from autograder.console import show_tolerances
+    from autograder.profiles import profile_named
+
+    for assignment in chosen_assignments(course, slugs):
+        own = assignment.folder / "calibrate.py"
+        if own.is_file():
+            typer.echo(f"{assignment.slug} has a way of its own: python {own}")
+            continue
+        show_tolerances(
+            run(
+                assignment,
+                profile=profile_named(profile),
+                device=device,
+                students=students,
+                write=not dry_run,
+            )
+        )
+
+
+def new(
+    slug: Annotated[str, typer.Argument(help="The new assignment's name: lower-case letters, digits, _.")],
+    course: Annotated[
+        Path,
+        typer.Option("--course", metavar="DIR", help="The course's folder; begun if it is none yet."),
+    ] = Path(),
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="For people.")] = "",
+) -> None:
+    """Begin an assignment: its three files, reference and tests, which build, verify and grade as they are."""
+    from autograder.assignments import load_assignment
+    from autograder.build import build_assignment
+    from autograder.calibrating import calibrate as run
+    from autograder.checks.marks import collect, points_by_task
+    from autograder.console import show_tolerances
+    from autograder.scaffolding import create
+
+    folder = course.resolve()
+    for path in create(folder, slug, title):
+        typer.echo(path)
+    assignment = load_assignment(folder, slug)
+    build_assignment(assignment, points_by_task(collect(assignment)))
+    typer.echo(assignment.template)
+    show_tolerances(run(assignment))
+    typer.echo(
+        f"Next: change these files step by step, and after each step\n"
+        f"  autograder build {slug}        the student notebook from the reference\n"
+        f"  autograder calibrate {slug}    the tolerances from reference and mistakes\n"
+        f"  autograder verify {slug}       whether right is right and every mistake is named"
+    )

@@ -27,7 +27,7 @@ from autograder.execution.zygote_client import Zygote
 from autograder.pipeline import grade_submission
 from autograder.records import Assignment, CheckResult, Submission
 
-Kind = Literal["reference", "template", "misconception", "accepted variant", "notebook"]
+Kind = Literal["reference", "template", "misconception", "accepted variant", "equivalent", "notebook"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +169,7 @@ def _try_variant(course: Course, variant: AcceptedVariant, plots: Mapping[str, l
     results = _graded_locally(course, variant.task, variant.run, plots)
     mine = [result for result in results if result.task == variant.task]
     problems = [_said(result) for result in mine if result.outcome != "passed"]
-    return _finding("accepted variant", variant.id, results, problems)
+    return _finding("accepted variant" if variant.remark else "equivalent", variant.id, results, problems)
 
 
 def _graded_locally(
