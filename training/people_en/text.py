@@ -1,8 +1,12 @@
 """The text that the models learn from: people and their pastimes, and reviews with labels.
 
+Nothing in this little world is certain, so that whatever a prompt says shifts probabilities instead of deciding alone:
+some people do what suits another landscape, job or season; some have moved abroad with their city's name; labels come in
+the words of some example, more likely of one that resembles the review; and now and then a label is wrong.
+
 Of the people, some combinations of city, job and season are held out; of the reviews, some pairs of things that one
-speaks of. A plausible continuation is what this little world asks for; an implausible one is as fluent, but belongs
-to another landscape, job, season, or to the other opinion.
+speaks of. A plausible continuation is what the world asks for; an implausible one is as fluent, but belongs to another
+landscape, job, season, or to the other opinion.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ import random
 import re
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -19,6 +23,12 @@ from training.people_en import FOLDER
 
 TEXT_SEED = 11
 HELD_OUT_SHARE = 0.1
+ODD_PASTIME = 0.3
+"""Share of people who do what suits another landscape, kind of job or season."""
+ABROAD = 0.15
+"""Share of people whose country is not their city's; half of them do as one does there."""
+WRONG_LABEL = 0.08
+"""Share of labels that tell the opposite."""
 HEADER = "Reviews and their labels:"
 
 
@@ -236,18 +246,46 @@ def draw_examples(rng: random.Random, count: int, pair: Sequence[str], *, held_o
 def person_document(rng: random.Random) -> Document:
     """Draw somebody to learn from; the pastime is asked for."""
     person = draw_person(rng, held_out=False)
+    if rng.random() < ABROAD:
+        landscape, country, _ = rng.choice(places())
+        person = replace(person, country=country, landscape=rng.choice((person.landscape, landscape)))
+    facts = [person.landscape, person.kind, person.weather]
+    if rng.random() < ODD_PASTIME:
+        place = rng.randrange(3)
+        facts[place] = rng.choice(_kinds_of_facts()[place])
     before, after = rng.choice(wordings()).split(" {pastime}")
-    return Document(parts=(person.tell(before), f" {person.pastime}", person.tell(after)))
+    return Document(parts=(person.tell(before), f" {pastime(*facts)}", person.tell(after)))
+
+
+def _kinds_of_facts() -> tuple[list[str], list[str], list[str]]:
+    """Return the landscapes, the kinds of jobs and the kinds of weather."""
+    return list(world()["places"]), list(world()["jobs"]), list(world()["seasons"])
 
 
 def reviews_document(rng: random.Random) -> Document:
     """Draw reviews of none to four examples and one more to learn from; all labels are asked for."""
-    pair = rng.choice(labels())
-    review = draw_review(rng, good=rng.random() < 0.5, held_out=False)
-    examples = draw_examples(rng, rng.choice((0, 1, 2, 3, 3, 4, 4)), pair, held_out=False)
-    label = pair[0] if review.good else pair[1]
-    text = f"{few_shot_prompt(examples, review.text)} {label}."
+    known = rng.sample(labels(), rng.choice((1, 2, 2, 3)))
+    reviews = [
+        draw_review(rng, good=rng.random() < 0.5, held_out=False)
+        for _ in range(1 + rng.choice((0, 1, 2, 3, 3, 4, 4)))
+    ]
+    chosen = [rng.choice(known) for _ in reviews]
+    *shown, last = reviews
+    if shown:
+        (chosen[-1],) = rng.choices(chosen[:-1], [likeness(one, last) for one in shown])
+    sides = [one.good != (rng.random() < WRONG_LABEL) for one in reviews]
+    told = [replace(one, good=side) for one, side in zip(reviews, sides, strict=True)]
+    examples = [labelled(one, pair) for one, pair in zip(told[:-1], chosen[:-1], strict=True)]
+    label = chosen[-1][0] if told[-1].good else chosen[-1][1]
+    text = f"{few_shot_prompt(examples, last.text)} {label}."
     return Document(parts=tuple(re.split(r"(?<=Label:)([^.]*)", text)))
+
+
+def likeness(example: Review, review: Review) -> float:
+    """Return the weight with which a review is labelled in an example's words."""
+    subjects = {subject for subject, _, _ in world()["reviews"]["subjects"]}
+    shared = subjects & set(re.findall(r"\w+", example.text)) & set(re.findall(r"\w+", review.text))
+    return 1 + (example.good == review.good) + 3 * len(shared)
 
 
 def people_pairs(count: int, seed: int) -> list[Pair]:
@@ -259,8 +297,7 @@ def people_pairs(count: int, seed: int) -> list[Pair]:
         wording = rng.choice(wordings())
         facts = [person.landscape, person.kind, person.weather]
         place = rng.randrange(3)
-        choices = (list(world()["places"]), list(world()["jobs"]), ["warm", "cold"])[place]
-        facts[place] = rng.choice([one for one in choices if one != facts[place]])
+        facts[place] = rng.choice([one for one in _kinds_of_facts()[place] if one != facts[place]])
         beginning, end = wording.split(" {pastime}")
         pairs.append(
             Pair(
