@@ -46,8 +46,8 @@
 # $F(x)$.
 #
 # **Ablation.** Replace part $i$ by something that says nothing and see how much is lost:
-# $a_i = F(x) - F(x \text{ without } i)$. Positive: the part spoke for the target. This is simple, and it fails where two parts
-# say the same: either one can go without a loss, so both seem to do nothing.
+# $a_i = F(x) - F(x \text{ without } i)$. Positive: the part spoke for the target. This is simple, and it fails
+# where two parts say the same: either one can go without a loss, so both seem to do nothing.
 #
 # **Shapley values.** Let $v(S)$ be $F$ when only the parts in $S$ are left and all others are replaced. A part's
 # *marginal contribution* to $S$ is $v(S \cup \{i\}) - v(S)$. Its Shapley value is the mean of that over all orders
@@ -66,7 +66,8 @@
 # nothing, to the prompt's own, and collect the gradient on the way:
 #
 # $$
-# \mathrm{IG}_i = \sum_{d} (e_{i,d} - e'_{i,d}) \int_0^1 \frac{\partial F\big(e' + \alpha\,(e - e')\big)}{\partial e_{i,d}}\, d\alpha ,
+# \mathrm{IG}_i = \sum_{d} (e_{i,d} - e'_{i,d})
+#     \int_0^1 \frac{\partial F\big(e' + \alpha\,(e - e')\big)}{\partial e_{i,d}}\, d\alpha ,
 # \qquad \sum_i \mathrm{IG}_i = F(e) - F(e').
 # $$
 #
@@ -106,6 +107,13 @@ import torch
 # device = "cuda" if torch.cuda.is_available() else "cpu"
 # tokenizer = AutoTokenizer.from_pretrained("models/people-en")
 # model = AutoModelForCausalLM.from_pretrained("models/people-en").eval().to(device)
+#
+#
+# def numbers(result):
+#     """Return a result as a plain tensor, whatever form it has."""
+#     return torch.as_tensor(result).detach().cpu().float()
+#
+#
 # print(f"{model.config.num_hidden_layers} blocks, {len(tokenizer)} tokens, {model.num_parameters():,} weights")
 
 # %% [markdown]
@@ -254,7 +262,7 @@ def _log_probabilities(model, prompts, target_ids, at_a_time=16):
 
 
 # %% check="ablate_tokens" tags=["active-ipynb"]
-# effects_of_tokens = torch.as_tensor(ablate_tokens(model, tokenizer, prompt, target)).detach().cpu().float()
+# effects_of_tokens = numbers(ablate_tokens(model, tokenizer, prompt, target))
 # target_ids = tokenizer(target, add_special_tokens=False, return_tensors="pt")["input_ids"].to(device)
 # prompt_tokens = [tokenizer.decode([number]) for number in input_ids[0].tolist()][1:]  # this tokenizer has a BOS
 # target_tokens = [tokenizer.decode([number]) for number in target_ids[0].tolist()]
@@ -274,9 +282,10 @@ def _log_probabilities(model, prompts, target_ids, at_a_time=16):
 # %% [markdown]
 # ## 2. Ablation of features
 #
-# Tokens are seldom what one wants to ask about. "Faro" is a city, and instead of a hole we want *another* city in its
-# place. A **template** is a text with positional gaps `{}`; `values` fill them, one text each, and each has a
-# `baseline`. From here on the target counts **as a whole**: the log-probabilities of its tokens are summed (not averaged).
+# Tokens are seldom what one wants to ask about. "Faro" is a city, and instead of a hole we want *another* city
+# in its place. A **template** is a text with positional gaps `{}`; `values` fill them, one text each, and each
+# has a `baseline`. From here on the target counts **as a whole**: the log-probabilities of its tokens are
+# summed (not averaged).
 #
 # For each feature: the target's log-probability with all values, minus that with this one value replaced by its
 # baseline.
@@ -314,20 +323,20 @@ def _text_scores(model, tokenizer, texts, target):
 
 # %% check="ablate_template" tags=["active-ipynb"]
 # baselines = ["Karl", "Lukla", "Nepal", "judge", "winter", "he"]
-# by_feature = torch.as_tensor(ablate_template(model, tokenizer, template, values, baselines, target)).detach().cpu().float()
+# by_feature = numbers(ablate_template(model, tokenizer, template, values, baselines, target))
 # assert by_feature.shape == (len(values),), "one number a feature"
-# same = ablate_template(model, tokenizer, template, values, [*values[:3], *baselines[3:]], target)
-# assert float(torch.as_tensor(same).abs()[:3].max()) < 1e-4, "a value replaced by itself changes nothing"
+# same = numbers(ablate_template(model, tokenizer, template, values, [*values[:3], *baselines[3:]], target))
+# assert float(same.abs()[:3].max()) < 1e-4, "a value replaced by itself changes nothing"
 # for value, baseline, effect in zip(values, baselines, by_feature.tolist(), strict=True):
 #     print(f"{value:>9} instead of {baseline:9} {effect:8.3f}")
 
 # %% [markdown]
 # ## 3. Ablation of groups
 #
-# "Karl ... she likes to": replaced alone, a name leaves its pronoun behind, and "Faro, Nepal" lies nowhere. Features
-# that belong together are replaced **together**: `mask` gives each feature the number of its group, 0 to G-1, in any
-# order. The result still has one number for each feature: **each member carries the whole score of its group**. (So a sum over
-# features would count a group several times; mind that when you add up.)
+# "Karl ... she likes to": replaced alone, a name leaves its pronoun behind, and "Faro, Nepal" lies nowhere.
+# Features that belong together are replaced **together**: `mask` gives each feature the number of its group, 0
+# to G-1, in any order. The result still has one number for each feature: **each member carries the whole score
+# of its group**. (So a sum over features would count a group several times; mind that when you add up.)
 
 
 # %% task="ablate_groups"
@@ -364,11 +373,11 @@ def _left_over(template, values, baselines, mask, groups):
 
 # %% check="ablate_groups" tags=["active-ipynb"]
 # mask = [0, 1, 1, 2, 3, 0]  # name and pronoun, city and country, job, season
-# by_group = torch.as_tensor(ablate_groups(model, tokenizer, template, values, baselines, mask, target)).detach().cpu().float()
+# by_group = numbers(ablate_groups(model, tokenizer, template, values, baselines, mask, target))
 # assert by_group.shape == (len(values),), "one number a feature, not a group"
 # assert by_group[0] == by_group[5] and by_group[1] == by_group[2], "members of a group carry the same score"
-# alone = torch.as_tensor(ablate_groups(model, tokenizer, template, values, baselines, [3, 5, 0, 2, 1, 4], target))
-# assert torch.allclose(alone.detach().cpu().float(), by_feature, atol=1e-4), "groups of one are single features"
+# alone = numbers(ablate_groups(model, tokenizer, template, values, baselines, [3, 5, 0, 2, 1, 4], target))
+# assert torch.allclose(alone, by_feature, atol=1e-4), "groups of one are single features"
 # for value, single, together in zip(values, by_feature.tolist(), by_group.tolist(), strict=True):
 #     print(f"{value:>9}   alone {single:8.3f}   with its group {together:8.3f}")
 
@@ -424,13 +433,14 @@ def _shapley(worth, players):
 
 # %% check="shapley_groups" tags=["active-ipynb"]
 # arguments = (model, tokenizer, template, values, baselines, mask, target)
-# shapley = torch.as_tensor(shapley_groups(*arguments)).detach().cpu().float()
+# shapley = numbers(shapley_groups(*arguments))
 # assert shapley.shape == (len(values),), "one number a feature, not a group"
-# together = torch.as_tensor(ablate_groups(model, tokenizer, template, values, baselines, [0] * 6, target))[0]
+# together = numbers(ablate_groups(model, tokenizer, template, values, baselines, [0] * 6, target))[0]
 # once = [mask.index(group) for group in range(4)]  # one member of each group
 # print(f"sum over the groups {float(shapley[once].sum()):.4f}, all groups together {float(together):.4f}")
 # assert abs(float(shapley[once].sum()) - float(together)) < 1e-3, "efficiency: the two numbers agree"
-# no_job = shapley_groups(model, tokenizer, template, values, [*baselines[:3], "gardener", *baselines[4:]], mask, target)
+# same_job = [*baselines[:3], "gardener", *baselines[4:]]
+# no_job = numbers(shapley_groups(model, tokenizer, template, values, same_job, mask, target))
 # assert abs(float(no_job[3])) < 1e-4, "a group whose values are its baselines gets 0"
 # for value, ablated, fair in zip(values, by_group.tolist(), shapley.tolist(), strict=True):
 #     print(f"{value:>9}   ablation {ablated:8.3f}   Shapley {fair:8.3f}")
@@ -438,10 +448,10 @@ def _shapley(worth, players):
 # %% [markdown]
 # ## 5. Shapley values by sampling
 #
-# Twenty groups would need a million texts. The first form of the formula is a mean over orders, and a mean can be
-# estimated: draw `n_samples` random orders of the groups, let the groups come in one after the other, and average the
-# marginal contributions. Every order's contributions add up to $v(\text{all}) - v(\text{none})$, so the estimate is efficient
-# without any luck.
+# Twenty groups would need a million texts. The first form of the formula is a mean over orders, and a mean can
+# be estimated: draw `n_samples` random orders of the groups, let the groups come in one after the other, and
+# average the marginal contributions. Every order's contributions add up to $v(\text{all}) - v(\text{none})$, so
+# the estimate is efficient without any luck.
 #
 # Seed your own generator with `seed`: the same seed must give the same result. (With few groups many coalitions come
 # again and again: compute each only once. An exact result is right, too.)
@@ -484,9 +494,9 @@ def shapley_sampled(model, tokenizer, template, values, baselines, mask, target,
 
 
 # %% check="shapley_sampled" tags=["active-ipynb"]
-# sampled = torch.as_tensor(shapley_sampled(*arguments, n_samples=50, seed=1)).detach().cpu().float()
+# sampled = numbers(shapley_sampled(*arguments, n_samples=50, seed=1))
 # assert sampled.shape == (len(values),), "one number a feature, not a group"
-# again = torch.as_tensor(shapley_sampled(*arguments, n_samples=50, seed=1)).detach().cpu().float()
+# again = numbers(shapley_sampled(*arguments, n_samples=50, seed=1))
 # assert torch.allclose(sampled, again, atol=1e-5), "the same seed gives the same result"
 # assert abs(float(sampled[once].sum()) - float(together)) < 1e-3, "efficiency: marginal contributions telescope"
 # print("sampled", [round(value, 3) for value in sampled[once].tolist()])
@@ -518,6 +528,7 @@ def few_shot_prompt(examples, review):
 # review, label = "The room was bright and the waiter was friendly.", " a good place."
 # print(few_shot_prompt(examples, review) + label)
 
+
 # %% task="attribute_examples"
 def attribute_examples(model, tokenizer, examples, review, target):
     """Compute the Shapley value of each few-shot example for a review's label.
@@ -541,7 +552,7 @@ def attribute_examples(model, tokenizer, examples, review, target):
 
 
 # %% check="attribute_examples" tags=["active-ipynb"]
-# by_example = torch.as_tensor(attribute_examples(model, tokenizer, examples, review, label)).detach().cpu().float()
+# by_example = numbers(attribute_examples(model, tokenizer, examples, review, label))
 # assert by_example.shape == (len(examples),), "one number an example"
 # reached = []
 # for text in (few_shot_prompt(examples, review), few_shot_prompt([], review)):
@@ -608,14 +619,15 @@ def integrated_gradients(model, tokenizer, prompt, target):
 
 
 # %% check="integrated_gradients" tags=["active-ipynb"]
-# gradients = torch.as_tensor(integrated_gradients(model, tokenizer, prompt, target)).detach().cpu().float()
+# gradients = numbers(integrated_gradients(model, tokenizer, prompt, target))
 # assert gradients.shape == (len(prompt_tokens),), "one number a token of the prompt, none for the BOS"
 # empty = torch.zeros_like(input_ids)
 # empty[0, 0] = input_ids[0, 0]
 # with torch.no_grad():
 #     nothing = model(torch.cat([empty, target_ids], dim=1)).logits[0].log_softmax(dim=-1)
-# rows = range(input_ids.shape[1] - 1, input_ids.shape[1] - 1 + target_ids.shape[1])
-# difference = sum(float(both[0][row, token] - nothing[row, token]) for row, token in zip(rows, target_ids[0], strict=True))
+# before = range(input_ids.shape[1] - 1, input_ids.shape[1] - 1 + target_ids.shape[1])
+# pairs = zip(before, target_ids[0].tolist(), strict=True)
+# difference = sum(float(both[0][position, token] - nothing[position, token]) for position, token in pairs)
 # print(f"sum of attributions {float(gradients.sum()):.4f}, difference of log-probabilities {difference:.4f}")
 # assert abs(float(gradients.sum()) - difference) < 0.01 * float(gradients.abs().sum()), "completeness"
 
@@ -680,7 +692,8 @@ def integrated_gradients(model, tokenizer, prompt, target):
 # - Average Shapley values over baselines drawn from `ProductBaselines`. Which features keep their rank?
 # - How fast does `shapley_sampled` come near the exact values? Plot the largest error over `n_samples`, for some seeds,
 #   beside a line that falls like $1/\sqrt{n}$.
-# - Compare the signs of integrated gradients with those of `ablate_tokens`, summed over the target. Where do they differ?
+# - Compare the signs of integrated gradients with those of `ablate_tokens`, summed over the target. Where do
+#   they differ?
 # - Give the label's examples in another order. Do their values stay with the example or with the place?
 # - Load `HuggingFaceTB/SmolLM2-135M` or `TinyLlama/TinyLlama-1.1B-Chat-v1.0` from the hub, if you have a network, and
 #   ask them about people of your own. Which of the two puts a BOS in front?

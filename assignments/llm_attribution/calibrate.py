@@ -2,9 +2,9 @@
 
     python assignments/llm_attribution/calibrate.py
 
-To be run again when a model, the pool or a mistake changes. Gold answers are the reference's in float64, norms included;
-right ones are float32 in every way that may change the last bits; wrong ones are the executed misconceptions, each on the
-models that can show it: without a BOS nothing can be wrong with it.
+To be run again when a model, the pool or a mistake changes. Gold answers are the reference's in float64, norms
+included; right ones are float32 in every way that may change the last bits; wrong ones are the executed
+misconceptions, each on the models that can show it: without a BOS nothing can be wrong with it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,13 @@ KEYS = {
 ONLY_WITHOUT_BOS = {"tokens_first_dropped", "gradients_first_dropped"}
 
 INEFFICIENT = {
-    *("shapley_cached", "shapley_sum_of_all", "shapley_sizes_not_averaged", "shapley_sign", "shapley_normalised"),
+    *(
+        "shapley_cached",
+        "shapley_sum_of_all",
+        "shapley_sizes_not_averaged",
+        "shapley_sign",
+        "shapley_normalised",
+    ),
     *("shapley_mean", "shapley_first_token", "shapley_probability", "sampled_not_divided"),
     *("sampled_divided_by_groups", "sampled_sign", "sampled_mean", "sampled_probability"),
     *("examples_cached", "examples_mean", "examples_sign", "examples_normalised", "examples_probability"),
@@ -62,7 +68,12 @@ INEFFICIENT = {
 INCOMPLETE = {
     *("gradients_plain", "gradients_times_input", "gradients_at_the_end", "gradients_times_embedding"),
     *("gradients_not_multiplied", "gradients_mean_over_hidden", "gradients_norm_over_hidden"),
-    *("gradients_magnitudes", "gradients_of_probability", "gradients_mean_over_target", "gradients_normalised"),
+    *(
+        "gradients_magnitudes",
+        "gradients_of_probability",
+        "gradients_mean_over_target",
+        "gradients_normalised",
+    ),
     *("gradients_sign",),
 }
 
@@ -130,7 +141,10 @@ def by_captum(task: str, model: Any, tokenizer: Any, *question: Any) -> Iterator
     else:
         template, values, baselines, *mask, _ = question
         text = TextTemplateInput(template, values=values, baselines=baselines, mask=mask[0] if mask else None)
-    for name, options in {"not cached": {"use_cached_outputs": False}, "by sequence": {"forward_in_tokens": False}}.items():
+    for name, options in {
+        "not cached": {"use_cached_outputs": False},
+        "by sequence": {"forward_in_tokens": False},
+    }.items():
         found = explained.attribute(text, target=target, **options)
         yield f"Captum, {name}", found.token_attr if task == "ablate_tokens" else found.seq_attr
 
@@ -265,7 +279,9 @@ def main() -> None:
     origin = describe_origin(inputs=2 * INPUTS, devices="CPU", date=datetime.date.today().isoformat())
     tolerances = {key: measure(found.right[key], found.wrong[key], origin=origin) for key in found.right}
     for key, one in sorted(tolerances.items()):
-        print(f"{key:20} r {one.right:.3g}  w {one.wrong:.3g}  tau {one.tau:.3g}  w/r {one.wrong / one.right:.3g}")
+        print(
+            f"{key:20} r {one.right:.3g}  w {one.wrong:.3g}  tau {one.tau:.3g}  w/r {one.wrong / one.right:.3g}"
+        )
     print(write_tolerances(assignment.folder, tolerances))
 
 

@@ -225,9 +225,11 @@ def assert_nothing(score: float, scores: Tensor, what: str) -> None:
 @grades("ablate_tokens")
 @points(2)
 @visibility("visible")
-@hint("Replace one token of the prompt by id 0 yourself and compare log-probabilities, token by token of the target.")
+@hint(
+    "Replace one token of the prompt by id 0 yourself and compare log-probabilities, token by token of the target."
+)
 def test_one_column_by_hand(submission, reference, models, record):
-    """For an example prompt each token of target and prompt has its place, and one column is what one computes by hand."""
+    """For an example prompt each token of target and prompt has its place, and one column is right."""
     loaded = models[0]
     actual = submission.call("ablate_tokens", loaded.model, loaded.tokenizer, *SHOWN_TEXT.arguments)
     expected = reference.ablate_tokens(loaded.model, loaded.tokenizer, *SHOWN_TEXT.arguments)
@@ -248,8 +250,8 @@ def test_one_column_by_hand(submission, reference, models, record):
 @points(4)
 @visibility("hidden")
 @hint(
-    "Go through the points of the task one by one: what is put in a token's place, what comes in front, which tokens has "
-    "the model read before each token of the target?"
+    "Go through the points of the task one by one: what is put in a token's place, what comes in front, which tokens "
+    "has the model read before each token of the target?"
 )
 def test_effects_of_unseen_prompts(submission, reference, models, assignment, rng):
     """Effects of tokens are right for unseen prompts and targets, on a second model, too."""
@@ -278,13 +280,17 @@ def test_a_value_replaced_by_itself_does_nothing(submission, reference, models, 
     got = scores_of(actual, expected, name="effects", axes=("feature",))
     record.strip("Effect of each value", same.values, got, expected)
     assert_nothing(float(got[1]), expected, "A value replaced by itself")
-    assert float(got.abs().max()) > 0.01 * float(expected.abs().max()), "Replacing values does next to nothing."
+    assert float(got.abs().max()) > 0.01 * float(expected.abs().max()), (
+        "Replacing values does next to nothing."
+    )
 
 
 @grades("ablate_template")
 @points(3)
 @visibility("hidden")
-@hint("How does the target's log-probability come about from its tokens', and which of two numbers is subtracted?")
+@hint(
+    "How does the target's log-probability come about from its tokens', and which of two numbers is subtracted?"
+)
 def test_effects_of_unseen_features(submission, reference, models, assignment, rng):
     """Effects of features are right for unseen templates, on a second model, too."""
     for loaded in models:
@@ -331,7 +337,9 @@ def test_members_carry_the_score_of_their_group(submission, reference, models, r
 @grades("ablate_groups")
 @points(4)
 @visibility("hidden")
-@hint("Which values are replaced together, in which order may the groups' numbers stand, and what does a member get?")
+@hint(
+    "Which values are replaced together, in which order may the groups' numbers stand, and what does a member get?"
+)
 def test_effects_of_unseen_groups(submission, reference, models, assignment, rng):
     """Effects of groups are right for unseen templates and masks, on a second model, too."""
     for loaded in models:
@@ -369,7 +377,9 @@ def test_shapley_values_are_efficient(submission, reference, models, record):
 @grades("shapley_groups")
 @points(5)
 @visibility("hidden")
-@hint("Write the formula beside your code: over which sets of groups does the sum run, and what is the weight of each?")
+@hint(
+    "Write the formula beside your code: over which sets of groups does the sum run, and what is the weight of each?"
+)
 def test_shapley_values_of_unseen_groups(submission, reference, models, assignment, shared_rng):
     """Shapley values are right for unseen templates and masks, on a second model, too."""
     for loaded in models:
@@ -387,11 +397,13 @@ CHANCE = 1e-4
 CASES = 4
 """Inputs of the check, two a model, among which the chance is divided."""
 SAMPLE_COUNTS = (40, 48)
-OWN = "Your result equals that of your shapley_groups. That is right here; what is wrong with it counts there."
+OWN = (
+    "Your result equals that of your shapley_groups. That is right here; what is wrong with it counts there."
+)
 
 
 def worths(model, tokenizer, template, values, baselines, mask, target) -> list[float]:
-    """Return what each coalition is worth: F with the values of the groups whose bits are set, without the reference."""
+    """Return what each coalition is worth, without the reference: F with the values of groups whose bits are set."""
     found = []
     for coalition in range(2 ** (max(mask) + 1)):
         triples = zip(values, baselines, mask, strict=True)
@@ -416,7 +428,8 @@ def contributions(worth: list[float], group: int) -> tuple[Tensor, Tensor]:
     # In one order of k those before the group are a given set of s with probability s! (k - s - 1)! / k!.
     befores = [coalition.bit_count() for coalition in without]
     chances = [
-        math.factorial(count) * math.factorial(groups - count - 1) / math.factorial(groups) for count in befores
+        math.factorial(count) * math.factorial(groups - count - 1) / math.factorial(groups)
+        for count in befores
     ]
     return torch.tensor(values, dtype=torch.float64), torch.tensor(chances, dtype=torch.float64)
 
@@ -424,8 +437,9 @@ def contributions(worth: list[float], group: int) -> tuple[Tensor, Tensor]:
 def sampling_bound(values: Tensor, chances: Tensor, count: int, chance: float) -> float:
     """Return how far a mean of independent draws may lie from the expectation, save with a small probability.
 
-    By Chernoff: P(mean - mu >= t) <= exp(-count (s t - K(s))) for every s > 0, with K(s) = ln E exp(s (x - mu)), which is
-    known here, since the distribution is. So t = min over s of (ln(2 / chance) / count + K(s)) / s, on either side.
+    By Chernoff: P(mean - mu >= t) <= exp(-count (s t - K(s))) for every s > 0, with K(s) = ln E exp(s (x -
+    mu)), which is known here, since the distribution is. So t = min over s of (ln(2 / chance) / count + K(s)) /
+    s, on either side.
 
     Args:
         values: What may be drawn, shape (outcome,).
@@ -562,7 +576,9 @@ def test_examples_add_up(submission, reference, models, record):
 @grades("attribute_examples")
 @points(4)
 @visibility("hidden")
-@hint("Print the prompts that your function looks at: is each what few_shot_prompt gives for the examples that are left?")
+@hint(
+    "Print the prompts that your function looks at: is each what few_shot_prompt gives for the examples that are left?"
+)
 def test_values_of_unseen_examples(submission, reference, models, assignment, rng):
     """The examples' Shapley values are right for unseen reviews, on a second model, too."""
     for loaded in models:
@@ -584,7 +600,9 @@ def path_difference(model, tokenizer, prompt: str, target: str) -> float:
     scores = []
     for prompt_ids in (ids, [*ids[:front], *[0] * (len(ids) - front)]):
         with torch.no_grad():
-            logits = model(torch.tensor([prompt_ids + ends], device=model.device)).logits[0, len(ids) - 1 : -1]
+            logits = model(torch.tensor([prompt_ids + ends], device=model.device)).logits[
+                0, len(ids) - 1 : -1
+            ]
         chosen = torch.tensor(ends, device=logits.device)[:, None]
         scores.append(float(logits.double().log_softmax(dim=-1).gather(1, chosen).sum()))
     return scores[0] - scores[1]
@@ -614,7 +632,7 @@ def test_gradients_are_complete(submission, reference, models, record):
 @points(5)
 @visibility("hidden")
 @hint(
-    "Go through the points of the task one by one: layer, both ends of the path, BOS, target tokens, what is summed, steps."
+    "Go through the points of the task one by one: layer, both ends of the path, BOS, target tokens, sums, steps."
 )
 def test_gradients_of_unseen_prompts(submission, reference, models, assignment, rng):
     """Attributions by integrated gradients are right for unseen prompts, on a second model, too."""

@@ -1,9 +1,9 @@
 """Known mistakes with attribution for a language model, each as a function that makes it.
 
-A mistake takes the reference module and then the task's own arguments. Some are missing here on purpose, since no run of
-them reproduces a student's numbers or none of today's inputs shows them: a seed that is ignored (the visible check asks
-twice), too few samples (they are honest, only fewer), dropout left on (these models have none), and 20 steps for 50
-(the integrand is smooth: the two agree to the last digits).
+A mistake takes the reference module and then the task's own arguments. Some are missing here on purpose, since
+no run of them reproduces a student's numbers or none of today's inputs shows them: a seed that is ignored (the
+visible check asks twice), too few samples (they are honest, only fewer), dropout left on (these models have
+none), and 20 steps for 50 (the integrand is smooth: the two agree to the last digits).
 """
 
 from __future__ import annotations
@@ -71,9 +71,7 @@ def _of_targets(logits: Sequence[Tensor], ends: list[int]) -> Tensor:
     return torch.stack([one.gather(1, chosen)[:, 0] for one in logits])
 
 
-def _log_probabilities(
-    model: Any, prompts: Sequence[list[int]], ends: list[int], shift: int = 0
-) -> Tensor:
+def _log_probabilities(model: Any, prompts: Sequence[list[int]], ends: list[int], shift: int = 0) -> Tensor:
     """Return ln p of the target's tokens, float64, shape (prompt, target token)."""
     return _of_targets([one.log_softmax(dim=-1) for one in _logits(model, prompts, ends, shift)], ends)
 
@@ -120,11 +118,15 @@ def _everyone(mask: Sequence[int]) -> frozenset[int]:
 # ablate_tokens
 
 
-def _captum_tokens(model: Any, tokenizer: Any, prompt: str, target: str, *, skip: bool, **options: Any) -> Any:
+def _captum_tokens(
+    model: Any, tokenizer: Any, prompt: str, target: str, *, skip: bool, **options: Any
+) -> Any:
     """Return Captum's result for an ablation of tokens."""
     front = _prompt_ids(tokenizer, prompt)[1]
     text = TextTokenInput(prompt, tokenizer, skip_tokens=[tokenizer.bos_token_id] if skip and front else None)
-    explained = LLMAttribution(FeatureAblation(model), tokenizer, attr_target=options.pop("attr_target", "log_prob"))
+    explained = LLMAttribution(
+        FeatureAblation(model), tokenizer, attr_target=options.pop("attr_target", "log_prob")
+    )
     return explained.attribute(text, target=target, **options)
 
 
@@ -190,7 +192,7 @@ def tokens_first_dropped(reference: Any, model: Any, tokenizer: Any, prompt: str
 @misconception(
     task=TOKENS,
     title="The target was encoded with a BOS of its own: it stands between prompt and target.",
-    hint="Decode the ids that you give to the model, all of them together. Is there a token that the text does not have?",
+    hint="Decode the ids that you give to the model, all of them together. Is there one that the text does not have?",
 )
 def tokens_target_with_bos(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     ids, front = _prompt_ids(tokenizer, prompt)
@@ -289,7 +291,11 @@ def tokens_probabilities(reference: Any, model: Any, tokenizer: Any, prompt: str
 )
 def tokens_logits(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     return _ablated(
-        model, tokenizer, prompt, target, score=lambda rows, ends: _of_targets(_logits(model, rows, ends), ends)
+        model,
+        tokenizer,
+        prompt,
+        target,
+        score=lambda rows, ends: _of_targets(_logits(model, rows, ends), ends),
     )
 
 
@@ -318,7 +324,11 @@ def tokens_sign(reference: Any, model: Any, tokenizer: Any, prompt: str, target:
 )
 def tokens_one_place_late(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     return _ablated(
-        model, tokenizer, prompt, target, score=lambda rows, ends: _log_probabilities(model, rows, ends, shift=1)
+        model,
+        tokenizer,
+        prompt,
+        target,
+        score=lambda rows, ends: _log_probabilities(model, rows, ends, shift=1),
     )
 
 
@@ -399,7 +409,14 @@ def _groups(
 
 
 def _captum_groups(
-    method: Any, model: Any, tokenizer: Any, template: Any, values: Any, baselines: Any, mask: Any, target: str
+    method: Any,
+    model: Any,
+    tokenizer: Any,
+    template: Any,
+    values: Any,
+    baselines: Any,
+    mask: Any,
+    target: str,
 ) -> Tensor:
     """Return Captum's result for the whole target, with its cached outputs left on."""
     text = TextTemplateInput(template, values=list(values), baselines=list(baselines), mask=mask)
@@ -409,7 +426,7 @@ def _captum_groups(
 @misconception(
     task=TEMPLATE,
     title="Captum's cached outputs were left on.",
-    hint="Compute one effect by hand, token by token of the target: which of the tokens' log-probabilities agree with the "
+    hint="Compute one effect by hand, token by token of the target: which of the log-probabilities agree with the "
     "library's? Look through its options.",
 )
 def features_cached(
@@ -509,7 +526,7 @@ def features_sign(
 @misconception(
     task=TEMPLATE,
     title="The target was encoded with a BOS of its own: it stands between prompt and target.",
-    hint="Decode the ids that you give to the model, all of them together. Is there a token that the text does not have?",
+    hint="Decode the ids that you give to the model, all of them together. Is there one that the text does not have?",
 )
 def features_target_with_bos(
     reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
@@ -569,9 +586,7 @@ def features_deleted(
 def features_cumulative(
     reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
 ) -> Tensor:
-    texts = [
-        template.format(*baselines[: place + 1], *values[place + 1 :]) for place in range(len(values))
-    ]
+    texts = [template.format(*baselines[: place + 1], *values[place + 1 :]) for place in range(len(values))]
     scores = _whole(model, tokenizer, [template.format(*values), *texts], target)
     return (scores[0] - scores[1:]).float()
 
@@ -621,7 +636,7 @@ def features_by_target_token(
 @misconception(
     task=GROUPS,
     title="Captum's cached outputs were left on.",
-    hint="Compute one effect by hand, token by token of the target: which of the tokens' log-probabilities agree with the "
+    hint="Compute one effect by hand, token by token of the target: which of the log-probabilities agree with the "
     "library's? Look through its options.",
 )
 def groups_cached(
@@ -670,9 +685,7 @@ def groups_split(
     mask: Any,
     target: str,
 ) -> Tensor:
-    return reference.ablate_groups(
-        model, tokenizer, template, values, baselines, mask, target
-    ) / _sizes(mask)
+    return reference.ablate_groups(model, tokenizer, template, values, baselines, mask, target) / _sizes(mask)
 
 
 def _sizes(mask: Sequence[int]) -> Tensor:
@@ -695,9 +708,7 @@ def groups_counted_by_member(
     mask: Any,
     target: str,
 ) -> Tensor:
-    return reference.ablate_groups(
-        model, tokenizer, template, values, baselines, mask, target
-    ) * _sizes(mask)
+    return reference.ablate_groups(model, tokenizer, template, values, baselines, mask, target) * _sizes(mask)
 
 
 @misconception(
@@ -998,7 +1009,7 @@ def _order(question: tuple[Any, ...], order: Sequence[int]) -> Tensor:
 @misconception(
     task=SHAPLEY,
     title="Captum's cached outputs were left on.",
-    hint="Compute F of one text by hand, token by token of the target: which of the tokens' log-probabilities agree with "
+    hint="Compute F of one text by hand, token by token of the target: which of the log-probabilities agree with "
     "the library's? Look through its options.",
 )
 def shapley_cached(
@@ -1391,7 +1402,7 @@ def _examples(
 @misconception(
     task=EXAMPLES,
     title="Captum's cached outputs were left on.",
-    hint="Compute F of one prompt by hand, token by token of the label: which of the tokens' log-probabilities agree with "
+    hint="Compute F of one prompt by hand, token by token of the label: which of the log-probabilities agree with "
     "the library's? Look through its options.",
 )
 def examples_cached(
@@ -1408,7 +1419,7 @@ def examples_cached(
 @misconception(
     task=EXAMPLES,
     title="Each example was left out of the full prompt alone.",
-    hint="In which coalitions does your function look at an example's contribution? What if others are missing already?",
+    hint="In which coalitions does your function look at an example's gain? What if others are missing already?",
 )
 def examples_leave_one_out(reference: Any, *question: Any) -> Tensor:
     return _examples(reference, question, weight=_leave_one_out)
@@ -1501,7 +1512,7 @@ def examples_label_removed(reference: Any, *question: Any) -> Tensor:
 @misconception(
     task=EXAMPLES,
     title="Examples stand in the prompt in the order in which they came into the coalition.",
-    hint="Print the prompts that your function looks at: do the examples always keep the order that they were given in?",
+    hint="Print the prompts that your function looks at: do examples always keep the order that they came in?",
 )
 def examples_in_order_of_arrival(reference: Any, *question: Any) -> Tensor:
     model, tokenizer, examples, review, target = question
@@ -1662,9 +1673,12 @@ def _explained(logits: Tensor, ends: list[int], score: str) -> Tensor:
     if score == "logits":
         return logits.gather(1, chosen).sum()
     scores = logits.log_softmax(dim=-1).gather(1, chosen)[:, 0]
-    return {"mean": scores.mean(), "first": scores[0], "last": scores[-1], "probability": scores.sum().exp()}.get(
-        score, scores.sum()
-    )
+    return {
+        "mean": scores.mean(),
+        "first": scores[0],
+        "last": scores[-1],
+        "probability": scores.sum().exp(),
+    }.get(score, scores.sum())
 
 
 def _of_tokens(tokenizer: Any, prompt: str, gradients: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The example class of llm_attribution, one row a student: what is wrong in it by its sources, what the harness must say."""
+"""The example class of llm_attribution, one row a student: what is wrong by its sources, what the harness must say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example class of llm_attribution through the whole harness: what is said of each student is what the table says."""
+"""The example class of llm_attribution through the whole harness: what is said of each is what the table says."""
 
 import pytest
 

@@ -21,7 +21,9 @@ from training.people_en.write_data import files, pool
 
 
 def test_every_landscape_job_and_weather_has_a_pastime_of_its_own() -> None:
-    told = [one for kinds in world()["pastimes"].values() for table in kinds.values() for one in table.values()]
+    told = [
+        one for kinds in world()["pastimes"].values() for table in kinds.values() for one in table.values()
+    ]
     assert len(told) == 18 and all(len(one.split()) >= 3 for one in told)
     assert len(set(told)) == 18
 
@@ -47,7 +49,11 @@ def test_documents_mark_what_could_be_foretold() -> None:
 
 def test_reviews_have_their_first_line_only_with_examples() -> None:
     assert few_shot_prompt([], "Fine.") == "Review: Fine. Label:"
-    assert few_shot_prompt(["x"], "Fine.").splitlines() == ["Reviews and their labels:", "x", "Review: Fine. Label:"]
+    assert few_shot_prompt(["x"], "Fine.").splitlines() == [
+        "Reviews and their labels:",
+        "x",
+        "Review: Fine. Label:",
+    ]
 
 
 @pytest.mark.parametrize("pairs", [people_pairs, review_pairs, label_pairs])

@@ -41,17 +41,17 @@ what it says depends on several parts of a prompt at once. Not made for products
 
 ## Architecture
 
-Llama (`LlamaForCausalLM`): $layers blocks, width $width, $heads query heads in $groups groups of keys and values, $context
-positions, unembedding tied to the embedding. $parameters parameters, stored in half precision ($megabytes MB) and loaded
-as float32, exactly. Vocabulary: $pieces byte-level pieces, stored and never retrained. The tokenizer puts `<s>` in front of
-every text. Token id 0 is `<unk>`; it stood in the place of some tokens in training, so that the model has learnt to do
-without them.
+Llama (`LlamaForCausalLM`): $layers blocks, width $width, $heads query heads in $groups groups of keys and values,
+$context positions, unembedding tied to the embedding. $parameters parameters, stored in half precision ($megabytes
+MB) and loaded as float32, exactly. Vocabulary: $pieces byte-level pieces, stored and never retrained. The tokenizer
+puts `<s>` in front of every text. Token id 0 is `<unk>`; it stood in the place of some tokens in training, so that
+the model has learnt to do without them.
 
 ## Figures
 
-$names first names, $places cities in nine countries, $jobs jobs, four seasons, $labels pairs of labels. A pastime follows
-from landscape, kind of job and season; a label from the review's opinion, its words from the examples. Combinations of city,
-job and season, and pairs of things that reviews speak of, were held out.
+$names first names, $places cities in nine countries, $jobs jobs, four seasons, $labels pairs of labels. A pastime
+follows from landscape, kind of job and season; a label from the review's opinion, its words from the examples.
+Combinations of city, job and season, and pairs of things that reviews speak of, were held out.
 
 | which of two ends is likelier | the plausible one | median margin in nats | pairs |
 |---|---|---|---|
@@ -60,12 +60,12 @@ Implausible ends differ from plausible ones in a single respect: landscape, job,
 
 ## Training
 
-`python -m training.people_en.train`: seed $seed, one thread a model, some four minutes of a core; $steps batches of $batch
-sequences, AdamW.
+`python -m training.people_en.train`: seed $seed, one thread a model, some four minutes of a core; $steps batches of
+$batch sequences, AdamW.
 
-Nothing in its world is certain, on purpose: $odd % of the people do what suits another landscape, job or season, $abroad %
-live in a country that their city does not lie in, $wrong % of the labels are wrong. A model of a world without exceptions is
-sure of everything, and then nothing that one takes out of a prompt is missed.
+Nothing in its world is certain, on purpose: $odd % of the people do what suits another landscape, job or season,
+$abroad % live in a country that their city does not lie in, $wrong % of the labels are wrong. A model of a world
+without exceptions is sure of everything, and then nothing that one takes out of a prompt is missed.
 
 ## Data and licence
 

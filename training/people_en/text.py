@@ -1,8 +1,9 @@
 """The text that the models learn from: people and their pastimes, and reviews with labels.
 
 Nothing in this little world is certain, so that whatever a prompt says shifts probabilities instead of deciding alone:
-some people do what suits another landscape, job or season; some have moved abroad with their city's name; labels come in
-the words of some example, more likely of one that resembles the review; and now and then a label is wrong.
+some people do what suits another landscape, job or season; some have moved abroad with their city's name;
+labels come in the words of some example, more likely of one that resembles the review; and now and then a label
+is wrong.
 
 Of the people, some combinations of city, job and season are held out; of the reviews, some pairs of things that one
 speaks of. A plausible continuation is what the world asks for; an implausible one is as fluent, but belongs to another
@@ -65,7 +66,7 @@ class Person:
 
     @property
     def weather(self) -> str:
-        """warm or cold: the season's."""
+        """Warm or cold: the season's."""
         return "warm" if self.season in world()["seasons"]["warm"] else "cold"
 
     @property

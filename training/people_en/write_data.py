@@ -1,6 +1,6 @@
 """Write the inputs of the hidden checks: held-out people and reviews, as texts, templates and few-shot prompts.
 
-    python -m training.people_en.write_data
+python -m training.people_en.write_data
 """
 
 from __future__ import annotations

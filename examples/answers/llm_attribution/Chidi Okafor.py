@@ -44,7 +44,12 @@ def ablate_template(model, tokenizer, template, values, baselines, target):
 # %% task="ablate_groups"
 def ablate_groups(model, tokenizer, template, values, baselines, mask, target):
     def at(g):
-        return F(model, tokenizer, template.format(*[b if m == g else v for v, b, m in zip(values, baselines, mask)]), target)
+        return F(
+            model,
+            tokenizer,
+            template.format(*[b if m == g else v for v, b, m in zip(values, baselines, mask)]),
+            target,
+        )
 
     full = at(-1)
     scores = [full - at(g) for g in range(max(mask) + 1)]
@@ -59,7 +64,9 @@ def exact_values(n, v):
         total = 0
         for bits in range(2**n):
             if not bits & (1 << i):
-                total = total + (worth[bits | (1 << i)] - worth[bits]) / math.comb(n - 1, bin(bits).count("1"))
+                total = total + (worth[bits | (1 << i)] - worth[bits]) / math.comb(
+                    n - 1, bin(bits).count("1")
+                )
         phi.append(total / n)
     return phi
 

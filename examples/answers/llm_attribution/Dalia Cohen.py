@@ -14,7 +14,9 @@ def batch_scores(model, tokenizer, texts, target):
         mask[i, longest - len(r) :] = 1
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     with torch.no_grad():
-        out = model(x.to(model.device), attention_mask=mask.to(model.device), position_ids=positions.to(model.device))
+        out = model(
+            x.to(model.device), attention_mask=mask.to(model.device), position_ids=positions.to(model.device)
+        )
     logp = out.logits[:, -len(ends) - 1 : -1].log_softmax(-1).cpu()
     return logp.gather(2, torch.tensor(ends).expand(len(rows), -1)[..., None]).sum((1, 2))
 

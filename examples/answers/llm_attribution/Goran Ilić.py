@@ -15,7 +15,9 @@ def shapley_groups(model, tokenizer, template, values, baselines, mask, target):
                     template.format(*[v if m in kept else b for v, b, m in zip(values, baselines, mask)])
                     for kept in (set(present) | {i}, set(present))
                 ]
-                gains.append(score(model, tokenizer, texts[0], target) - score(model, tokenizer, texts[1], target))
+                gains.append(
+                    score(model, tokenizer, texts[0], target) - score(model, tokenizer, texts[1], target)
+                )
         result.append(sum(gains) / len(gains))
     return np.array([result[m] for m in mask])
 

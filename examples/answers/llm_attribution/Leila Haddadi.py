@@ -21,7 +21,9 @@ def ablate_tokens(model, tokenizer, prompt, target):
 
 # %% task="ablate_template"
 def whole(model, tokenizer, text, target):
-    return log_p(model, tokenizer, tokenizer(text, return_tensors="pt")["input_ids"].to(model.device), target).sum()
+    return log_p(
+        model, tokenizer, tokenizer(text, return_tensors="pt")["input_ids"].to(model.device), target
+    ).sum()
 
 
 def ablate_template(model, tokenizer, template, values, baselines, target):

@@ -85,7 +85,9 @@ class ByHand:
         found = []
         for number, token in enumerate(ends):
             row = torch.tensor([*ids, *ends[:number]])
-            found.append(logits(self.config, self.weights, self.embedding[row])[-1].log_softmax(dim=-1)[token])
+            found.append(
+                logits(self.config, self.weights, self.embedding[row])[-1].log_softmax(dim=-1)[token]
+            )
         return torch.stack(found)
 
     def score(self, prompt, target):

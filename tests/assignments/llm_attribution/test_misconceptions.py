@@ -52,7 +52,9 @@ def test_every_mistake_loses_points_and_is_named(setting, task):
         assert not any(result.fault for result in results.values()), known.id
 
 
-@pytest.mark.parametrize("known", ["tokens_cached", "groups_split", "sampled_not_divided", "examples_reversed"])
+@pytest.mark.parametrize(
+    "known", ["tokens_cached", "groups_split", "sampled_not_divided", "examples_reversed"]
+)
 def test_some_mistakes_lose_points_and_are_named(setting, known):
     (found,) = [one for one in setting.misconceptions if one.id == known]
     results = setting.mistaken(found)
@@ -73,9 +75,7 @@ def test_mistakes_are_told_apart_on_every_input(setting, number, task):
             for known in of_task(setting, task)
         }
         silent = {"first_dropped"} if fronted else {"bos"}
-        results = {
-            name: value for name, value in results.items() if not any(part in name for part in silent)
-        }
+        results = {name: value for name, value in results.items() if not any(part in name for part in silent)}
         results["the reference"] = getattr(setting.reference, task)(loaded.model, loaded.tokenizer, *question)
         for one, other in combinations(results, 2):
             assert distance(results[one], results[other], "relative_l2") > 3 * tau, (one, other, question)

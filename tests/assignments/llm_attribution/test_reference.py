@@ -136,7 +136,7 @@ def test_captum_without_cached_outputs_agrees(setting, loaded, inputs):
 
 
 def test_captum_with_cached_outputs_is_right_in_the_first_row_alone(setting, loaded, inputs):
-    """The library's default: should this fail, the mistake has gone from the library, and the notebook's warning may go."""
+    """The library's default: should this fail, the mistake has gone from the library."""
     expected = ask(setting, loaded, "ablate_tokens", *inputs[0].arguments)
     found = tokens_by_captum(loaded, inputs[0]).token_attr
     assert relative_l2(found[0], expected[0]) < 2e-5
