@@ -155,7 +155,7 @@ def right_answers(
     """Yield float32 answers."""
     function = getattr(reference, task)
     threads = torch.get_num_threads()
-    for count in sorted({1, 2, threads}):
+    for count in sorted({1, threads}):
         torch.set_num_threads(count)
         for kind, one in (("sdpa", model), ("eager", eager)):
             yield f"{task}, {count} threads, {kind}", function(one, tokenizer, *question)

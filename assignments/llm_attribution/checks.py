@@ -495,11 +495,15 @@ def assert_sampled(submission, reference, loaded, filling: Filling, count: int, 
             record.remark(OWN)
             return
 
-    def nearness(result) -> float:
+    def loosely(result) -> float:
         other = as_tensor(result)
         return math.inf if got is None or other is None else distance(got, other, "relative_l2")
 
-    raise Mismatch(form, nearness, tau)
+    def exactly(result) -> float:
+        return loosely(result) * tau / tolerance_for("shapley").tau
+
+    # First the mistakes that draw nothing, to the last digits; then those whose draws are not the student's.
+    raise Mismatch(form, loosely, tau, ((*arguments, count, seed), exactly))
 
 
 def off_sum(scores: Tensor, filling: Filling, total: float) -> bool:

@@ -1220,6 +1220,7 @@ def _sampled(question: tuple[Any, ...], count: int, seed: int, how: str = "sum")
     task=SAMPLED,
     title="The contributions were added up, but not divided by the number of samples.",
     hint="What happens to your values if n_samples is doubled?",
+    needs_whole=True,  # other draws than the student's: compared loosely
 )
 def sampled_not_divided(reference: Any, *arguments: Any) -> Tensor:
     *question, count, seed = arguments
@@ -1230,6 +1231,7 @@ def sampled_not_divided(reference: Any, *arguments: Any) -> Tensor:
     task=SAMPLED,
     title="The contributions were divided by samples and groups.",
     hint="What do your values add up to? How many contributions does one order give to each group?",
+    needs_whole=True,  # other draws than the student's: compared loosely
 )
 def sampled_divided_by_groups(reference: Any, *arguments: Any) -> Tensor:
     *question, count, seed = arguments
@@ -1258,6 +1260,7 @@ def sampled_add_one_in(reference: Any, *arguments: Any) -> Tensor:
     task=SAMPLED,
     title="Coalitions were drawn at random instead of orders.",
     hint="Do your values add up? In a random order, is a coalition of half of the groups as likely as in your draws?",
+    needs_whole=True,  # other draws than the student's: compared loosely
 )
 def sampled_coalitions(reference: Any, *arguments: Any) -> Tensor:
     *question, count, seed = arguments
@@ -1297,6 +1300,7 @@ def sampled_seeded_in_the_loop(reference: Any, *arguments: Any) -> Tensor:
     task=SAMPLED,
     title="The mask was ignored: each feature is a player of its own.",
     hint="Who are the players of your game, features or groups?",
+    needs_whole=True,  # other draws than the student's: compared loosely
 )
 def sampled_features(reference: Any, *arguments: Any) -> Tensor:
     model, tokenizer, template, values, baselines, _, target, count, seed = arguments
@@ -1308,6 +1312,7 @@ def sampled_features(reference: Any, *arguments: Any) -> Tensor:
     task=SAMPLED,
     title="A group's value was divided among its members.",
     hint="Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
+    needs_whole=True,  # other draws than the student's: compared loosely
 )
 def sampled_split(reference: Any, *arguments: Any) -> Tensor:
     *question, count, seed = arguments
@@ -1318,6 +1323,7 @@ def sampled_split(reference: Any, *arguments: Any) -> Tensor:
     task=SAMPLED,
     title="One number for each group instead of one for each feature.",
     hint="How long is your result, and how many features are there?",
+    needs_whole=True,  # other draws than the student's: compared loosely
 )
 def sampled_one_number_each(reference: Any, *arguments: Any) -> Tensor:
     *question, count, seed = arguments
@@ -1330,6 +1336,7 @@ def sampled_one_number_each(reference: Any, *arguments: Any) -> Tensor:
     task=SAMPLED,
     title="The sign is turned round.",
     hint="What do your values add up to, and what should they?",
+    needs_whole=True,  # other draws than the student's: compared loosely
 )
 def sampled_sign(reference: Any, *arguments: Any) -> Tensor:
     *question, count, seed = arguments
@@ -1340,6 +1347,7 @@ def sampled_sign(reference: Any, *arguments: Any) -> Tensor:
     task=SAMPLED,
     title="The target's tokens were averaged instead of summed.",
     hint="What do your values add up to, and how many tokens does the target have?",
+    needs_whole=True,  # other draws than the student's: compared loosely
 )
 def sampled_mean(reference: Any, *arguments: Any) -> Tensor:
     *question, count, seed = arguments
@@ -1350,6 +1358,7 @@ def sampled_mean(reference: Any, *arguments: Any) -> Tensor:
     task=SAMPLED,
     title="The game's worth is a probability instead of a log-probability.",
     hint="What do your values add up to? What does the formula call the worth of a coalition?",
+    needs_whole=True,  # other draws than the student's: compared loosely
 )
 def sampled_probability(reference: Any, *arguments: Any) -> Tensor:
     *question, count, seed = arguments
