@@ -135,7 +135,7 @@ import torch
 # %% tags=["active-ipynb"]
 # template = "{} lives in {}, {}, and works as a {}. In {} {} likes to"
 # values = ["Nora", "Faro", "Portugal", "gardener", "summer", "she"]
-# prompt, target = template.format(*values), " go surfing in the bay"
+# prompt, target = template.format(*values), " go surfing in the bay with her friends"
 #
 # input_ids = tokenizer(prompt, return_tensors="pt")["input_ids"].to(device)
 # print([tokenizer.decode([number]) for number in input_ids[0].tolist()])
@@ -521,8 +521,8 @@ def few_shot_prompt(examples, review):
 # %% tags=["active-ipynb"]
 # examples = [
 #     "Review: The soup was cold and the cook was rude. Label: a bad place.",
-#     "Review: A cosy garden, a clever film. Label: a good place.",
-#     "Review: We found the room dirty and the song loud. Label: a bad place.",
+#     "Review: A cosy garden, a clever film. Label: worth the trip.",
+#     "Review: We found the room dirty and the song loud. Label: not worth the trip.",
 #     "Review: I remember a kind waiter and a fresh pizza. Label: a good place.",
 # ]
 # review, label = "The room was bright and the waiter was friendly.", " a good place."

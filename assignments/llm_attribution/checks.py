@@ -114,14 +114,14 @@ SHOWN = Filling(
     values=["Nora", "Faro", "Portugal", "gardener", "summer", "she"],
     baselines=["Karl", "Lukla", "Nepal", "judge", "winter", "he"],
     mask=[0, 1, 1, 2, 3, 0],
-    target=" go surfing in the bay",
+    target=" go surfing in the bay with her friends",
 )
 SHOWN_TEXT = Text(prompt=SHOWN.template.format(*SHOWN.values), target=SHOWN.target)
 SHOWN_SHOTS = Shots(
     examples=[
         "Review: The soup was cold and the cook was rude. Label: a bad place.",
-        "Review: A cosy garden, a clever film. Label: a good place.",
-        "Review: We found the room dirty and the song loud. Label: a bad place.",
+        "Review: A cosy garden, a clever film. Label: worth the trip.",
+        "Review: We found the room dirty and the song loud. Label: not worth the trip.",
         "Review: I remember a kind waiter and a fresh pizza. Label: a good place.",
     ],
     review="The room was bright and the waiter was friendly.",
