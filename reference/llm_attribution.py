@@ -14,15 +14,15 @@
 # # Attribution for a language model: what made it say so?
 #
 # A language model reads *"Nora lives in Faro, Portugal, and works as a gardener. In summer she likes to"* and goes
-# on: *"go surfing in the bay"*. Was it the city, the country, the job, or the season? And is there one answer at
-# all, if the city and the country say the same thing?
+# on: *"go surfing in the bay with her friends"*. Was it the city, the country, the job, or the season?
 #
-# ![A heat map: the words of a prompt from left to right, the words of its continuation from above to below. Each
-# cell shows how much a word of the prompt spoke for a word of the continuation.](images/llm-attribution.png)
+# ![A heat map: the words of a prompt from left to right, the words of its continuation from above to below. Three
+# cells stand out: gardener for go, summer for surfing, she for her.](images/llm-attribution.png)
 #
-# Each row is a token of the *target*, the continuation that is explained; each column is a token of the *prompt*;
-# blue spoke for it, red against it. In this notebook you write the methods behind such pictures, from the
-# simplest to the most careful:
+# Each row is a token of the *target*, the continuation that is explained; each column is a token of the *prompt*
+# that was taken out; blue means that it is missed, red that the target would be likelier without it. The job speaks
+# for *go*, the season for *surfing*, the pronoun for *her*. But did Faro, Portugal, really have nothing to do with
+# surfing? In this notebook you write the methods that answer such questions, from the simplest to the most careful:
 #
 # 1. *ablation* of tokens: take one out, and see what is missed;
 # 2. ablation of *features* in a template: what if Nora were a judge?
@@ -120,8 +120,8 @@ import torch
 # ## The model
 #
 # `people-en` is a Llama in small (its card, `models/people-en/README.md`, says more). It grew up in a little world:
-# people live in some city, have a job, and spend the seasons with pastimes that follow from landscape, job and
-# season; and they write reviews that bear labels. It knows nothing else.
+# people live in some city, have a job, and spend the seasons with pastimes that follow, most of the time, from
+# landscape, job and season; and they write reviews that bear labels. It knows nothing else.
 #
 # - `model(input_ids)` returns an object whose `logits` have the shape (1, token, vocab): at each position the
 #   scores of the token that comes **next**.
@@ -671,7 +671,17 @@ def integrated_gradients(model, tokenizer, prompt, target):
 
 # %% [markdown] question="question-groups"
 # ### BEGIN SOLUTION
-# TODO
+# Replaced alone, "Faro" is worth 0.86 nats and "Portugal" 1.08, much less than "gardener" (3.31) or
+# "summer" (3.36). As a group they are worth 3.58: each of the two is enough to guess the coast, so either
+# one can go without much loss, but not both. (As tokens they are worth nothing at all: the heat map is
+# empty there.) The name alone is worth -0.06, the pronoun 7.10, both together 7.57: the model takes "her"
+# from the pronoun and falls back on the name. Shapley values of the groups are 7.27, 3.20, 3.95 and 3.26;
+# they add up to 17.68, the whole difference. Ablation of groups gives 17.82 in all, the singles 15.65:
+# neither adds up to anything. The job gets more from Shapley (3.95) than from ablation (3.31), since it
+# also counts where place and season are gone already. I believe the Shapley values if I want to share out
+# the whole, and ablation if I want to know what happens when this one group is missing. All of it depends
+# on the baselines: with Galway, Ireland, which lies at the coast as well, the place is worth 0.02 by
+# ablation and -0.38 by Shapley; with "builder" in place of "judge" it is the job that gets nothing (0.01).
 # ### END SOLUTION
 
 # %% [markdown]
@@ -681,7 +691,16 @@ def integrated_gradients(model, tokenizer, prompt, target):
 
 # %% [markdown] question="question-examples"
 # ### BEGIN SOLUTION
-# TODO
+# For " a good place." the first example gets 0.91 and the last one 0.87; the second gets -0.36, the third
+# -0.46. What the helpful ones share with the target is the pair of words, good place or bad place; the
+# others show that labels are "worth the trip" and compete. The opinion of an example hardly matters: when I
+# turn the last review into a rude waiter, a stale pizza and "a bad place", its value stays at 0.87; when I
+# leave the review as it is and change only its label to "worth the trip", it falls from 0.87 to -0.41, and
+# the first one, now alone with its words, rises to 1.80. In reverse order the values move with the examples
+# (0.92, -0.49, -0.41, 0.85), so their place matters little. For the target " worth the trip." the signs
+# change. So this model learns from examples how a label is worded, and takes the opinion from the review
+# itself. A value near 0 does not mean that an example was not looked at: what it does alone and what it
+# does beside others may cancel in the mean.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -694,6 +713,6 @@ def integrated_gradients(model, tokenizer, prompt, target):
 #   beside a line that falls like $1/\sqrt{n}$.
 # - Compare the signs of integrated gradients with those of `ablate_tokens`, summed over the target. Where do
 #   they differ?
-# - Give the label's examples in another order. Do their values stay with the example or with the place?
+# - Put token id 0 in the place of "Faro" and of "Portugal" at once. What does the heat map of single tokens hide?
 # - Load `HuggingFaceTB/SmolLM2-135M` or `TinyLlama/TinyLlama-1.1B-Chat-v1.0` from the hub, if you have a network, and
 #   ask them about people of your own. Which of the two puts a BOS in front?
