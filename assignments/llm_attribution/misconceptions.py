@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from captum.attr import FeatureAblation, LLMAttribution, ShapleyValues, TextTemplateInput, TextTokenInput
+from captum.attr import FeatureAblation, LLMAttribution, TextTemplateInput, TextTokenInput
 from torch import Tensor
 
 from autograder.checks import misconception
@@ -409,18 +409,17 @@ def _groups(
 
 
 def _captum_groups(
-    method: Any,
-    model: Any,
-    tokenizer: Any,
-    template: Any,
-    values: Any,
-    baselines: Any,
-    mask: Any,
-    target: str,
+    model: Any, tokenizer: Any, template: Any, values: Any, baselines: Any, mask: Any, target: str
 ) -> Tensor:
-    """Return Captum's result for the whole target, with its cached outputs left on."""
+    """Return Captum's ablation of groups for the whole target, with its cached outputs left on."""
     text = TextTemplateInput(template, values=list(values), baselines=list(baselines), mask=mask)
-    return LLMAttribution(method(model), tokenizer).attribute(text, target=target).seq_attr
+    return LLMAttribution(FeatureAblation(model), tokenizer).attribute(text, target=target).seq_attr
+
+
+def _captum_worth(model: Any, tokenizer: Any, texts: Texts, target: str) -> list[float]:
+    """Return what Captum makes of F of each text, less F of the first one, with its cached outputs left on."""
+    gaps = [_captum_groups(model, tokenizer, "{}", [text], [texts[0]], None, target) for text in texts]
+    return [float(gap[0]) for gap in gaps]
 
 
 @misconception(
@@ -432,7 +431,7 @@ def _captum_groups(
 def features_cached(
     reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
 ) -> Tensor:
-    return _captum_groups(FeatureAblation, model, tokenizer, template, values, baselines, None, target)
+    return _captum_groups(model, tokenizer, template, values, baselines, None, target)
 
 
 @misconception(
@@ -649,7 +648,7 @@ def groups_cached(
     mask: Any,
     target: str,
 ) -> Tensor:
-    return _captum_groups(FeatureAblation, model, tokenizer, template, values, baselines, mask, target)
+    return _captum_groups(model, tokenizer, template, values, baselines, mask, target)
 
 
 @misconception(
@@ -1012,17 +1011,12 @@ def _order(question: tuple[Any, ...], order: Sequence[int]) -> Tensor:
     hint="Compute F of one text by hand, token by token of the target: which of the log-probabilities agree with "
     "the library's? Look through its options.",
 )
-def shapley_cached(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return _captum_groups(ShapleyValues, model, tokenizer, template, values, baselines, mask, target)
+def shapley_cached(reference: Any, *question: Any) -> Tensor:
+    model, tokenizer, template, values, baselines, mask, target = question
+    coalitions = _coalitions(max(mask) + 1)
+    texts = [_mixed(template, values, baselines, mask, coalition) for coalition in coalitions]
+    worth = dict(zip(coalitions, _captum_worth(model, tokenizer, texts, target), strict=True))
+    return _weighted(worth, max(mask) + 1)[list(mask)].float()
 
 
 @misconception(
@@ -1414,15 +1408,15 @@ def _examples(
     hint="Compute F of one prompt by hand, token by token of the label: which of the log-probabilities agree with "
     "the library's? Look through its options.",
 )
-def examples_cached(
-    reference: Any, model: Any, tokenizer: Any, examples: Texts, review: str, target: str
-) -> Tensor:
-    def template(*there: str) -> str:
-        text: str = reference.few_shot_prompt([example for example in there if example], review)
-        return text
-
-    baselines = [""] * len(examples)
-    return _captum_groups(ShapleyValues, model, tokenizer, template, examples, baselines, None, target)
+def examples_cached(reference: Any, *question: Any) -> Tensor:
+    model, tokenizer, examples, review, target = question
+    coalitions = _coalitions(len(examples))
+    texts = [
+        reference.few_shot_prompt([examples[number] for number in sorted(some)], review)
+        for some in coalitions
+    ]
+    worth = dict(zip(coalitions, _captum_worth(model, tokenizer, texts, target), strict=True))
+    return _weighted(worth, len(examples)).float()
 
 
 @misconception(
@@ -1663,31 +1657,34 @@ def _gradients(
         filler = torch.zeros_like(end[0]) if fill is None else embed(torch.tensor(fill, device=row.device))
     start = end.clone()
     start[(0 if bos_on_path else front) : (len(row) if target_on_path else len(ids))] = filler
-    nodes, weights = rule or _gauss_legendre(50)
+    nodes, weights = (
+        torch.tensor(one, dtype=end.dtype, device=end.device) for one in rule or _gauss_legendre(50)
+    )
     total = torch.zeros_like(end)
-    for node, weight in zip(nodes, weights, strict=True):
-        point = (start + node * (end - start))[None].requires_grad_()
+    for some, shares in zip(nodes.split(25), weights.split(25), strict=True):
+        points = (start + some[:, None, None] * (end - start)).requires_grad_()
         with torch.enable_grad():
-            logits = model(inputs_embeds=point, use_cache=False).logits[0, len(ids) - 1 : -1]
+            logits = model(inputs_embeds=points, use_cache=False).logits[:, len(ids) - 1 : -1]
             explained = _explained(logits, ends, score)
-        (gradient,) = torch.autograd.grad(explained, point)
-        total += weight * gradient[0]
+        (gradient,) = torch.autograd.grad(explained.sum(), points)
+        total += (shares[:, None, None] * gradient).sum(dim=0)
     factors = {"difference": end - start, "input": end, "nothing": torch.ones_like(end)}
     return (factors[factor] * total)[: len(ids)].float().cpu()
 
 
 def _explained(logits: Tensor, ends: list[int], score: str) -> Tensor:
-    """Return one number for the whole target."""
-    chosen = torch.tensor(ends, device=logits.device)[:, None]
+    """Return one number for the whole target at each point of the path, shape (point,)."""
+    chosen = torch.tensor(ends, device=logits.device).expand(len(logits), -1)[..., None]
     if score == "logits":
-        return logits.gather(1, chosen).sum()
-    scores = logits.log_softmax(dim=-1).gather(1, chosen)[:, 0]
-    return {
-        "mean": scores.mean(),
-        "first": scores[0],
-        "last": scores[-1],
-        "probability": scores.sum().exp(),
-    }.get(score, scores.sum())
+        return logits.gather(2, chosen).sum(dim=(1, 2))
+    scores = logits.log_softmax(dim=-1).gather(2, chosen)[..., 0]
+    ways: dict[str, Callable[[], Tensor]] = {
+        "mean": lambda: scores.mean(dim=1),
+        "first": lambda: scores[:, 0],
+        "last": lambda: scores[:, -1],
+        "probability": lambda: scores.sum(dim=1).exp(),
+    }
+    return ways.get(score, lambda: scores.sum(dim=1))()
 
 
 def _of_tokens(tokenizer: Any, prompt: str, gradients: Tensor) -> Tensor:
