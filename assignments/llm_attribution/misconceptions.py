@@ -1,9 +1,8 @@
 """Known mistakes with attribution for a language model, each as a function that makes it.
 
-A mistake takes the reference module and then the task's own arguments. Some are missing here on purpose, since
-no run of them reproduces a student's numbers or none of today's inputs shows them: a seed that is ignored (the
-visible check asks twice), too few samples (they are honest, only fewer), dropout left on (these models have
-none), and 20 steps for 50 (the integrand is smooth: the two agree to the last digits).
+A mistake takes the reference module and then the task's own arguments. Some are missing here on purpose, since no
+run of them reproduces a student's numbers or nothing shows them: a seed that is ignored (the visible check asks twice),
+too few samples (they are honest, only fewer), dropout left on (these models have none).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import torch
 from captum.attr import FeatureAblation, LLMAttribution, TextTemplateInput, TextTokenInput
 from torch import Tensor
 
-from autograder.checks import misconception
+from autograder.checks import accepted_variant, misconception
 
 TOKENS = "ablate_tokens"
 TEMPLATE = "ablate_template"
@@ -1947,4 +1946,38 @@ def gradients_left_sum(reference: Any, model: Any, tokenizer: Any, prompt: str, 
 )
 def gradients_right_sum(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     rule = ([number / 50 for number in range(1, 51)], [1 / 50] * 50)
+    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, rule=rule))
+
+
+@misconception(
+    task=GRADIENTS,
+    title="Captum's trapezoid rule, whose weights sum to 49/50.",
+    hint="Your values are nearly right, but all a little too small. Which nodes and which weights does the task name?",
+)
+def gradients_captum_trapezoid(
+    reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
+) -> Tensor:
+    rule = ([number / 49 for number in range(50)], [0.01, *[0.02] * 48, 0.01])
+    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, rule=rule))
+
+
+@misconception(
+    task=GRADIENTS,
+    title="Twenty steps instead of fifty.",
+    hint="Your values are nearly right. How many steps does the task name?",
+)
+def gradients_twenty_steps(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
+    found = _gradients(model, tokenizer, prompt, target, rule=_gauss_legendre(20))
+    return _of_tokens(tokenizer, prompt, found)
+
+
+@accepted_variant(task=GRADIENTS, remark="The midpoint rule is nearer to the integral than one can tell.")
+def midpoint_rule(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
+    rule = ([(number + 0.5) / 50 for number in range(50)], [1 / 50] * 50)
+    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, rule=rule))
+
+
+@accepted_variant(task=GRADIENTS, remark="The trapezoid rule on 51 nodes is fifty steps, too.")
+def trapezoid_rule(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
+    rule = ([number / 50 for number in range(51)], [0.01, *[0.02] * 49, 0.01])
     return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, rule=rule))

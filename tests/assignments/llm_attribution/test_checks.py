@@ -38,7 +38,9 @@ def test_every_function_has_a_visible_and_a_hidden_check(setting):
     assert found == {(task, kind) for task in TASKS for kind in ("visible", "hidden")}
 
 
-@pytest.mark.parametrize("student", ["ana", "李雷"])
+@pytest.mark.parametrize(
+    "student", ["ana", *[pytest.param(name, marks=pytest.mark.long) for name in ("李雷", "jörg")]]
+)
 def test_the_reference_has_full_marks_without_a_remark(setting, student):
     results = setting.grade(student=student)
     assert lost(results) == {}
@@ -57,6 +59,7 @@ def test_targets_have_three_tokens_and_games_three_players(setting):
     assert min(map(len, (texts, fillings, shots))) >= 20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [0, 1], ids=["shipped", "hidden"])
 def test_groups_and_examples_of_the_pool_interact(setting, number):
     """Where nothing interacted, ablation would be right for Shapley values."""
@@ -104,6 +107,7 @@ def test_a_right_answer_never_loses_for_its_form(setting, form):
     assert lost(setting.grade(**functions)) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["shape", "integers", "nan", "text", "none", "number"])
 @pytest.mark.parametrize("task", TASKS)
 def test_a_wrong_form_earns_nothing_and_is_no_fault_of_ours(setting, task, form):
@@ -124,6 +128,7 @@ def test_a_wrong_form_earns_nothing_and_is_no_fault_of_ours(setting, task, form)
     assert not [result.detail for result in results.values() if result.fault]
 
 
+@pytest.mark.long
 def test_a_mistake_in_one_function_costs_no_other(setting):
     known = next(known for known in setting.misconceptions if known.id == "groups_ignored")
     results = setting.grade(**{GROUPS: partial(known.run, setting.reference)})
@@ -139,6 +144,7 @@ def test_stored_outputs_of_the_shipped_model_earn_no_hidden_point(setting):
     assert results["test_effects_of_unseen_prompts"].outcome == "failed"
 
 
+@pytest.mark.long
 def test_hidden_checks_show_no_value_and_no_strip(setting):
     known = next(known for known in setting.misconceptions if known.id == "tokens_cached")
     hidden = setting.mistaken(known)["test_effects_of_unseen_prompts"]
@@ -197,6 +203,7 @@ def by_the_wall(groups, count, seed):
     return [rng.sample(range(groups), groups) for _ in range(count)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("draw", [by_torch, by_pairs])
 @pytest.mark.parametrize("student", ["ana", "ben", "chi"])
 def test_honest_samples_of_any_generator_are_right(setting, draw, student):
@@ -206,6 +213,7 @@ def test_honest_samples_of_any_generator_are_right(setting, draw, student):
     assert not any(result.remarks for result in results.values())
 
 
+@pytest.mark.long
 def test_a_seed_that_is_ignored_is_found_and_said(setting):
     run = partial(sampled_by(by_the_wall), checks=setting.checks)
     results = setting.grade(only={SAMPLED, SHAPLEY}, **{SAMPLED: run})
@@ -222,11 +230,13 @@ def exact_instead(shapley):
     return lambda *arguments: shapley(*arguments[:7])
 
 
+@pytest.mark.long
 def test_an_exact_enumeration_is_right(setting):
     results = setting.grade(**{SAMPLED: exact_instead(setting.reference.shapley_groups)})
     assert lost(results) == {} and not any(result.remarks for result in results.values())
 
 
+@pytest.mark.long
 def test_a_mistake_in_shapley_groups_does_not_cost_who_calls_it_again(setting):
     known = next(known for known in setting.misconceptions if known.id == "shapley_unweighted")
     wrong = partial(known.run, setting.reference)
@@ -279,6 +289,7 @@ def tail(values, chances, count, bound):
     return float(together[(means - mean).abs() > bound + width].sum())
 
 
+@pytest.mark.long
 def test_an_honest_sample_fails_once_in_ten_thousand_at_most_by_calculation(setting):
     checks = setting.checks
     for groups in distributions(setting):
@@ -291,6 +302,7 @@ def test_an_honest_sample_fails_once_in_ten_thousand_at_most_by_calculation(sett
                 assert tail(values, chances, count, bound / 2) >= chance
 
 
+@pytest.mark.long
 def test_an_honest_sample_fails_once_in_ten_thousand_at_most_by_simulation(setting):
     checks, draws = setting.checks, 20_000
     generator = torch.Generator().manual_seed(7)
