@@ -21,7 +21,7 @@ from .llm_table import CLASS, FUNCTIONS, SAMPLED
 SLUG = "llm_attribution"
 NEAR = 1e-4
 """Relative L2 distance that float32 explains; the nearest mistake of the class is further than three times that."""
-LOOSE = 0.5
+LOOSE = 0.2
 """The same of forty samples."""
 
 
