@@ -17,6 +17,7 @@ from autograder.records import Assignment, Limits, ModelSpec, Task, WrittenQuest
 
 CONFIG = "assignment.toml"
 _SLUG = re.compile(r"[a-z][a-z0-9_]*")
+_ATTENTION = ("eager", "sdpa")
 _KEYS = frozenset({"title", "points", "limits", "tasks", "questions", "profiles"})
 
 
@@ -220,14 +221,22 @@ class _Reader:
         if not isinstance(table, dict):
             self.problems.append(f"{where}must be a table.")
             return None
-        self._unknown(table, frozenset({"path", "loader", "tokenizer"}), where)
+        self._unknown(table, frozenset({"path", "loader", "tokenizer", "attention"}), where)
         path, loader = (self._get(table, key, str, where) for key in ("path", "loader"))
         tokenizer = table.get("tokenizer", path)
         if not all(isinstance(value, str) and value for value in (path, loader, tokenizer)):
             return None
         if ":" not in loader:
             self.problems.append(f"{where}'loader' is {loader!r}: write module:Class.")
-        return ModelSpec(role=role, path=base / path, loader=loader, tokenizer=base / tokenizer)
+        attention = table.get("attention", "")
+        if attention not in ("", *_ATTENTION):
+            self.problems.append(
+                f"{where}'attention' is {attention!r}: it must be one of {', '.join(_ATTENTION)}."
+            )
+            return None
+        return ModelSpec(
+            role=role, path=base / path, loader=loader, tokenizer=base / tokenizer, attention=attention
+        )
 
 
 def load_module(path: Path, name: str) -> ModuleType:

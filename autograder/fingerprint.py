@@ -57,10 +57,11 @@ def _files(assignment: Assignment, profile: str) -> Iterator[tuple[str, Path]]:
         other = path.suffix == ".ipynb" and path.parent == assignment.student_dir
         if not other or path == assignment.template:
             yield name, path
+    # Resolved: "../other/hidden_model" is below this folder by its letters alone.
+    bases = [base.resolve() for base in (assignment.folder, assignment.student_dir)]
     for spec in assignment.models.get(profile, ()):
-        for folder in {spec.path, spec.tokenizer}:
-            inside = any(folder.is_relative_to(base) for base in (assignment.folder, assignment.student_dir))
-            if folder.is_dir() and not inside:
+        for folder in {spec.path.resolve(), spec.tokenizer.resolve()}:
+            if folder.is_dir() and not any(folder.is_relative_to(base) for base in bases):
                 yield from _below(folder, f"model {spec.role}")
 
 

@@ -147,9 +147,10 @@ def _check_origin(module_name: str, student_dir: Path) -> None:
 
 
 def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
+    chosen = {"attn_implementation": spec.attention} if spec.attention else {}
     try:
         model, report = loader.from_pretrained(
-            str(spec.path), local_files_only=True, dtype=torch.float32, output_loading_info=True
+            str(spec.path), local_files_only=True, dtype=torch.float32, output_loading_info=True, **chosen
         )
     except Exception as error:
         raise AssignmentError(

@@ -89,6 +89,9 @@ class ModelSpec:
     tokenizer: Path
     """Folder of the tokenizer."""
 
+    attention: str = ""
+    """How attention is computed: `eager` gives its weights, `sdpa` does not. Empty: as the loader chooses."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:

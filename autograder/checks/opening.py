@@ -212,14 +212,22 @@ def _provisions(
         loaded: The model in this process.
         handles: Gets the names by which calls speak of the two.
     """
-    shipped = loaded.spec.role == "shipped"
+    spec = loaded.spec
+    shipped = spec.role == "shipped"
     made: dict[str, Callable[[], None]] = {}
-    for kind, thing, loader, folder in (
-        ("model", loaded.model, loaded.spec.loader, loaded.spec.path),
-        ("tokenizer", loaded.tokenizer, "transformers:AutoTokenizer", loaded.spec.tokenizer),
+    for kind, thing, loader, folder, attention in (
+        ("model", loaded.model, spec.loader, spec.path, spec.attention),
+        ("tokenizer", loaded.tokenizer, "transformers:AutoTokenizer", spec.tokenizer, ""),
     ):
-        name = f"{kind}:{loaded.spec.role}"
-        made[name] = partial(session.provide, name, loader=loader, folder=folder, in_student_dir=shipped)
+        name = f"{kind}:{spec.role}"
+        made[name] = partial(
+            session.provide,
+            name,
+            loader=loader,
+            folder=folder,
+            in_student_dir=shipped,
+            attention=attention,
+        )
         handles[id(thing)] = name
     return made
 

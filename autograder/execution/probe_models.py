@@ -40,7 +40,7 @@ class Models:
 
         Args:
             request: `name`, `loader` as `module:Class`, and `inside` (a path below the student's folder)
-                or `files` (names of the descriptors in order).
+                or `files` (names of the descriptors in order); `attention`, if it is not the loader's choice.
             fds: The files of a hidden folder.
         """
         private = ""
@@ -50,7 +50,8 @@ class Models:
             folder = private or str(Path(self._student) / request["inside"])
             module, _, attribute = request["loader"].partition(":")
             loader = getattr(importlib.import_module(module), attribute)
-            loaded = loader.from_pretrained(folder)
+            chosen = {"attn_implementation": request["attention"]} if "attention" in request else {}
+            loaded = loader.from_pretrained(folder, **chosen)
         except Exception as error:
             return {"status": "unloadable", "error": type(error).__name__, "message": str(error)[:2000]}
         finally:

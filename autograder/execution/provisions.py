@@ -23,6 +23,9 @@ class Provision:
     in_student_dir: bool
     """Whether the kernel sees the folder anyway."""
 
+    attention: str = ""
+    """How a model's attention is computed, as in `records.ModelSpec`."""
+
     def request(self, name: str, student_dir: Path) -> tuple[dict[str, Any], list[int]]:
         """Make the probe's request.
 
@@ -38,6 +41,8 @@ class Provision:
             OSError: If it cannot be read.
         """
         request: dict[str, Any] = {"op": "provide", "name": name, "loader": self.loader}
+        if self.attention:
+            request["attention"] = self.attention
         if self.in_student_dir:
             inside = self.folder.resolve().relative_to(student_dir)
             return {**request, "inside": str(inside)}, []

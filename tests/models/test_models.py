@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,14 @@ def spec(path: Path, *, tokenizer: Path | None = None, loader: str = LOADER) -> 
 
 def copy_of(folder: Path, target: Path) -> Path:
     return Path(shutil.copytree(folder, target))
+
+
+def test_attention_is_computed_as_the_spec_says() -> None:
+    eager, own = (
+        load(replace(spec(SHIPPED), attention=attention), STUDENT_DIR).model for attention in ("eager", "")
+    )
+    assert eager.embedding_model.config._attn_implementation == "eager"
+    assert own.embedding_model.config._attn_implementation == "sdpa"
 
 
 def batch(loaded: LoadedModel, text: str) -> dict[str, torch.Tensor]:
