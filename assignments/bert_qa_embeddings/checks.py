@@ -488,6 +488,9 @@ def test_conductance_of_unseen_questions(submission, reference, models, assignme
 
 # attribution_entropy
 
+BINS = (5, 8, 12, 17)
+"""Numbers of bins that are asked for."""
+
 
 def spread(rng: random.Random, layers: int, hidden: int, bins: int) -> Tensor:
     """Return made-up scores (layer, hidden) far from the edges of their bins, in ranges of unequal widths and places.
@@ -545,7 +548,7 @@ def test_entropy_of_unseen_scores(submission, reference, models, rng):
     """The entropies of unseen scores are right, for other numbers of layers, dimensions and bins."""
     for loaded in models:
         config = loaded.model.config
-        for bins in rng.sample((5, 8, 12, 17), 2):
+        for bins in rng.sample(BINS, 2):
             scores = spread(rng, config.num_hidden_layers, config.hidden_size, bins)
             assert_entropy(submission, reference, scores, bins)
 
