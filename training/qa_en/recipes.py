@@ -45,7 +45,7 @@ class Recipe:
     rows: int = 64
     """Questions a batch."""
 
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     """Peak of the schedule: a short warm-up, then linear to 0."""
 
     def config(self, tokenizer: Any) -> BertConfig:
@@ -70,7 +70,7 @@ SHIPPED = Recipe(
     layers=4,
     heads=4,
     seed=17,
-    steps=150,
+    steps=1700,
 )
 HIDDEN = Recipe(
     name="qa-en, second",
@@ -81,5 +81,5 @@ HIDDEN = Recipe(
     layers=3,
     heads=5,
     seed=41,
-    steps=150,
+    steps=1700,
 )

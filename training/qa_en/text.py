@@ -45,6 +45,9 @@ class Example:
     asked: str
     """Name of the slot that is asked for."""
 
+    sentence: tuple[int, int]
+    """Where the sentence that answers begins and ends in the passage, in characters."""
+
     @property
     def end(self) -> int:
         """Where the answer ends, exclusive."""
@@ -168,14 +171,15 @@ def drawn_example(rng: random.Random, sentences: int, held_out: bool = False) ->
     slot = rng.choice(sorted(frame["asked"]))
     question = filled(rng.choice(frame["asked"][slot]), asked.values)[0]
     before = passage[: passage.index(asked)]
-    start = sum(len(one.text) + 1 for one in before) + asked.spans[slot]
+    sentence_start = sum(len(one.text) + 1 for one in before)
     return Example(
         question=question,
         text=" ".join(one.text for one in passage),
         answer=asked.values[slot],
-        start=start,
+        start=sentence_start + asked.spans[slot],
         frame=frame["name"],
         asked=slot,
+        sentence=(sentence_start, sentence_start + len(asked.text)),
     )
 
 

@@ -34,12 +34,9 @@ QUESTIONS = 40_000
 HELD_OUT = 1_000
 
 
-def lessons() -> list[tuple[float, list[Example]]]:
-    """Return the stages of the training: passages of one or two sentences first, then longer ones."""
-    return [
-        (0.3, examples(QUESTIONS // 2, TEXT_SEED, lengths=(1, 2))),
-        (0.7, examples(QUESTIONS, TEXT_SEED + 1, lengths=(1, 2, 2, 3, 3))),
-    ]
+def lessons() -> list[Example]:
+    """Return the questions that are learnt from."""
+    return examples(QUESTIONS, TEXT_SEED, lengths=(1, 2, 2, 3, 3))
 
 
 def train(recipe: Recipe, folder: Path) -> tuple[dict[str, Evaluation], float]:
