@@ -518,7 +518,7 @@ def summed_norms(model, inputs):
 
 # %% [markdown] question="question-norms"
 # ### BEGIN SOLUTION
-# TO BE MEASURED
+# To be measured.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -528,7 +528,7 @@ def summed_norms(model, inputs):
 
 # %% [markdown] question="question-conductance"
 # ### BEGIN SOLUTION
-# TO BE MEASURED
+# To be measured.
 # ### END SOLUTION
 
 # %% [markdown]

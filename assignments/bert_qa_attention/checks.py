@@ -42,8 +42,8 @@ class Question:
 
     paths: tuple[tuple[str, str], ...] = ()
     """What the largest logit does on the way from the baseline, by `role position`: `moves` from token to token, so
-    that to keep one position shows, or `stays`. Missing: the input is not asked there, since 50 and 51 steps differ too
-    much. calibrate.py finds out."""
+    that to keep one position shows, or `stays`. Missing: not asked, since 50 and 51 steps differ too much there.
+    choose_pool.py finds out."""
 
     def path(self, role: str, position: str) -> str:
         """Return what the largest logit of a model does; empty if the input should not be asked."""

@@ -3,10 +3,10 @@
     python assignments/bert_qa_attention/choose_pool.py
 
 To be run again when a model changes, before calibrate.py. Candidates are questions that training never saw, and only
-those are kept that both models answer. Conductance of a largest logit depends on where the logit stands along the path,
-so every question gets a mark for each model and position: `moves` where the largest logit goes from token to token, so
-that to keep one position is more than MOVED off; `stays` where it stands still; none where 50 and 51 steps differ by
-more than ROUGH, or the two best logits come too close at a node: rounding would decide there.
+those are kept that both models answer. Conductance of a largest logit depends on where it stands along the path, so
+every question gets a mark for each model and position: `moves` where to keep one position all along the path is more
+than MOVED off; `stays` where it hardly shows; none where 50 and 51 steps differ by more than ROUGH, or the two best
+logits come too close at a node: rounding would decide there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from autograder.tensors import distance  # noqa: E402
 from training.qa_en.text import examples  # noqa: E402
 
 SEED = 77
-CANDIDATES = 400
+CANDIDATES = 800
 EACH = 6
 """Questions kept with each mark of each model and position."""
 
@@ -38,6 +38,7 @@ CLOSE = 1e-3
 """Least difference of the two largest logits at every node."""
 
 POSITIONS = ("start", "end")
+KINDS = ("moves", "stays")
 
 
 def answers(model: Any, inputs: dict[str, Tensor], tokenizer: Any) -> str:
@@ -57,18 +58,36 @@ def mark(mistakes: Any, model: Any, inputs: dict[str, Tensor], position: str) ->
         seen.append(logits.detach())
         return logits.max(dim=-1).values
 
-    path = mistakes._Path(model, inputs, position, score=largest)
-    expected = path.conductance()
+    expected = mistakes._Path(model, inputs, position, score=largest).conductance()
     best = seen[0].topk(2, dim=-1)
     finer = mistakes._Path(model, inputs, position, nodes=mistakes._nodes(52)).conductance()
-    if distance(finer, expected, "relative_l2", 0) > ROUGH or float(-best.values.diff(dim=-1).max()) < 0:
+    near = float((best.values[:, 0] - best.values[:, 1]).min())
+    if near < CLOSE or distance(finer, expected, "relative_l2", 0) > ROUGH:
         return ""
-    if float((best.values[:, 0] - best.values[:, 1]).min()) < CLOSE:
-        return ""
-    if len(set(best.indices[:, 0].tolist())) == 1:
-        return "stays"
     fixed = mistakes.fixed_position(None, model, inputs, position)
-    return "moves" if distance(fixed, expected, "relative_l2", 0) > MOVED else ""
+    return "moves" if distance(fixed, expected, "relative_l2", 0) > MOVED else "stays"
+
+
+class Chosen:
+    """The questions kept so far, and how many there are with each mark."""
+
+    def __init__(self, columns: list[str]) -> None:
+        self.rows: list[list[str]] = []
+        self.counts = {(column, kind): 0 for column in columns for kind in KINDS}
+
+    def full(self, column: str = "") -> bool:
+        """Say whether a column has enough of both marks; without a column, whether all have."""
+        return all(count >= EACH for (name, _), count in self.counts.items() if column in ("", name))
+
+    def consider(self, question: str, text: str, marks: dict[str, str]) -> None:
+        """Keep a question if one of its marks is still wanted."""
+        found = [key for key in marks.items() if key[1] and self.counts[key] < EACH]
+        for key in found:
+            self.counts[key] += 1
+        if found:
+            # Marks beyond what is wanted are left out, so that every kind is asked as often.
+            wanted = dict(found)
+            self.rows.append([question, text, *(wanted.get(column, "") for column in marks)])
 
 
 def main() -> None:
@@ -79,33 +98,28 @@ def main() -> None:
     mistakes = load_module(assignment.folder / "misconceptions.py", f"misconceptions_{assignment.slug}")
     models = [load(spec, assignment.student_dir) for spec in assignment.models["tiny"]]
     columns = [f"{one.spec.role}_{position}" for one in models for position in POSITIONS]
-    counts: dict[tuple[str, str], int] = {}
-    rows, tried = [], 0
+    chosen, tried = Chosen(columns), 0
     for example in examples(CANDIDATES, SEED, held_out=True):
+        if chosen.full():
+            break
         given = [reference.build_inputs(one.tokenizer, example.question, example.text) for one in models]
         wanted = example.answer.replace(" ", "").lower()
-        if any(
-            answers(one.model, inputs, one.tokenizer) != wanted
-            for one, inputs in zip(models, given, strict=True)
-        ):
+        pairs = list(zip(models, given, strict=True))
+        if any(answers(one.model, inputs, one.tokenizer) != wanted for one, inputs in pairs):
             continue
         tried += 1
-        marks = [
-            mark(mistakes, one.model, inputs, position)
-            for one, inputs in zip(models, given, strict=True)
-            for position in POSITIONS
-        ]
-        found = list(zip(columns, marks, strict=True))
-        if any(kind and counts.get((column, kind), 0) < EACH for column, kind in found):
-            for key in found:
-                counts[key] = counts.get(key, 0) + 1
-            rows.append([example.question, example.text, *marks])
+        asked = [(one.model, inputs, position) for one, inputs in pairs for position in POSITIONS]
+        marks = {
+            column: "" if chosen.full(column) else mark(mistakes, *each)
+            for column, each in zip(columns, asked, strict=True)
+        }
+        chosen.consider(example.question, example.text, marks)
     with (HERE / "pool.tsv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
-        writer.writerows([["question", "text", *columns], *rows])
-    print(f"{len(rows)} questions of {tried} that both models answer.")
-    for (column, kind), count in sorted(counts.items()):
-        print(f"{column:15} {kind or '-':6} {count}")
+        writer.writerows([["question", "text", *columns], *chosen.rows])
+    print(f"{len(chosen.rows)} questions of {tried} that both models answer.")
+    for (column, kind), count in chosen.counts.items():
+        print(f"{column:15} {kind:6} {count}")
 
 
 if __name__ == "__main__":
