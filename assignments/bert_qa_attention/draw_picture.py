@@ -13,10 +13,10 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.pyplot as plt
 
-from autograder.assignments import load_assignment, load_module, load_reference  # noqa: E402
-from autograder.models import load  # noqa: E402
+from autograder.assignments import load_assignment, load_module, load_reference
+from autograder.models import load
 
 HERE = Path(__file__).resolve().parent
 LAYER = 3
