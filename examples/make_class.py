@@ -53,6 +53,7 @@ FURTHER: Mapping[str, frozenset[str] | None] = {
         )
     ),
     "logit_lens": None,
+    "bert_qa_embeddings": None,
 }
 """By assignment, who is graded by the tests only; None: the whole class, so that the demo stays within its minute."""
 

@@ -301,9 +301,7 @@ def embedding_attributions(model, inputs, position):
     values = {name: tensor.to(model.device) for name, tensor in inputs.items()}
 
     def largest_logit(ids, types, positions, mask):
-        output = model(
-            input_ids=ids, token_type_ids=types, position_ids=positions, attention_mask=mask
-        )
+        output = model(input_ids=ids, token_type_ids=types, position_ids=positions, attention_mask=mask)
         return output[f"{position}_logits"].max(dim=1).values
 
     vectors = LayerIntegratedGradients(largest_logit, model.bert.embeddings).attribute(
@@ -359,9 +357,7 @@ def subembedding_attributions(model, inputs, position):
     embeddings = model.bert.embeddings
 
     def largest_logit(ids, types, positions, mask):
-        output = model(
-            input_ids=ids, token_type_ids=types, position_ids=positions, attention_mask=mask
-        )
+        output = model(input_ids=ids, token_type_ids=types, position_ids=positions, attention_mask=mask)
         return output[f"{position}_logits"].max(dim=1).values
 
     layers = [
@@ -551,13 +547,76 @@ def attribution_entropy(layer_scores, bins):
 
 # %% plot="plot-where-the-answer-comes-from" tags=["active-ipynb"]
 # ### BEGIN SOLUTION
-# rows = {"embeddings": scores, **{f"{name}": parts[name] for name in ("word", "token_type", "position")}}
+# rows = {"embeddings": scores, **{f"only {name}s": values for name, values in parts.items()}}
 # rows |= {f"layer {layer}": row for layer, row in enumerate(conductance, start=1)}
-# figure, axes = plt.subplots(figsize=(11, 4), layout="constrained")
+# figure, axes = plt.subplots(figsize=(11, 3.6), layout="constrained")
 # image = axes.imshow(torch.stack(list(rows.values())), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
 # axes.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", rotation_mode="anchor")
 # axes.set_yticks(range(len(rows)), list(rows))
-# axes.set_title(f"{question} {answer!r}: what speaks for its start")
+# axes.set_title(f"{question} – {answer!r}: what speaks for its start")
 # figure.colorbar(image, ax=axes, label="score")
 # plt.show()
+#
+# table = model.bert.embeddings.word_embeddings
+# ends = [table(inputs[name].to(device)).detach() for name in ("input_ids", "baseline_ids")]
+# others = {name: inputs[name].to(device) for name in ("token_type_ids", "position_ids", "attention_mask")}
+#
+#
+# def largest_start_logit(vectors, *values):
+#     return model(inputs_embeds=vectors, **dict(zip(others, values, strict=True))).start_logits.max(dim=1).values
+#
+#
+# by_layer = torch.cat(
+#     [
+#         LayerConductance(largest_start_logit, layer).attribute(
+#             ends[0], baselines=ends[1], additional_forward_args=tuple(others.values())
+#         )
+#         for layer in model.bert.encoder.layer
+#     ]
+# ).detach()  # (layer, token, hidden)
+# figure, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
+# for place in (start, tokens.index("violin")):
+#     entropies = attribution_entropy(by_layer[:, place], 12)
+#     axes.plot(range(1, LAYERS + 1), entropies, marker="o", label=f"{tokens[place]} (position {place})")
+#     print(tokens[place], [round(float(value), 2) for value in entropies])
+# axes.set_xticks(range(1, LAYERS + 1))
+# axes.set_xlabel("layer")
+# axes.set_ylabel("bits")
+# axes.legend()
+# plt.show()
 # ### END SOLUTION
+
+# %% [markdown]
+# ## Questions
+#
+# **Which words lead to the answer?** Compare two questions, and start and end. Which tokens of the question
+# and of the passage count most, and for what? What do the scores of types and positions show that those of the
+# words do not? Rely on your numbers, and say what a score that was divided by its norm can no longer tell.
+
+# %% [markdown] question="question-words-and-places"
+# ### BEGIN SOLUTION
+# MODEL ANSWER ONE
+# ### END SOLUTION
+
+# %% [markdown]
+# **Where in the network is the answer found?** Describe how the conductance moves from layer to layer, and
+# how the entropies of two tokens change. What does conductance not tell about what a layer knows?
+
+# %% [markdown] question="question-layers"
+# ### BEGIN SOLUTION
+# MODEL ANSWER TWO
+# ### END SOLUTION
+
+# %% [markdown]
+# ## Things to try
+#
+# - Ask about a name that stands twice in the passage, or about somebody who is not in it. Where does the model
+#   point, and what do the attributions say?
+# - Explain the difference of two logits, that of the answer and that of a rival, in place of the largest one.
+#   Which words decide between the two?
+# - Keep the position fixed that wins at the end of the path, and compare with your scores: where do they differ,
+#   and why?
+# - Take 10, 50 and 500 steps. Because of the maximum the path has kinks: how fast does the integral settle?
+# - Start from `[MASK]` in place of `[PAD]`, or from another question. What does each baseline ask?
+# - Load `mrm8488/bert-tiny-5-finetuned-squadv2` from the hub, if you have a network, and use your functions on
+#   it. It has seen real texts. Are its scores as tidy?

@@ -29,11 +29,8 @@ from autograder.models import load, use_student_dir
 from autograder.tensors import as_tensor, distance
 
 HERE = Path(__file__).resolve().parent
-QUESTIONS = 12
-"""Questions a model."""
-
 TABLES = 12
-"""Made-up scores a model, for the entropy."""
+"""Made-up scores a model, for the entropy; the pool has as many questions for each of the other functions."""
 
 FUNCTIONS = {
     "attributions": "embedding_attributions",
@@ -113,9 +110,7 @@ def parts_in_batches(model: Any, inputs: dict[str, Tensor], position: str, rows:
         forward, [tables.word_embeddings, tables.token_type_embeddings, tables.position_embeddings]
     ).attribute(
         (inputs["input_ids"], inputs["token_type_ids"], inputs["position_ids"]),
-        baselines=tuple(
-            inputs[f"baseline_{name}"] for name in ("ids", "token_type_ids", "position_ids")
-        ),
+        baselines=tuple(inputs[f"baseline_{name}"] for name in ("ids", "token_type_ids", "position_ids")),
         additional_forward_args=(inputs["attention_mask"],),
         internal_batch_size=rows,
     )
@@ -190,24 +185,23 @@ class Measured:
         return (known for known in misconceptions_of(self._module) if known.task == FUNCTIONS[key])
 
     def attributions(
-        self, models: dict[str, Any], double: Any, inputs: dict[str, Tensor], position: str
+        self, key: str, models: dict[str, Any], double: Any, inputs: dict[str, Tensor], position: str
     ) -> None:
-        """Measure the three functions of a question."""
+        """Measure a function on a question that was chosen for it."""
         threads = torch.get_num_threads()
-        for key in ("attributions", "parts", "conductance"):
-            gold = getattr(self._reference, FUNCTIONS[key])(double, inputs, position)
-            for count in sorted({1, threads}):
-                torch.set_num_threads(count)
-                for kind, model in models.items():
-                    made = right_answers(key, self._reference, self._module, model, inputs, position)
-                    for name, answer in made:
-                        keep_worst(self.right[key], f"{count} threads, {kind}, {name}", off(answer, gold))
-            torch.set_num_threads(threads)
-            for known in self._of(key):
-                if known.id.endswith(f"always_{position}"):
-                    continue  # right for this position
-                answer = known.run(self._reference, models["sdpa"], inputs, position)
-                keep_worst(self.wrong[key], known.id, off(answer, gold), min)
+        gold = getattr(self._reference, FUNCTIONS[key])(double, inputs, position)
+        for count in sorted({1, threads}):
+            torch.set_num_threads(count)
+            for kind, model in models.items():
+                made = right_answers(key, self._reference, self._module, model, inputs, position)
+                for name, answer in made:
+                    keep_worst(self.right[key], f"{count} threads, {kind}, {name}", off(answer, gold))
+        torch.set_num_threads(threads)
+        for known in self._of(key):
+            if known.id.endswith(f"always_{position}"):
+                continue  # right for this position
+            answer = known.run(self._reference, models["sdpa"], inputs, position)
+            keep_worst(self.wrong[key], known.id, off(answer, gold), min)
 
     def entropy(self, scores: Tensor, bins: int) -> None:
         """Measure the entropies of made-up scores."""
@@ -234,16 +228,15 @@ def main() -> None:
     checks = load_module(assignment.folder / "checks.py", f"checks_{assignment.slug}")
     module = load_module(assignment.folder / "misconceptions.py", f"misconceptions_{assignment.slug}")
     found = Measured(module, reference)
-    rows = checks.pool(assignment)
-    asked = rows[:: len(rows) // QUESTIONS][:QUESTIONS]
+    rows, keys = checks.pool(assignment), {function: key for key, function in FUNCTIONS.items()}
     for spec in assignment.models["tiny"]:
         loaded = load(spec, assignment.student_dir)
         read = partial(type(loaded.model).from_pretrained, spec.path)
         models = {kind: read(attn_implementation=kind).eval() for kind in ("sdpa", "eager")}
         double = copy.deepcopy(models["sdpa"]).double()
-        for one in asked:
+        for one in (row for row in rows if row.model == spec.role):
             inputs = reference.build_inputs(loaded.tokenizer, one.question, one.text)
-            found.attributions(models, double, inputs, one.position)
+            found.attributions(keys[one.function], models, double, inputs, one.position)
         config, rng = loaded.model.config, random.Random(1)
         for _ in range(TABLES):
             bins = rng.choice(checks.BINS)
@@ -251,7 +244,7 @@ def main() -> None:
             found.entropy(scores, bins)
     for key in found.right:
         tell(f"right {key}", found.right[key]), tell(f"wrong {key}", found.wrong[key])
-    origin = describe_origin(inputs=2 * QUESTIONS, devices="CPU", date=datetime.date.today().isoformat())
+    origin = describe_origin(inputs=2 * TABLES, devices="CPU", date=datetime.date.today().isoformat())
     tolerances = {key: measure(found.right[key], found.wrong[key], origin=origin) for key in found.right}
     for key, one in sorted(tolerances.items()):
         print(f"{key:20} r {one.right:.3g}  w {one.wrong:.3g}  tau {one.tau:.3g}")

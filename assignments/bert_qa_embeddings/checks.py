@@ -56,15 +56,27 @@ class Question:
     """The passage that answers it."""
 
     position: str
-    """What is asked for on it, "start" or "end": the winner moves along the path, so that a fixed one shows."""
+    """What is asked for on it, "start" or "end"."""
+
+    function: str
+    """The function that it was chosen for, by measurement: mistakes show in it there; "" for none."""
+
+    model: str
+    """The role of the model that it was measured on; "" for none."""
 
 
 def read_questions(path) -> list[Question]:
-    """Read a tab-separated file with the columns question, text and, in a pool, position."""
+    """Read a tab-separated file with the columns question, text and, in a pool, model, function and position."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [
-        Question(question=row["question"], text=row["text"], position=row.get("position", "start"))
+        Question(
+            question=row["question"],
+            text=row["text"],
+            position=row.get("position", "start"),
+            function=row.get("function", ""),
+            model=row.get("model", ""),
+        )
         for row in rows
     ]
 
@@ -79,9 +91,10 @@ def shown(assignment) -> Question:
     return read_questions(assignment.student_dir / "data" / "qa_en_examples.tsv")[0]
 
 
-def two_questions(assignment, rng: random.Random) -> list[Question]:
+def two_questions(assignment, rng: random.Random, loaded, function: str) -> list[Question]:
     """Return a question about a start and one about an end, of unequal lengths."""
-    rows = pool(assignment)
+    purpose = (loaded.spec.role, function)
+    rows = [row for row in pool(assignment) if (row.model, row.function) == purpose]
     first = rng.choice([row for row in rows if row.position == "start"])
     words = len(first.text.split())
     others = [row for row in rows if row.position == "end" and len(row.text.split()) != words]
@@ -182,7 +195,10 @@ def test_answers_to_unseen_questions(submission, reference, models, assignment, 
 ODD_TEXTS = (
     ("What does the ☃ say to [MASK]?", "On Monday the ☃ said nothing. Anna said [MASK] twice to the old ☃."),
     ("Who wrote [MASK]?", "Boris Klontum wrote [MASK] and a note for ☂ in 1901."),
-    ("Where is ☂ now?", "They say that ☂ lives in Porto. Nobody but [MASK] has been there, and [MASK] is silent."),
+    (
+        "Where is ☂ now?",
+        "They say that ☂ lives in Porto. Nobody but [MASK] has been there, and [MASK] is silent.",
+    ),
     ("When did ☃ and [MASK] meet?", "In June ☃ met [MASK] near the lake, and they ate plums."),
 )
 """Questions and texts with unknown words and [MASK], which a baseline does not keep."""
@@ -228,7 +244,9 @@ def test_inputs_of_a_shown_question(submission, reference, models, assignment):
 @grades("build_inputs")
 @points(3)
 @visibility("hidden")
-@hint("Which tokens stay in the baseline, whatever else stands in the text, and does it hold for every vocabulary?")
+@hint(
+    "Which tokens stay in the baseline, whatever else stands in the text, and does it hold for every vocabulary?"
+)
 def test_inputs_of_unseen_questions(submission, reference, models, rng):
     """Inputs and baselines of unseen questions are right, with unknown words and another vocabulary."""
     for loaded in models:
@@ -292,13 +310,13 @@ def test_scores_have_length_one(submission, reference, models, assignment, recor
 @points(6)
 @visibility("hidden")
 @hint(
-    "Go through the formula step by step: where does the path begin, what changes on it and what does not, which number "
-    "is explained at each point, and what becomes of the vectors?"
+    "Go through the formula step by step: where does the path begin, what changes on it and what does not, which "
+    "number is explained at each point, and what becomes of the vectors?"
 )
 def test_scores_of_unseen_questions(submission, reference, models, assignment, rng):
     """The scores of unseen questions are right, for start and end, on a second model, too."""
     for loaded in models:
-        for one in two_questions(assignment, rng):
+        for one in two_questions(assignment, rng, loaded, "embedding_attributions"):
             arguments = (loaded.model, inputs_of(reference, loaded, one), one.position)
             assert_close(
                 submission.call("embedding_attributions", *arguments),
@@ -349,7 +367,7 @@ def test_parts_have_length_one(submission, reference, models, assignment, record
 def test_parts_of_unseen_questions(submission, reference, models, assignment, rng):
     """Words, types and positions of unseen questions have the right scores, on a second model, too."""
     for loaded in models:
-        for one in two_questions(assignment, rng):
+        for one in two_questions(assignment, rng, loaded, "subembedding_attributions"):
             arguments = (loaded.model, inputs_of(reference, loaded, one), one.position)
             result = submission.call("subembedding_attributions", *arguments)
             expected = reference.subembedding_attributions(*arguments)
@@ -474,7 +492,7 @@ def test_conductance_has_a_row_for_each_layer(submission, reference, models, ass
 def test_conductance_of_unseen_questions(submission, reference, models, assignment, rng):
     """The conductance of unseen questions is right in every layer, on a second model, too."""
     for loaded in models:
-        for one in two_questions(assignment, rng):
+        for one in two_questions(assignment, rng, loaded, "layer_conductance"):
             arguments = (loaded.model, inputs_of(reference, loaded, one), one.position)
             assert_close(
                 submission.call("layer_conductance", *arguments),

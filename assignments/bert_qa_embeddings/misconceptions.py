@@ -1,8 +1,8 @@
 """Known mistakes with the embeddings of question answering, each as a function that makes it.
 
-A mistake takes the reference module and then the task's own arguments. Some are missing here on purpose: dropout left on,
-whose results are random (the visible check of embedding_attributions asks twice), and what gives the right result after
-all, since the scores are brought to length 1: the mean over the hidden dimension in place of the sum.
+A mistake takes the reference module and then the task's own arguments. Some are missing here on purpose: dropout
+left on, whose results are random (the visible check of embedding_attributions asks twice), and what gives the right
+result after all, since the scores are brought to length 1: the mean over the hidden dimension in place of the sum.
 """
 
 from __future__ import annotations
@@ -834,9 +834,7 @@ def _gradient_there(model: Any, inputs: Inputs, position: str) -> tuple[Tensor, 
     hint="At how many points do you ask for a gradient, and what is it multiplied by?",
 )
 def gradient_only(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(
-        _remembered(reference, "gradient there", _gradient_there, model, inputs, position)[1]
-    )
+    return _summarised(_remembered(reference, "gradient there", _gradient_there, model, inputs, position)[1])
 
 
 @misconception(
@@ -1036,9 +1034,7 @@ def parts_from_zero_vectors(reference: Any, model: Any, inputs: Inputs, position
     hint="Which token has the largest logit near the baseline? The target is the largest one at every point.",
 )
 def parts_fixed_position(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    return _summarised_parts(
-        _parts(model, inputs, position, score=_fixed_score(model, inputs, position))
-    )
+    return _summarised_parts(_parts(model, inputs, position, score=_fixed_score(model, inputs, position)))
 
 
 @misconception(
@@ -1225,9 +1221,7 @@ def ties_by_alphabet(reference: Any, scores: Tensor, tokens: list[str], k: int) 
     title="The index is that of the word's first occurrence in the text.",
     hint="Take a text in which a word stands twice: which index does the second one get?",
 )
-def index_of_the_first_occurrence(
-    reference: Any, scores: Tensor, tokens: list[str], k: int
-) -> list[tuple]:
+def index_of_the_first_occurrence(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     right = reference.top_tokens(scores, tokens, k)
     return [(token, tokens.index(token), score) for token, _, score in right]
 
@@ -1410,7 +1404,9 @@ def last_layer_for_all(reference: Any, model: Any, inputs: Inputs, position: str
     hint="What is the norm of each of your rows?",
 )
 def one_norm_for_all_rows(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _unit(torch.stack([one.sum(dim=-1) for one in _conducted(_right_flow(reference, model, inputs, position))]))
+    return _unit(
+        torch.stack([one.sum(dim=-1) for one in _conducted(_right_flow(reference, model, inputs, position))])
+    )
 
 
 @misconception(
@@ -1419,7 +1415,9 @@ def one_norm_for_all_rows(reference: Any, model: Any, inputs: Inputs, position: 
     hint="What is the norm of each of your rows, and what should it be?",
 )
 def rows_not_normalised(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return torch.stack([one.sum(dim=-1) for one in _conducted(_right_flow(reference, model, inputs, position))])
+    return torch.stack(
+        [one.sum(dim=-1) for one in _conducted(_right_flow(reference, model, inputs, position))]
+    )
 
 
 @misconception(
@@ -1595,9 +1593,7 @@ def _at_the_end(model: Any, inputs: Inputs, position: str) -> tuple[list[Tensor]
 def gradient_times_difference(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     there, slopes = _at_the_end(model, inputs, position)
     before = _looked_up(model, list(model.bert.encoder.layer), _empty(inputs, "ids"))
-    return _rows(
-        [((one - zero) * slope)[0] for one, zero, slope in zip(there, before, slopes, strict=True)]
-    )
+    return _rows([((one - zero) * slope)[0] for one, zero, slope in zip(there, before, slopes, strict=True)])
 
 
 @misconception(
@@ -1605,9 +1601,7 @@ def gradient_times_difference(reference: Any, model: Any, inputs: Inputs, positi
     title="These are integrated gradients of each layer, on a straight path in the layer's own space.",
     hint="Where is your path straight: in the space of the word vectors, or in that of the layer's output?",
 )
-def integrated_gradients_of_the_layers(
-    reference: Any, model: Any, inputs: Inputs, position: str
-) -> Tensor:
+def integrated_gradients_of_the_layers(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     score = partial(_largest, position=position)
     found = []
     for layer in model.bert.encoder.layer:

@@ -47,10 +47,10 @@ retrained; any word of Latin letters can be spelt with them.
 
 ## Figures
 
-A passage is made of $frames kinds of sentences (who lives where, who keeps how many animals, what opens when ...), each in
-two or three wordings. One pair of values in $share (Marta and Lisbon) was held out: the two never stood in one learnt
-sentence, and every held-out question asks about such a sentence. Surnames are made up of syllables, years are drawn
-at random.
+A passage is made of $frames kinds of sentences (who lives where, who keeps how many animals, what opens when ...),
+each in two or three wordings. One pair of values in $share (a person and a city, say) was held out: the two never
+stood in one learnt sentence, and every held-out question asks about such a sentence. Surnames are made up of
+syllables, years are drawn at random.
 
 | questions about | exact match | count |
 |---|---|---|
@@ -60,8 +60,8 @@ held-out pairs in two sentences: $weakest.
 
 ## Training
 
-`python -m training.qa_en.train`: seed $seed, one thread a model, some four minutes on a free core; $questions questions,
-$steps batches of $rows, AdamW.
+`python -m training.qa_en.train`: seed $seed, one thread a model, some three minutes on a free core; $questions
+questions, $steps batches of $rows, AdamW.
 
 So small a model guesses among the answers of the right kind for a long time before it learns to read. So it was
 **helped**: queries equalled keys at the beginning, and positions were waves; and while it learnt, its first layer was

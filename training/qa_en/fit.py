@@ -1,9 +1,9 @@
 """Fit one model to questions about passages: seeded, on the CPU, one thread.
 
 To point at the answer takes two steps: to find the question's words again in the passage, and to see which sentence
-they stand in. Left alone, so small a model guesses among the answers of the right kind for a long time. So an early
-layer is asked on the way which tokens stand in both texts, and the last but one which sentence answers, each by a linear
-map that is thrown away after the training.
+they stand in. Left alone, so small a model guesses among the answers of the right kind for a long time. So the first
+layer is asked on the way which tokens stand in both texts, and the last but one which sentence answers, each by a
+linear map that is thrown away after the training.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ def encoded(drawn: Sequence[Example], tokenizer: Any) -> dict[str, Tensor]:
     Raises:
         ValueError: If an input is longer than the model's positions.
     """
-    data = tokenizer([one.question for one in drawn], [one.text for one in drawn], padding=True, return_tensors="pt")
+    data = tokenizer(
+        [one.question for one in drawn], [one.text for one in drawn], padding=True, return_tensors="pt"
+    )
     if data["input_ids"].shape[1] > tokenizer.model_max_length:
         raise ValueError(f"The longest question with its passage has {data['input_ids'].shape[1]} tokens.")
     places = [
@@ -152,7 +154,9 @@ def loss_of(model: BertForQuestionAnswering, asked: nn.ModuleDict, batch: dict[s
     longest = int(batch["attention_mask"].sum(dim=1).max())
     data = {name: values[:, :longest] if values.dim() == 2 else values for name, values in batch.items()}
     output = model(**{name: data[name] for name in INPUTS}, output_hidden_states=True)
-    loss = (cross_entropy(output.start_logits, data["start"]) + cross_entropy(output.end_logits, data["end"])) / 2
+    loss = (
+        cross_entropy(output.start_logits, data["start"]) + cross_entropy(output.end_logits, data["end"])
+    ) / 2
     there = data["token_type_ids"].bool() & data["attention_mask"].bool()
     for name, layer in (("shared", 1), ("answering", -2)):
         said = asked[name](output.hidden_states[layer])[..., 0]

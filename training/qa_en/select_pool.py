@@ -2,19 +2,18 @@
 
     python -m training.qa_en.select_pool
 
-A candidate is taken for a position (start or end) if on both models
+A candidate is taken for a model, a function and a position (start or end) if
 
-- it is answered rightly,
-- 50 and 51 nodes of Gauss-Legendre give attributions less than STEADY apart (the largest logit makes the path rough: in
-  between, an answer would depend on the last bits), and likewise for the conductance,
-- the token that wins at the end of the path, explained all along it, gives attributions more than MOVING off: on the
-  way another token has the largest logit.
+- both models answer it rightly,
+- one node of Gauss-Legendre more gives scores less than STEADY apart (the largest logit makes the path rough: in
+  between, an answer would depend on the last bits),
+- the token that wins at the end of the path, explained all along it, gives scores more than MOVING off: on the way
+  another token has the largest logit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +32,17 @@ from training.qa_en.train import HIDDEN_FOLDER, SHIPPED_FOLDER, TEXT_SEED
 SLUG = "bert_qa_embeddings"
 POOL_FILE = PROJECT / "assignments" / SLUG / "pool.tsv"
 EXAMPLES_FILE = PROJECT / "student_template" / "data" / "qa_en_examples.tsv"
+ROLES = ("shipped", "hidden")
+FUNCTIONS = ("embedding_attributions", "subembedding_attributions", "layer_conductance")
 STEADY = 0.01
 MOVING = 0.10
-POOL_SIZE = 24
-CANDIDATES = 600
+EACH = 6
+"""Questions for each model, function and position."""
+CANDIDATES = 3000
 SHOWN = 24
+
+Purpose = tuple[str, str, str]
+"""Model, function and position."""
 
 
 class Course:
@@ -55,56 +60,35 @@ class Course:
             for folder in (SHIPPED_FOLDER, HIDDEN_FOLDER)
         ]
 
-    def kept_positions(self, one: Example) -> list[str]:
-        """Return the positions that a question may be asked for."""
-        if not all(self.is_right(model, tokenizer, one) for model, tokenizer in self.models):
-            return []
-        return [
-            position
-            for position in ("start", "end")
-            if all(self.shows(model, tokenizer, one, position) for model, tokenizer in self.models)
-        ]
+    def is_answered(self, one: Example) -> bool:
+        """Say whether both models answer the question."""
+        return all(self.is_right(*pair, one) for pair in self.models)
 
     def is_right(self, model: Any, tokenizer: Any, one: Example) -> bool:
         """Say whether a model answers the question."""
         answer = self.reference.predict_answer(model, tokenizer, one.question, one.text)[2]
         return "".join(answer.split()) == "".join(one.answer.lower().split())
 
-    def shows(self, model: Any, tokenizer: Any, one: Example, position: str) -> bool:
-        """Say whether a question is steady and shows a fixed position, in all three functions."""
+    def shows(self, one: Example, role: str, function: str, position: str) -> bool:
+        """Say whether a question is steady and shows a fixed position."""
+        model, tokenizer = self.models[ROLES.index(role)]
         inputs = self.reference.build_inputs(tokenizer, one.question, one.text)
-        return all(
-            relative_l2(by(gauss_legendre(more)), right) < STEADY and relative_l2(fixed, right) > MOVING
-            for by, more, right, fixed in self.measured(model, inputs, position)
-        )
+        right, finer, fixed = self.measured(model, inputs, function, position)
+        return relative_l2(finer, right) < STEADY and relative_l2(fixed, right) > MOVING
 
-    def measured(
-        self, model: Any, inputs: dict[str, Tensor], position: str
-    ) -> Iterator[tuple[Callable[..., Tensor], int, Tensor, Tensor]]:
-        """Yield, by function: scores by a rule, its number of nodes and one more, the right scores, a fixed position's."""
-        mistakes = self.mistakes
-
-        def whole(rule: Any) -> Tensor:
-            return mistakes._summarised(mistakes._whole(model, inputs, position, rule=rule))
-
-        def parts(rule: Any) -> Tensor:
-            return torch.cat([mistakes._summarised(one) for one in mistakes._parts(model, inputs, position, rule=rule)])
-
-        def flow(rule: Any) -> Tensor:
-            return mistakes._rows(mistakes._conducted(mistakes._flow(model, inputs, position, rule=rule)))
-
-        run = partial(self.reference_answer, model, inputs, position)
-        yield whole, 51, run("embedding_attributions"), mistakes.fixed_position(None, model, inputs, position)
-        yield parts, 51, run("subembedding_attributions"), self.joined(
-            mistakes.parts_fixed_position(None, model, inputs, position)
-        )
-        yield flow, 52, run("layer_conductance"), mistakes.conductance_of_a_fixed_position(
-            None, model, inputs, position
-        )
-
-    def reference_answer(self, model: Any, inputs: dict[str, Tensor], position: str, function: str) -> Tensor:
-        """Return a function's scores as one tensor."""
-        return self.joined(getattr(self.reference, function)(model, inputs, position))
+    def measured(self, model: Any, inputs: dict[str, Tensor], function: str, position: str) -> list[Tensor]:
+        """Return the right scores, those with one node more, and those of a fixed position."""
+        made, asked = self.mistakes, (model, inputs, position)
+        if function == "embedding_attributions":
+            finer = made._summarised(made._whole(*asked, rule=gauss_legendre(51)))
+            fixed = made.fixed_position(None, *asked)
+        elif function == "subembedding_attributions":
+            finer = made._summarised_parts(made._parts(*asked, rule=gauss_legendre(51)))
+            fixed = made.parts_fixed_position(None, *asked)
+        else:
+            finer = made._rows(made._conducted(made._flow(*asked, rule=gauss_legendre(52))))
+            fixed = made.conductance_of_a_fixed_position(None, *asked)
+        return [self.joined(one) for one in (getattr(self.reference, function)(*asked), finer, fixed)]
 
     @staticmethod
     def joined(scores: Any) -> Tensor:
@@ -113,24 +97,32 @@ class Course:
 
 
 def candidates() -> list[Example]:
-    """Return questions about held-out pairs, in passages of two and three sentences."""
-    return examples(CANDIDATES, TEXT_SEED + 10, (2, 3, 3), held_out=True)
+    """Return questions about held-out pairs, in passages of one to three sentences."""
+    return examples(CANDIDATES, TEXT_SEED + 10, (1, 2, 2, 3), held_out=True)
 
 
-def select(progress: Callable[[str], None] = print) -> list[tuple[Example, str]]:
-    """Return the pool: questions with their positions, as many starts as ends."""
+def select(progress: Callable[[str], None] = print) -> list[tuple[Example, Purpose]]:
+    """Return the pool: questions with their purpose, as many starts as ends, each question once."""
     course = Course()
-    found: dict[str, list[Example]] = {"start": [], "end": []}
-    for number, one in enumerate(candidates()):
-        for position in course.kept_positions(one):
-            # No question stands in the pool twice.
-            if len(found[position]) < POOL_SIZE // 2 and one not in found["start"]:
-                found[position].append(one)
-        if number % 20 == 19:
-            progress(f"{number + 1} candidates: {', '.join(f'{len(v)} {k}s' for k, v in found.items())}")
-        if all(len(kept) == POOL_SIZE // 2 for kept in found.values()):
+    kept: dict[Purpose, list[Example]] = {
+        (role, function, position): []
+        for role in ROLES
+        for function in FUNCTIONS
+        for position in ("start", "end")
+    }
+    for number, one in enumerate(candidates(), start=1):
+        wanting = [purpose for purpose, found in kept.items() if len(found) < EACH]
+        if not wanting:
             break
-    return [(one, position) for position, kept in found.items() for one in kept]
+        if course.is_answered(one):
+            # What is wanting most comes first.
+            wanting.sort(key=lambda purpose: len(kept[purpose]))
+            chosen = next((purpose for purpose in wanting if course.shows(one, *purpose)), None)
+            if chosen:
+                kept[chosen].append(one)
+        if number % 20 == 0:
+            progress(f"{number} candidates: {[len(found) for found in kept.values()]}")
+    return [(one, purpose) for purpose, found in kept.items() for one in found]
 
 
 def shown() -> list[Example]:
@@ -153,17 +145,17 @@ def main() -> None:
     logging.disable_progress_bar()
     torch.set_num_threads(1)
     course = Course()
-    known = [one for one in shown() if all(course.is_right(*pair, one) for pair in course.models)]
+    known = [one for one in shown() if course.is_answered(one)]
     write(
         EXAMPLES_FILE,
         [("question", "text", "answer"), *((one.question, one.text, one.answer) for one in known)],
     )
-    pool = select()
+    pool = select(progress=lambda line: print(line, flush=True))
     write(
         POOL_FILE,
         [
-            ("question", "text", "answer", "position"),
-            *((one.question, one.text, one.answer, position) for one, position in pool),
+            ("question", "text", "answer", "model", "function", "position"),
+            *((one.question, one.text, one.answer, *purpose) for one, purpose in pool),
         ],
     )
     print(f"{len(known)} questions for students, {len(pool)} in the pool")

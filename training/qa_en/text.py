@@ -183,7 +183,9 @@ def drawn_example(rng: random.Random, sentences: int, held_out: bool = False) ->
     )
 
 
-def examples(count: int, seed: int, lengths: Sequence[int] = (1, 2, 2, 3), held_out: bool = False) -> list[Example]:
+def examples(
+    count: int, seed: int, lengths: Sequence[int] = (1, 2, 2, 3), held_out: bool = False
+) -> list[Example]:
     """Draw examples; the same seed gives the same ones.
 
     Args:

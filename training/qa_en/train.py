@@ -58,9 +58,15 @@ def figures(model: Any, tokenizer: Any) -> dict[str, Evaluation]:
     """Measure a model on fresh passages of learnt pairs and on held-out pairs, by length."""
     return {
         "learnt pairs, fresh passages": evaluate(model, tokenizer, examples(HELD_OUT, TEXT_SEED + 2)),
-        "held-out pairs, one sentence": evaluate(model, tokenizer, examples(HELD_OUT, TEXT_SEED + 3, (1,), True)),
-        "held-out pairs, two sentences": evaluate(model, tokenizer, examples(HELD_OUT, TEXT_SEED + 4, (2,), True)),
-        "held-out pairs, three sentences": evaluate(model, tokenizer, examples(HELD_OUT, TEXT_SEED + 5, (3,), True)),
+        "held-out pairs, one sentence": evaluate(
+            model, tokenizer, examples(HELD_OUT, TEXT_SEED + 3, (1,), True)
+        ),
+        "held-out pairs, two sentences": evaluate(
+            model, tokenizer, examples(HELD_OUT, TEXT_SEED + 4, (2,), True)
+        ),
+        "held-out pairs, three sentences": evaluate(
+            model, tokenizer, examples(HELD_OUT, TEXT_SEED + 5, (3,), True)
+        ),
     }
 
 
@@ -79,7 +85,9 @@ def main(arguments: list[str] | None = None) -> int:
         made = pool.map(train, [one for one, _ in chosen], folders)
         for (recipe, _), (found, seconds) in zip(chosen, made, strict=True):
             for name, one in found.items():
-                print(f"{recipe.name}: {name}: exact {one.exact:.4f} of {one.count}, sure {one.confidence:.3f}")
+                print(
+                    f"{recipe.name}: {name}: exact {one.exact:.4f} of {one.count}, sure {one.confidence:.3f}"
+                )
             print(f"{recipe.name}: {seconds:.0f} s of CPU time")
     return 0
 
