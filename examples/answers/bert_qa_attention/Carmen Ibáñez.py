@@ -3,7 +3,9 @@
 # %% after="check-attention_matrices"
 def run(model, inputs, **more):
     """Ask the model with everything that belongs to the input."""
-    given = {key: inputs[key].to(model.device) for key in ("token_type_ids", "position_ids", "attention_mask")}
+    given = {
+        key: inputs[key].to(model.device) for key in ("token_type_ids", "position_ids", "attention_mask")
+    }
     if "inputs_embeds" not in more:
         given["input_ids"] = inputs["input_ids"].to(model.device)
     return model(**given, **more)

@@ -38,4 +38,6 @@ def summed_norms(model, inputs):
             token_type_ids=inputs["token_type_ids"].to(model.device),
             output_attentions=True,
         )
-    return torch.einsum("lhqk,lhkd->lqkd", torch.cat(out.attentions), transformed_vectors(model, inputs)).norm(dim=-1)
+    return torch.einsum(
+        "lhqk,lhkd->lqkd", torch.cat(out.attentions), transformed_vectors(model, inputs)
+    ).norm(dim=-1)
