@@ -522,8 +522,8 @@ def summed_norms(model, inputs):
 # 0.05 would be an equal share. But its vectors are short: f(x) is 2.5 long on average over the heads, and 3.5
 # is the mean of all tokens. "anna", "paris" and "rome" get 0.06, 0.05 and 0.02, with vectors of 6.6, 6.9 and
 # 7.6, in heads 2 and 3 up to 12. So "anna" sends 1.8 to a query on average, more than "ben" with 1.4, for a
-# third of the attention; in the picture her column is dark on the left and bright on the right. "has" gets 0.03
-# and sends 0.10, a fifth of the mean. The heads partly cancel each other: added up, 79 % of the sum of their
+# third of the attention; in the picture her column is the darker one on the left and the brighter one on the
+# right. "has" gets 0.03 and sends 0.10, a fifth of the mean. The heads partly cancel each other: added up, 79 % of the sum of their
 # norms is left, about as much in every layer. None of this says what the answer depends on: that "anna" sends
 # much does not mean that the model needs it to find "rome".
 # ### END SOLUTION
@@ -552,8 +552,8 @@ def summed_norms(model, inputs):
 #
 # - Ask the other question, *"Where does Anna live?"*, about the same text. Which heads change what they do, and
 #   which do the same for every question?
-# - Set the weights of one head to zero (a hook on `attention.output.dense` that clears the head's slice of its
-#   input). Does the answer survive? Does the head with the largest conductance matter most?
+# - Set the weights of one head to zero (a forward pre-hook on `attention.output.dense` that clears the head's
+#   slice of its input). Does the answer survive? Does the head with the largest conductance matter most?
 # - Kobayashi et al. (2021), *Incorporating Residual and Normalization Layers into Analysis of Masked Language
 #   Models*, go one step further: how much of a token's new vector comes from other tokens at all, and how much
 #   from itself, through the residual connection?
