@@ -521,7 +521,7 @@ def attribution_entropy(layer_scores, bins):
     for scores in torch.as_tensor(layer_scores).double().cpu():
         counts = torch.histc(scores, bins=bins, min=float(scores.min()), max=float(scores.max()))
         filled = counts[counts > 0] / len(scores)
-        rows.append(-(filled * filled.log2()).sum())
+        rows.append((filled * (1 / filled).log2()).sum())
     return torch.stack(rows).float()
     ### END SOLUTION
 
@@ -595,7 +595,18 @@ def attribution_entropy(layer_scores, bins):
 
 # %% [markdown] question="question-words-and-places"
 # ### BEGIN SOLUTION
-# MODEL ANSWER ONE
+# For "Where does Marta live?" the start of "lisbon" is explained most by "lisbon" itself (0.51), by the
+# question's "where" (0.39) and "marta" (0.31) and by the passage's "marta" (0.33); "in", "house" and the full
+# stop of that sentence help, the full stop before it (-0.29) and "live" (-0.19) speak against. "karl",
+# "violin" and "vienna" stay below 0.1. For "Who lives in Vienna?" it is "vienna" in both texts (0.46 and
+# 0.67) and "nora" (0.47): what counts is the word that stands in both texts, and the answer. Start and end of
+# "lisbon", one and the same token, have nearly the same scores; for "nora trumvel" the end rests on "in"
+# (0.67) and the last piece "##l" (0.15), and "nora" no longer counts. Words by themselves say the same as the
+# embeddings. Positions have only the two "marta" (0.67 and 0.66): the model needs to know which sentence the
+# name stands in. Types are 0 in the question, and of the passage's tokens "marta" has most (0.63): that it
+# stands in the *other* text makes it a match. Since each result has length 1, none of them tells how much of
+# the logit's rise (from -11.2 to 9.3) the words, types or positions brought; for that one needs the sums
+# before the division.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -604,7 +615,17 @@ def attribution_entropy(layer_scores, bins):
 
 # %% [markdown] question="question-layers"
 # ### BEGIN SOLUTION
-# MODEL ANSWER TWO
+# In layer 1 "marta" in the passage has most (0.65), then the full stop, "in", "lisbon" and the question's
+# "where" (0.29 to 0.42). In layer 2 the change is on its way to the answer: "marta" 0.68, "lisbon" 0.55, "in"
+# 0.40. In layer 3 "lisbon" has 0.90, and in layer 4 1.00 and nothing else counts: behind the last layer only
+# the logits of the tokens that win somewhere on the path can matter, so all others get (nearly) 0. Another
+# question, "Who lives in Vienna?", goes the same way: "vienna" 0.86 and "nora" 0.36 in layer 1, "nora" 0.57,
+# 0.93 and 0.98 after. The entropies (12 bins) of "lisbon" are 2.53, 2.68, 2.15 and 2.40 bits, those of
+# "violin", which wins near the baseline only, 2.74, 2.69, 2.41 and 2.84: where the answer is decided a few
+# dimensions stand out from the rest; but the differences are small. Conductance shows how one change, from
+# the empty text to this one, flows through a layer. It does not show what a layer knows: a token without
+# conductance may carry the answer too, and this model was helped to find matching words early, as its card
+# says.
 # ### END SOLUTION
 
 # %% [markdown]

@@ -1017,19 +1017,6 @@ def parts_from_padding(reference: Any, model: Any, inputs: Inputs, position: str
 
 @misconception(
     task=PARTS,
-    title="The paths begin at zero vectors instead of the baselines' embeddings.",
-    hint="Position 0 and type 0 have vectors of their own. Where does your path begin?",
-)
-def parts_from_zero_vectors(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    modules = _tables(model)
-    ends = _looked_up(model, modules, inputs)
-    starts = [torch.zeros_like(one) for one in ends]
-    score = partial(_largest, position=position)
-    return _summarised_parts(_integrated(model, inputs, modules, starts, ends, score))
-
-
-@misconception(
-    task=PARTS,
     title="The token that wins at the end of the path was explained all along the path.",
     hint="Which token has the largest logit near the baseline? The target is the largest one at every point.",
 )
@@ -1100,8 +1087,9 @@ def whole_module_for_all_three(
 
 @misconception(
     task=PARTS,
-    title="The gradients at the input were multiplied by the embeddings: no path, no baselines.",
-    hint="At how many points do you ask for a gradient? The formula has an integral.",
+    title="The gradients at the input were multiplied by the embeddings: no path, no baselines. Or the path began at "
+    "zero vectors, which comes to the same: behind the norm the sum of the three does not move on it.",
+    hint="Which vectors does your path begin at, and at how many points of it do you ask for a gradient?",
 )
 def parts_gradient_times_input(
     reference: Any, model: Any, inputs: Inputs, position: str

@@ -7,8 +7,8 @@ A candidate is taken for a model, a function and a position (start or end) if
 - both models answer it rightly,
 - one node of Gauss-Legendre more gives scores less than STEADY apart (the largest logit makes the path rough: in
   between, an answer would depend on the last bits),
-- the token that wins at the end of the path, explained all along it, gives scores more than MOVING off: on the way
-  another token has the largest logit.
+- where a start is asked for: the token that wins at the end of the path, explained all along it, gives scores more than
+  MOVING off: on the way another token has the largest logit. Every check asks for a start and an end of each model.
 """
 
 from __future__ import annotations
@@ -70,25 +70,32 @@ class Course:
         return "".join(answer.split()) == "".join(one.answer.lower().split())
 
     def shows(self, one: Example, role: str, function: str, position: str) -> bool:
-        """Say whether a question is steady and shows a fixed position."""
+        """Say whether a question is steady and, for a start, shows a fixed position."""
         model, tokenizer = self.models[ROLES.index(role)]
         inputs = self.reference.build_inputs(tokenizer, one.question, one.text)
-        right, finer, fixed = self.measured(model, inputs, function, position)
-        return relative_l2(finer, right) < STEADY and relative_l2(fixed, right) > MOVING
+        asked = (model, inputs, position)
+        right = self.scores(function, asked)
+        if relative_l2(self.scores(function, asked, more=1), right) >= STEADY:
+            return False
+        return position == "end" or relative_l2(self.fixed(function, asked), right) > MOVING
 
-    def measured(self, model: Any, inputs: dict[str, Tensor], function: str, position: str) -> list[Tensor]:
-        """Return the right scores, those with one node more, and those of a fixed position."""
-        made, asked = self.mistakes, (model, inputs, position)
+    def scores(self, function: str, asked: tuple[Any, ...], more: int = 0) -> Tensor:
+        """Return a function's scores with that many nodes more than the contract's."""
+        made = self.mistakes
         if function == "embedding_attributions":
-            finer = made._summarised(made._whole(*asked, rule=gauss_legendre(51)))
-            fixed = made.fixed_position(None, *asked)
-        elif function == "subembedding_attributions":
-            finer = made._summarised_parts(made._parts(*asked, rule=gauss_legendre(51)))
-            fixed = made.parts_fixed_position(None, *asked)
-        else:
-            finer = made._rows(made._conducted(made._flow(*asked, rule=gauss_legendre(52))))
-            fixed = made.conductance_of_a_fixed_position(None, *asked)
-        return [self.joined(one) for one in (getattr(self.reference, function)(*asked), finer, fixed)]
+            return made._summarised(made._whole(*asked, rule=gauss_legendre(50 + more)))
+        if function == "subembedding_attributions":
+            return self.joined(made._summarised_parts(made._parts(*asked, rule=gauss_legendre(50 + more))))
+        return made._rows(made._conducted(made._flow(*asked, rule=gauss_legendre(51 + more))))
+
+    def fixed(self, function: str, asked: tuple[Any, ...]) -> Tensor:
+        """Return the scores of the token that wins at the end of the path."""
+        name = {
+            "embedding_attributions": "fixed_position",
+            "subembedding_attributions": "parts_fixed_position",
+            "layer_conductance": "conductance_of_a_fixed_position",
+        }[function]
+        return self.joined(getattr(self.mistakes, name)(None, *asked))
 
     @staticmethod
     def joined(scores: Any) -> Tensor:

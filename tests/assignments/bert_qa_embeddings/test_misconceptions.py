@@ -92,8 +92,8 @@ def test_made_up_lists_show_every_mistake(setting, seed):
 def test_odd_texts_show_every_mistake_with_the_inputs(setting):
     checks, reference = setting.checks, setting.reference
     for loaded in setting.models:
-        for question, text in checks.ODD_TEXTS:
-            tokenizer = loaded.tokenizer
+        for question, plain in checks.ODD_TEXTS:
+            tokenizer, text = loaded.tokenizer, checks.with_foreign_ids(loaded.tokenizer, plain)
             answers = {
                 known.id: checks.plain_inputs(known.run(reference, tokenizer, question, text))
                 for known in of_task(setting, INPUTS)

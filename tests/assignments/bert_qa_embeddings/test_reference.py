@@ -168,10 +168,7 @@ def test_layer_conductance_is_that_of_a_loop(setting, loaded, inputs, position):
     actual = setting.module.layer_conductance(loaded.model, inputs, position)
     assert actual.shape == (loaded.model.config.num_hidden_layers, inputs["input_ids"].shape[1])
     for layer, row in enumerate(actual):
-        steps = [
-            (after[0][layer] - before[0][layer]) * before[1][layer]
-            for before, after in pairwise(seen)
-        ]
+        steps = [(after[0][layer] - before[0][layer]) * before[1][layer] for before, after in pairwise(seen)]
         assert off(row, unit(sum(steps))) < NEAR
 
 
