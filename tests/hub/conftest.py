@@ -36,10 +36,11 @@ def lay_out(cache: Path, name: str, commit: str, source: Path) -> Path:
 
 @pytest.fixture
 def hub_cache(tmp_path, monkeypatch) -> Path:
-    """An empty cache of the hub, for this process."""
+    """An empty cache of the hub, for this process and those that it starts."""
     cache = tmp_path / "hub"
     cache.mkdir()
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
     return cache
 
 
