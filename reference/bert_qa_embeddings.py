@@ -601,8 +601,8 @@ def attribution_entropy(layer_scores, bins):
 # "violin" and "vienna" stay below 0.1. For "Who lives in Vienna?" it is "vienna" in both texts (0.46 and
 # 0.67) and "nora" (0.47): what counts is the word that stands in both texts, and the answer. Start and end of
 # "lisbon", one and the same token, have nearly the same scores; for "nora trumvel" the end rests on "in"
-# (0.67) and the last piece "##l" (0.15), and "nora" no longer counts. Words by themselves say the same as the
-# embeddings. Positions have only the two "marta" (0.67 and 0.66): the model needs to know which sentence the
+# (0.67) and the last piece "##l" (0.15), and "nora" no longer counts. Words by themselves say much the same as the
+# embeddings. Positions have mainly the two "marta" (0.67 and 0.66): the model needs to know which sentence the
 # name stands in. Types are 0 in the question, and of the passage's tokens "marta" has most (0.63): that it
 # stands in the *other* text makes it a match. Since each result has length 1, none of them tells how much of
 # the logit's rise (from -11.2 to 9.3) the words, types or positions brought; for that one needs the sums

@@ -132,8 +132,8 @@ def plain_answer(result):
     if len(result) != 3:
         return f"{len(result)} results"
     start, end, answer = result
-    text = "".join(answer.split()) if isinstance(answer, str) else type(answer).__name__
-    return [whole(start), whole(end), ["answer", text] if isinstance(answer, str) else text]
+    text = "".join(answer.split()) if isinstance(answer, str) else f"<{type(answer).__name__}>"
+    return [whole(start), whole(end), text]
 
 
 def assert_answer(submission, reference, loaded, one: Question) -> None:
@@ -421,7 +421,7 @@ def plain_entry(entry):
     value = as_tensor(score)
     number = value is not None and value.dim() == 0 and value.is_floating_point()
     return [
-        ["token", token] if isinstance(token, str) else type(token).__name__,
+        token if isinstance(token, str) else f"<{type(token).__name__}>",
         whole(index),
         float(value) if number else f"score {type(score).__name__}",
     ]
@@ -430,8 +430,8 @@ def plain_entry(entry):
 def listed(rng: random.Random, count: int) -> tuple[Tensor, list[str]]:
     """Return made-up scores and tokens in which every mistake shows among the first five.
 
-    [SEP] is the best, a repeated word's second place the next, then three equal scores whose words stand neither in
-    the alphabet's order nor against it; the largest magnitude is negative.
+    [SEP] is the best, a word that stands three times the next, then three equal scores whose words stand neither in
+    the alphabet's order nor against it, that word among them; the largest magnitude is negative.
     """
     places = rng.sample(range(2, count - 1), 6)
     tied = sorted(places[:3])
@@ -439,7 +439,7 @@ def listed(rng: random.Random, count: int) -> tuple[Tensor, list[str]]:
     scores = [rng.uniform(-0.4, 0.05) for _ in range(count)]
     tokens = [rng.choice(WORDS) for _ in range(count)]
     tokens[0], tokens[1], tokens[-1] = "[CLS]", "who", "[SEP]"
-    for place, word in zip(tied, ("lives", "town", "anna"), strict=True):
+    for place, word in zip(tied, ("lives", "who", "anna"), strict=True):
         scores[place], tokens[place] = 0.25, word
     scores[-1], scores[repeated], tokens[repeated] = 0.5, 0.375, "who"
     scores[places[4]] = -rng.uniform(0.6, 0.9)

@@ -29,7 +29,7 @@ def test_every_function_has_a_visible_and_a_hidden_check(setting):
     assert found == {(task, kind) for task in TASKS for kind in ("visible", "hidden")}
 
 
-@pytest.mark.parametrize("student", ["ana", "李雷"])
+@pytest.mark.parametrize("student", ["ana", pytest.param("李雷", marks=pytest.mark.long)])
 def test_the_reference_has_full_marks_without_a_remark(setting, student):
     results = setting.grade(student=student)
     assert lost(results) == {}
@@ -64,12 +64,16 @@ def in_form(form, function):
     return lambda *args: change(function(*args))
 
 
-@pytest.mark.parametrize("form", ["float64", "numpy", "gradient", "strided"])
+@pytest.mark.parametrize(
+    "form",
+    ["float64", *(pytest.param(form, marks=pytest.mark.long) for form in ("numpy", "gradient", "strided"))],
+)
 def test_a_right_answer_never_loses_for_its_form(setting, form):
     functions = {name: in_form(form, run) for name, run in setting.functions().items()}
     assert lost(setting.grade(**functions)) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", ["shape", "other kind of number", "nan", "text", "none", "number"])
 @pytest.mark.parametrize("task", TASKS)
 def test_a_wrong_form_earns_nothing_and_is_no_fault_of_ours(setting, task, form):
@@ -151,7 +155,7 @@ def test_the_visible_checks_say_what_is_wrong(setting):
         "not_normalised": ("test_scores_have_length_one", "the L2 norm of the scores must be 1, found"),
         "one_norm_for_all_rows": ("test_conductance_has_a_row_for_each_layer", "in row"),
         "embeddings_as_a_row": ("test_conductance_has_a_row_for_each_layer", "expected shape (4, "),
-        "smallest": ("test_best_of_a_small_list", "the list at [0]"),
+        "smallest": ("test_best_of_a_small_list", "the list: expected 'does' at [0][0], found 'where'."),
         "sep_not_kept": ("test_inputs_of_a_shown_question", "['baseline_ids'][0]"),
     }
     for mistake, (check, words) in said.items():

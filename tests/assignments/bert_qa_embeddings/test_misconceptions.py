@@ -18,7 +18,6 @@ TASKS = (
     "attribution_entropy",
 )
 ANSWER, INPUTS, EMBEDDINGS, PARTS, TOP, CONDUCTANCE, ENTROPY = TASKS
-QUICK = (ANSWER, INPUTS, TOP, ENTROPY)
 SLOW = {EMBEDDINGS: "attributions", PARTS: "parts", CONDUCTANCE: "conductance"}
 
 
@@ -26,24 +25,15 @@ def of_task(setting, task):
     return [known for known in setting.misconceptions if known.task == task]
 
 
-def named_and_lost(setting, task):
+@pytest.mark.long
+@pytest.mark.parametrize("task", TASKS)
+def test_every_mistake_loses_points_and_is_named(setting, task):
     for known in of_task(setting, task):
         results = setting.mistaken(known)
         named = {result.diagnosis.misconception for result in results.values() if result.diagnosis}
         assert setting.points(task, results) <= setting.possible(task) / 2, known.id
         assert named == {known.id}, known.id
         assert not any(result.fault for result in results.values()), known.id
-
-
-@pytest.mark.parametrize("task", QUICK)
-def test_every_mistake_loses_points_and_is_named(setting, task):
-    named_and_lost(setting, task)
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("task", SLOW)
-def test_every_mistake_with_a_path_loses_points_and_is_named(setting, task):
-    named_and_lost(setting, task)
 
 
 def as_items(answer):

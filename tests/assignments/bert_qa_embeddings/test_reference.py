@@ -19,7 +19,7 @@ def loaded(setting, request):
     return setting.models[request.param]
 
 
-@pytest.fixture(params=["start", "end"])
+@pytest.fixture(params=["start", pytest.param("end", marks=pytest.mark.long)])
 def position(request):
     return request.param
 
