@@ -11,6 +11,8 @@ from autograder.build import solved_notebook
 from autograder.checks.marks import collect, points_by_task
 from tests.examples.lens_table import CHECKS as LENS_CHECKS
 from tests.examples.lens_table import CLASS as LENS_CLASS
+from tests.examples.llm_table import CHECKS as LLM_CHECKS
+from tests.examples.llm_table import CLASS as LLM_CLASS
 from tests.real_models.weights import MINILM, SMOLLM2
 
 pytestmark = pytest.mark.real_model
@@ -80,3 +82,14 @@ def test_attributions_of_an_intent_classifier_on_minilm(weights, course_root, tm
     done = subprocess.run([*command, *options], cwd=course_root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:]
     assert f"{len(collect(assignment)) - 1} passed, 1 deselected" in done.stdout
+
+
+def test_smollm2_is_explained(weights, graded):
+    rows = [row for row in LLM_CLASS if row.student in ("Ada Novák", "Bence Tóth", "Goran Ilić")]
+    reports = graded("llm_attribution", weights / SMOLLM2, [row.student for row in rows])
+    reference = reports.pop("reference")
+    assert (reference["score"], lost(reference)) == (reference["max_score"], set())
+    assert len(rows) == 3
+    for row in rows:
+        assert lost(reports[row.student]) == {LLM_CHECKS[short] for short in row.lost.split()}, row.student
+        assert names(reports[row.student]) == dict(row.wrong), row.student
