@@ -1,0 +1,113 @@
+"""The example class of llm_attribution, one row a student: what is wrong by its sources, what the harness must say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+FUNCTIONS = (
+    "ablate_tokens",
+    "ablate_template",
+    "ablate_groups",
+    "shapley_groups",
+    "shapley_sampled",
+    "attribute_examples",
+    "integrated_gradients",
+)
+
+TOKENS, TEMPLATE, GROUPS, SHAPLEY, SAMPLED, EXAMPLES, GRADIENTS = FUNCTIONS
+
+CHECKS = {
+    "tok1": "test_one_column_by_hand",
+    "tok2": "test_effects_of_unseen_prompts",
+    "tem1": "test_a_value_replaced_by_itself_does_nothing",
+    "tem2": "test_effects_of_unseen_features",
+    "grp1": "test_members_carry_the_score_of_their_group",
+    "grp2": "test_effects_of_unseen_groups",
+    "sha1": "test_shapley_values_are_efficient",
+    "sha2": "test_shapley_values_of_unseen_groups",
+    "sam1": "test_sampling_repeats_and_is_efficient",
+    "sam2": "test_sampled_values_of_unseen_groups",
+    "exa1": "test_examples_add_up",
+    "exa2": "test_values_of_unseen_examples",
+    "gra1": "test_gradients_are_complete",
+    "gra2": "test_gradients_of_unseen_prompts",
+    "plot": "test_plot_is_a_figure",
+}
+"""Short names of the checks."""
+
+ALL = " ".join(CHECKS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One student."""
+
+    student: str
+    """The file's name without .ipynb."""
+
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    """Function to the mistake that it makes; `nameless`, `missing` (the template's cell untouched)."""
+
+    lost: str = ""
+    """Short names of the checks that do not pass."""
+
+    remarked: bool = False
+    """Whether something is said that costs nothing."""
+
+
+CLASS = (
+    # right in every function
+    Row(student="Ada Novák"),
+    Row(student="Bence Tóth"),
+    Row(student="Chidi Okafor"),
+    Row(student="Dalia Cohen"),
+    # one mistake
+    Row(
+        student="Emre Kaya",
+        wrong={TOKENS: "tokens_cached", TEMPLATE: "features_cached", GROUPS: "groups_cached"},
+        lost="tok1 tok2 tem2 grp1 grp2",
+    ),
+    Row(student="Freya Lund", wrong={TOKENS: "tokens_with_bos"}, lost="tok1 tok2"),
+    Row(student="Goran Ilić", wrong={SHAPLEY: "shapley_unweighted"}, lost="sha1 sha2", remarked=True),
+    Row(
+        student="Ivo Marek",
+        wrong={
+            TEMPLATE: "features_mean",
+            GROUPS: "groups_mean",
+            SHAPLEY: "shapley_mean",
+            SAMPLED: "sampled_mean",
+            EXAMPLES: "examples_mean",
+        },
+        lost="tem2 grp1 grp2 sha1 sha2 sam1 sam2 exa1 exa2",
+    ),
+    Row(student="Jana Bílá", wrong={GRADIENTS: "gradients_zero_vectors"}, lost="gra1 gra2"),
+    Row(student="Nadia Petrova", wrong={TOKENS: "nameless"}, lost="tok2"),
+    # more than one
+    Row(
+        student="Hana Suzuki",
+        wrong={SAMPLED: "sampled_not_divided", EXAMPLES: "examples_in_order_of_arrival"},
+        lost="sam1 sam2 exa2",
+    ),
+    Row(
+        student="Kofi Mensah",
+        wrong={GROUPS: "groups_split", EXAMPLES: "examples_header_kept"},
+        lost="grp1 grp2 exa1 exa2",
+    ),
+    Row(
+        student="Oto Kask",
+        wrong={
+            TEMPLATE: "features_sign",
+            SHAPLEY: "shapley_one_order",
+            GRADIENTS: "gradients_times_input",
+        },
+        lost="tem2 sha2 gra1 gra2",
+    ),
+    # not written
+    Row(
+        student="Leila Haddadi",
+        wrong={TOKENS: "tokens_deleted"} | dict.fromkeys((SHAPLEY, SAMPLED, EXAMPLES, GRADIENTS), "missing"),
+        lost="tok1 tok2 sha1 sha2 sam1 sam2 exa1 exa2 gra1 gra2 plot",
+    ),
+    Row(student="Mateus Silva", wrong=dict.fromkeys(FUNCTIONS, "missing"), lost=ALL),
+)
