@@ -180,7 +180,11 @@ def _serve(connection: Connection, course: Course, run: Run, folder: Path) -> No
                 zygote.close()
             requests = socket.socket(fileno=recv_handle(connection))
             zygote = ZygoteLink(
-                requests, student_dir=course.assignment.student_dir, device=course.device, mode=message.mode
+                requests,
+                student_dir=course.assignment.student_dir,
+                device=course.device,
+                mode=message.mode,
+                hurried=True,
             )
         else:
             assert zygote is not None

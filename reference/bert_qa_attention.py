@@ -523,9 +523,9 @@ def summed_norms(model, inputs):
 # is the mean of all tokens. "anna", "paris" and "rome" get 0.06, 0.05 and 0.02, with vectors of 6.6, 6.9 and
 # 7.6, in heads 2 and 3 up to 12. So "anna" sends 1.8 to a query on average, more than "ben" with 1.4, for a
 # third of the attention; in the picture her column is the darker one on the left and the brighter one on the
-# right. "has" gets 0.03 and sends 0.10, a fifth of the mean. The heads partly cancel each other: added up, 79 % of the sum of their
-# norms is left, about as much in every layer. None of this says what the answer depends on: that "anna" sends
-# much does not mean that the model needs it to find "rome".
+# right. "has" gets 0.03 and sends 0.10, a fifth of the mean. The heads partly cancel each other: added up,
+# 79 % of the sum of their norms is left, about as much in every layer. None of this says what the answer depends
+# on: that "anna" sends much does not mean that the model needs it to find "rome".
 # ### END SOLUTION
 
 # %% [markdown]

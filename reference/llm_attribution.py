@@ -267,17 +267,20 @@ def _log_probabilities(model, prompts, target_ids, at_a_time=16):
 # prompt_tokens = [tokenizer.decode([number]) for number in input_ids[0].tolist()][1:]  # this tokenizer has a BOS
 # target_tokens = [tokenizer.decode([number]) for number in target_ids[0].tolist()]
 # assert effects_of_tokens.shape == (len(target_tokens), len(prompt_tokens)), "(target token, prompt token)"
-# without = input_ids.clone()
-# place = prompt_tokens.index(" gardener") + 1
-# without[0, place] = 0
+# ids_without = input_ids.clone()
+# place_of_word = prompt_tokens.index(" gardener") + 1
+# ids_without[0, place_of_word] = 0
 # with torch.no_grad():
-#     both = [model(torch.cat([ids, target_ids], dim=1)).logits[0].log_softmax(dim=-1) for ids in (input_ids, without)]
-# for number, token in enumerate(target_ids[0].tolist()):
-#     position = input_ids.shape[1] - 1 + number
-#     by_hand = float(both[0][position, token] - both[1][position, token])
-#     found = float(effects_of_tokens[number, place - 1])
-#     print(f"{target_tokens[number]!r:12} without ' gardener': {found:8.4f}   by hand {by_hand:8.4f}")
-#     assert abs(found - by_hand) < 1e-3, "a column must agree with what one computes by hand, in every row"
+#     both = [
+#         model(torch.cat([ids, target_ids], dim=1)).logits[0].log_softmax(dim=-1)
+#         for ids in (input_ids, ids_without)
+#     ]
+# rows_before = list(range(input_ids.shape[1] - 1, input_ids.shape[1] - 1 + target_ids.shape[1]))
+# by_hand = (both[0] - both[1])[rows_before, target_ids[0].tolist()].cpu()
+# one_column = effects_of_tokens[:, place_of_word - 1]
+# print("without ' gardener':    found    by hand")
+# print(*map("{!r:20}{:9.4f}  {:9.4f}".format, target_tokens, one_column.tolist(), by_hand.tolist()), sep="\n")
+# assert torch.allclose(one_column, by_hand, atol=1e-3), "a column is what one computes by hand, in every row"
 
 # %% [markdown]
 # ## 2. Ablation of features
@@ -325,10 +328,9 @@ def _text_scores(model, tokenizer, texts, target):
 # baselines = ["Karl", "Lukla", "Nepal", "judge", "winter", "he"]
 # by_feature = numbers(ablate_template(model, tokenizer, template, values, baselines, target))
 # assert by_feature.shape == (len(values),), "one number a feature"
-# same = numbers(ablate_template(model, tokenizer, template, values, [*values[:3], *baselines[3:]], target))
-# assert float(same.abs()[:3].max()) < 1e-4, "a value replaced by itself changes nothing"
-# for value, baseline, effect in zip(values, baselines, by_feature.tolist(), strict=True):
-#     print(f"{value:>9} instead of {baseline:9} {effect:8.3f}")
+# with_itself = numbers(ablate_template(model, tokenizer, template, values, [*values[:3], *baselines[3:]], target))
+# assert float(with_itself.abs()[:3].max()) < 1e-4, "a value replaced by itself changes nothing"
+# print(*map("{:>9} instead of {:9} {:8.3f}".format, values, baselines, by_feature.tolist()), sep="\n")
 
 # %% [markdown]
 # ## 3. Ablation of groups
@@ -376,10 +378,12 @@ def _left_over(template, values, baselines, mask, groups):
 # by_group = numbers(ablate_groups(model, tokenizer, template, values, baselines, mask, target))
 # assert by_group.shape == (len(values),), "one number a feature, not a group"
 # assert torch.allclose(by_group, by_group[[5, 2, 1, 3, 4, 0]], atol=1e-4), "members of a group carry the same score"
-# alone = numbers(ablate_groups(model, tokenizer, template, values, baselines, [3, 5, 0, 2, 1, 4], target))
-# assert torch.allclose(alone, by_feature, atol=1e-4), "groups of one are single features"
-# for value, single, together in zip(values, by_feature.tolist(), by_group.tolist(), strict=True):
-#     print(f"{value:>9}   alone {single:8.3f}   with its group {together:8.3f}")
+# groups_of_one = numbers(ablate_groups(model, tokenizer, template, values, baselines, [3, 5, 0, 2, 1, 4], target))
+# assert torch.allclose(groups_of_one, by_feature, atol=1e-4), "groups of one are single features"
+# print(
+#     *map("{:>9}   alone {:8.3f}   with its group {:8.3f}".format, values, by_feature.tolist(), by_group.tolist()),
+#     sep="\n",
+# )
 
 # %% [markdown]
 # ## 4. Shapley values
@@ -432,18 +436,21 @@ def _shapley(worth, players):
 
 
 # %% check="shapley_groups" tags=["active-ipynb"]
-# arguments = (model, tokenizer, template, values, baselines, mask, target)
-# shapley = numbers(shapley_groups(*arguments))
-# assert shapley.shape == (len(values),), "one number a feature, not a group"
-# together = numbers(ablate_groups(model, tokenizer, template, values, baselines, [0] * 6, target))[0]
-# once = [mask.index(group) for group in range(4)]  # one member of each group
-# print(f"sum over the groups {float(shapley[once].sum()):.4f}, all groups together {float(together):.4f}")
-# assert abs(float(shapley[once].sum()) - float(together)) < 1e-3, "efficiency: the two numbers agree"
+# question = (model, tokenizer, template, values, baselines, mask, target)
+# by_shapley = numbers(shapley_groups(*question))
+# assert by_shapley.shape == (len(values),), "one number a feature, not a group"
+# all_together = numbers(ablate_groups(model, tokenizer, template, values, baselines, [0] * 6, target))[0]
+# one_a_group = [mask.index(group) for group in range(4)]  # one member of each group
+# shapley_sum = float(by_shapley[one_a_group].sum())
+# print(f"sum over the groups {shapley_sum:.4f}, all groups together {float(all_together):.4f}")
+# assert abs(shapley_sum - float(all_together)) < 1e-3, "efficiency: the two numbers agree"
 # same_job = [*baselines[:3], "gardener", *baselines[4:]]
-# no_job = numbers(shapley_groups(model, tokenizer, template, values, same_job, mask, target))
-# assert abs(float(no_job[3])) < 1e-4, "a group whose values are its baselines gets 0"
-# for value, ablated, fair in zip(values, by_group.tolist(), shapley.tolist(), strict=True):
-#     print(f"{value:>9}   ablation {ablated:8.3f}   Shapley {fair:8.3f}")
+# job_unchanged = numbers(shapley_groups(model, tokenizer, template, values, same_job, mask, target))
+# assert abs(float(job_unchanged[3])) < 1e-4, "a group whose values are its baselines gets 0"
+# print(
+#     *map("{:>9}   ablation {:8.3f}   Shapley {:8.3f}".format, values, by_group.tolist(), by_shapley.tolist()),
+#     sep="\n",
+# )
 
 # %% [markdown]
 # ## 5. Shapley values by sampling
@@ -494,13 +501,14 @@ def shapley_sampled(model, tokenizer, template, values, baselines, mask, target,
 
 
 # %% check="shapley_sampled" tags=["active-ipynb"]
-# sampled = numbers(shapley_sampled(*arguments, n_samples=50, seed=1))
-# assert sampled.shape == (len(values),), "one number a feature, not a group"
-# again = numbers(shapley_sampled(*arguments, n_samples=50, seed=1))
-# assert torch.allclose(sampled, again, atol=1e-5), "the same seed gives the same result"
-# assert abs(float(sampled[once].sum()) - float(together)) < 1e-3, "efficiency: marginal contributions telescope"
-# print("sampled", [round(value, 3) for value in sampled[once].tolist()])
-# print("exact  ", [round(value, 3) for value in shapley[once].tolist()])
+# by_sampling = numbers(shapley_sampled(*question, n_samples=50, seed=1))
+# assert by_sampling.shape == (len(values),), "one number a feature, not a group"
+# by_sampling_again = numbers(shapley_sampled(*question, n_samples=50, seed=1))
+# assert torch.allclose(by_sampling, by_sampling_again, atol=1e-5), "the same seed gives the same result"
+# sampling_sum = float(by_sampling[one_a_group].sum())
+# assert abs(sampling_sum - float(all_together)) < 1e-3, "efficiency: marginal contributions telescope"
+# print("sampled", [round(value, 3) for value in by_sampling[one_a_group].tolist()])
+# print("exact  ", [round(value, 3) for value in by_shapley[one_a_group].tolist()])
 
 # %% [markdown]
 # ## 6. Examples in the prompt
@@ -554,16 +562,17 @@ def attribute_examples(model, tokenizer, examples, review, target):
 # %% check="attribute_examples" tags=["active-ipynb"]
 # by_example = numbers(attribute_examples(model, tokenizer, examples, review, label))
 # assert by_example.shape == (len(examples),), "one number an example"
-# reached = []
-# for text in (few_shot_prompt(examples, review), few_shot_prompt([], review)):
-#     ids, ends = tokenizer(text)["input_ids"], tokenizer(label, add_special_tokens=False)["input_ids"]
-#     with torch.no_grad():
-#         scores = model(torch.tensor([ids + ends], device=device)).logits[0].log_softmax(dim=-1)
-#     reached.append(sum(float(scores[len(ids) - 1 + number, token]) for number, token in enumerate(ends)))
-# print(f"sum {float(by_example.sum()):.4f}, all examples together {reached[0] - reached[1]:.4f}")
-# assert abs(float(by_example.sum()) - (reached[0] - reached[1])) < 1e-3, "efficiency: the two numbers agree"
-# for example, score in zip(examples, by_example.tolist(), strict=True):
-#     print(f"{score:8.3f}  {example}")
+# few_and_none = [tokenizer(few_shot_prompt(some, review))["input_ids"] for some in (examples, [])]
+# label_ids = tokenizer(label, add_special_tokens=False)["input_ids"]
+# with torch.no_grad():
+#     reached = [
+#         model(torch.tensor([ids + label_ids], device=device)).logits[0].log_softmax(dim=-1)[len(ids) - 1 : -1]
+#         for ids in few_and_none
+#     ]
+# gained = float((reached[0] - reached[1])[list(range(len(label_ids))), label_ids].sum())
+# print(f"sum {float(by_example.sum()):.4f}, all examples together {gained:.4f}")
+# assert abs(float(by_example.sum()) - gained) < 1e-3, "efficiency: the two numbers agree"
+# print(*map("{:8.3f}  {}".format, by_example.tolist(), examples), sep="\n")
 
 # %% [markdown]
 # ## 7. Integrated gradients
@@ -619,17 +628,15 @@ def integrated_gradients(model, tokenizer, prompt, target):
 
 
 # %% check="integrated_gradients" tags=["active-ipynb"]
-# gradients = numbers(integrated_gradients(model, tokenizer, prompt, target))
-# assert gradients.shape == (len(prompt_tokens),), "one number a token of the prompt, none for the BOS"
-# empty = torch.zeros_like(input_ids)
-# empty[0, 0] = input_ids[0, 0]
+# by_gradients = numbers(integrated_gradients(model, tokenizer, prompt, target))
+# assert by_gradients.shape == (len(prompt_tokens),), "one number a token of the prompt, none for the BOS"
+# ids_of_nothing = torch.zeros_like(input_ids)
+# ids_of_nothing[0, 0] = input_ids[0, 0]
 # with torch.no_grad():
-#     nothing = model(torch.cat([empty, target_ids], dim=1)).logits[0].log_softmax(dim=-1)
-# before = range(input_ids.shape[1] - 1, input_ids.shape[1] - 1 + target_ids.shape[1])
-# pairs = zip(before, target_ids[0].tolist(), strict=True)
-# difference = sum(float(both[0][position, token] - nothing[position, token]) for position, token in pairs)
-# print(f"sum of attributions {float(gradients.sum()):.4f}, difference of log-probabilities {difference:.4f}")
-# assert abs(float(gradients.sum()) - difference) < 0.01 * float(gradients.abs().sum()), "completeness"
+#     at_the_start = model(torch.cat([ids_of_nothing, target_ids], dim=1)).logits[0].log_softmax(dim=-1)
+# along_the_path = float((both[0] - at_the_start)[rows_before, target_ids[0].tolist()].sum())
+# print(f"sum of attributions {float(by_gradients.sum()):.4f}, difference along the path {along_the_path:.4f}")
+# assert abs(float(by_gradients.sum()) - along_the_path) < 0.01 * float(by_gradients.abs().sum()), "completeness"
 
 # %% [markdown]
 # ## See it
@@ -653,7 +660,7 @@ def integrated_gradients(model, tokenizer, prompt, target):
 # figure.colorbar(image, ax=above, label="effect in nats")
 # places = np.arange(len(values))
 # for number, (name, scores) in enumerate(
-#     {"alone": by_feature, "with its group": by_group, "Shapley": shapley, "sampled": sampled}.items()
+#     {"alone": by_feature, "with its group": by_group, "Shapley": by_shapley, "sampled": by_sampling}.items()
 # ):
 #     below.bar(places + 0.2 * (number - 1.5), scores, width=0.2, label=name)
 # below.set_xticks(places, [f"{one}\nnot {other}" for one, other in zip(values, baselines, strict=True)])

@@ -298,7 +298,7 @@ class KernelSession:
         if self._process is not None:
             if self._clock is not None:
                 self._clock.bank()
-            self._process.close()
+            self._zygote.put_away(self._process)
             self._process = None
         self._probe = None
 

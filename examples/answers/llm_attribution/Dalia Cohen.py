@@ -21,6 +21,10 @@ def batch_scores(model, tokenizer, texts, target):
     return logp.gather(2, torch.tensor(ends).expand(len(rows), -1)[..., None]).sum((1, 2))
 
 
+def score(model, tokenizer, text, target):
+    return float(batch_scores(model, tokenizer, [text], target))
+
+
 def ablate_template(model, tokenizer, template, values, baselines, target):
     return ablate_groups(model, tokenizer, template, values, baselines, list(range(len(values))), target)
 

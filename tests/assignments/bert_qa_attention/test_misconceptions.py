@@ -45,6 +45,7 @@ def test_every_mistake_loses_points_and_is_named(setting, task):
         assert not any(result.fault for result in results.values()), known.id
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", TASKS)
 def test_mistakes_are_told_apart_on_every_model(setting, loaded, task):
     tau = setting.tolerances[TOLERANCES[task]].tau
@@ -65,6 +66,7 @@ def test_ids_of_mistakes_are_unique(setting):
     assert len(ids) == len(set(ids)) > 100
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", [MATRICES, CONDUCTANCE, VECTORS, WEIGHTED, SUMMED])
 def test_a_mistake_leaves_model_and_inputs_alone(setting, task):
     loaded = setting.models[1]
