@@ -259,7 +259,7 @@ def build_inputs(tokenizer, question, text):
 # inputs = build_inputs(tokenizer, question, text)
 # names = ["input_ids", "token_type_ids", "position_ids", "attention_mask"]
 # names += ["baseline_ids", "baseline_token_type_ids", "baseline_position_ids"]
-# assert sorted(inputs) == sorted(names), "seven tensors, by these names"
+# assert set(names) <= set(inputs), "seven tensors, by these names"
 # for name in names:
 #     values = torch.as_tensor(inputs[name])
 #     assert values.shape == (1, len(tokens)), f"{name}: (1, token)"
@@ -350,7 +350,8 @@ def subembedding_attributions(model, inputs, position):
         position: "start" or "end".
 
     Returns:
-        Dict with the keys `word`, `token_type` and `position`: float tensors, shape (token,), each of L2 norm 1.
+        Dict with the keys `word`, `token_type` and `position`: float tensors, shape (token,), each of
+        L2 norm 1.
     """
     ### BEGIN SOLUTION
     values = {name: tensor.to(model.device) for name, tensor in inputs.items()}
@@ -411,7 +412,8 @@ def top_tokens(scores, tokens, k):
         k: How many, at most the number of tokens.
 
     Returns:
-        List of k tuples (token, index, score), best first: a str, an int, a float; ties by the smaller index.
+        List of k tuples (token, index, score), best first: a str, an int, a float; of equal scores the
+        smaller index first.
     """
     ### BEGIN SOLUTION
     values = torch.as_tensor(scores).tolist()
@@ -493,7 +495,8 @@ def layer_conductance(model, inputs, position):
 # assert conductance.shape == (LAYERS, len(tokens)), "one row a layer, one number a token"
 # assert torch.allclose(conductance.norm(dim=-1), torch.ones(LAYERS), atol=1e-4), "rows of length 1"
 # for layer, row in enumerate(conductance, start=1):
-#     print(f"layer {layer}:", ", ".join(f"{token} {value:.2f}" for token, _, value in top_tokens(row, tokens, 4)))
+#     best = top_tokens(row, tokens, 4)
+#     print(f"layer {layer}:", ", ".join(f"{token} {float(value):.2f}" for token, _, value in best))
 
 # %% [markdown]
 # ## 7. How spread out?

@@ -86,7 +86,7 @@ def draw(model: torch.nn.Module, tokenizer: object) -> None:
     inputs = reference.build_inputs(tokenizer, QUESTION, TEXT)
     tokens = tokenizer.convert_ids_to_tokens(inputs["input_ids"][0])  # type: ignore[attr-defined]
     scores = reference.embedding_attributions(model, inputs, "start").tolist()
-    figure, axes = plt.subplots(figsize=(9, 1.7), layout="constrained")
+    figure, axes = plt.subplots(figsize=(9, 1.1), layout="constrained")
     split = tokens.index("[SEP]") + 1
     right = max(
         write_tokens(axes, tokens[:split], scores[:split], 1.0, "question"),
