@@ -2,13 +2,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help env demo test test-long red-team torture check bench build clean
+.PHONY: help env demo test test-long test-real witnesses red-team torture check bench build clean
 
 help:
 	@echo "make demo      make the environment, grade the example class, say where the pages are"
 	@echo "make test      make the environment, check format, lint, types, layers, generated files; run the tests"
 	@echo "make check     the same checks without the tests"
 	@echo "make test-long the longer tests: every example submission, every layer switched off"
+	@echo "make test-real the assignments on real pretrained weights, which it downloads (180 MB)"
+	@echo "make witnesses how near the references lie to computations that owe them nothing"
 	@echo "make red-team  every attack with its control, and the table of them"
 	@echo "make torture   kill the grader at every step and at random, many times over (an hour)"
 	@echo "make bench     measure: the demo's time, and what the harness costs beside nbgrader"
@@ -41,6 +43,15 @@ test: check
 
 test-long: env
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m long
+
+test-real: env
+	$(BIN)/python -m tests.real_models.weights .real-models
+	AUTOGRADER_REAL_MODELS=.real-models $(BIN)/python -m pytest tests/real_models -m real_model
+
+# nnsight is a witness of the tests, nothing that the project needs.
+witnesses: env
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt nnsight==0.8.1
+	$(BIN)/python -m pytest tests/assignments --witness-table -m "long or not long" -k test_reference
 
 red-team: env
 	$(BIN)/python -m pytest tests/red_team --red-team-table -m "slow or not slow"

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
-import re
 import sys
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
+from autograder.configuration import ConfigReader
 from autograder.errors import AssignmentError, did_you_mean
-from autograder.records import Assignment, Limits, ModelSpec, Task, WrittenQuestion
+from autograder.records import Assignment, Loadable, ModelSpec
 
 CONFIG = "assignment.toml"
-_SLUG = re.compile(r"[a-z][a-z0-9_]*")
-_KEYS = frozenset({"title", "points", "limits", "tasks", "questions", "profiles"})
+TOKENIZER_LOADER = "transformers:AutoTokenizer"
+"""What loads every tokenizer."""
 
 
 def find_course(start: Path | None = None) -> Path:
@@ -73,7 +70,7 @@ def load_assignment(course_dir: Path, slug: str) -> Assignment:
         raise AssignmentError(f"{path}: not readable as TOML: {error}") from None
     except OSError as error:
         raise AssignmentError(f"{path}: cannot be read: {error.strerror}.") from None
-    reader = _Reader(config)
+    reader = ConfigReader(config)
     assignment = reader.assignment(course_dir, folder, slug)
     if reader.problems or assignment is None:
         lines = "\n".join(f"  - {problem}" for problem in reader.problems)
@@ -81,153 +78,20 @@ def load_assignment(course_dir: Path, slug: str) -> Assignment:
     return assignment
 
 
-class _Reader:
-    """Turn the parsed TOML into a record, collecting every problem rather than the first."""
+def student_models(assignment: Assignment, profile: str) -> list[Loadable]:
+    """List what a profile has of models and tokenizers in the student's folder."""
+    shipped = [spec for spec in assignment.models.get(profile, ()) if spec.role == "shipped" and not spec.hub]
+    found = [loadable for spec in shipped for loadable in loadables(spec).values()]
+    inside = assignment.student_dir.resolve()
+    return [one for one in found if one.folder.is_dir() and one.folder.resolve().is_relative_to(inside)]
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self.config = config
-        self.problems: list[str] = []
 
-    def assignment(self, course_dir: Path, folder: Path, slug: str) -> Assignment | None:
-        if not _SLUG.fullmatch(slug):
-            self.problems.append(
-                f"the folder's name {slug!r} is no slug: use lower-case letters, digits and underscores."
-            )
-        self._unknown(self.config, _KEYS, "")
-        reference = course_dir / "reference" / f"{slug}.py"
-        for needed in (reference, folder / "checks.py"):
-            if not needed.is_file():
-                self.problems.append(f"{needed.relative_to(course_dir)} is missing.")
-        title = self._get(self.config, "title", str, "")
-        points = self._get(self.config, "points", (int, float), "")
-        tasks = tuple(self._tasks())
-        questions = tuple(self._questions())
-        models = self._models(course_dir, folder)
-        limits = self._limits()
-        if self.problems:
-            return None
-        return Assignment(
-            slug=slug,
-            title=title,
-            points=float(points),
-            course_dir=course_dir,
-            folder=folder,
-            reference=reference,
-            template=course_dir / "student_template" / f"{slug}.ipynb",
-            tasks=tasks,
-            questions=questions,
-            models=models,
-            limits=limits,
-            hidden_dir=folder,
-        )
-
-    def _unknown(self, table: Mapping[str, Any], known: frozenset[str], where: str) -> None:
-        for key in table:
-            if key not in known:
-                self.problems.append(f"{where}{key!r} is not a setting.{did_you_mean(key, known)}")
-
-    def _get(self, table: Mapping[str, Any], key: str, kind: Any, where: str) -> Any:
-        value = table.get(key)
-        if value is None:
-            self.problems.append(f"{where}{key!r} is missing.")
-        elif not isinstance(value, kind) or isinstance(value, bool):
-            self.problems.append(f"{where}{key!r} is {value!r}, which is of the wrong type.")
-        elif isinstance(value, (int, float)) and not 0 <= value < float("inf"):
-            self.problems.append(f"{where}{key!r} is {value!r}: it must be a number from 0.")
-        elif value == "":
-            self.problems.append(f"{where}{key!r} is empty.")
-        return value
-
-    def _tables(self, key: str) -> list[Mapping[str, Any]]:
-        value = self.config.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-            self.problems.append(f"{key!r} must be tables: write [[{key}]].")
-            return []
-        return value
-
-    def _tasks(self) -> list[Task]:
-        tasks = []
-        for number, table in enumerate(self._tables("tasks"), start=1):
-            where = f"tasks[{number}]: "
-            self._unknown(table, frozenset({"name", "title", "expected"}), where)
-            name, title, expected = (
-                self._get(table, key, str, where) for key in ("name", "title", "expected")
-            )
-            if isinstance(name, str) and name and not name.isidentifier():
-                self.problems.append(f"{where}'name' is {name!r}, which is no Python function's name.")
-            tasks.append((name, title, expected))
-        names = [name for name, _, _ in tasks]
-        self.problems += [f"tasks: {name!r} stands twice." for name in set(names) if names.count(name) > 1]
-        if not tasks:
-            self.problems.append("'tasks' is missing: name at least one function with [[tasks]].")
-        return [] if self.problems else [Task(name=n, title=t, expected=e) for n, t, e in tasks]
-
-    def _questions(self) -> list[WrittenQuestion]:
-        found = []
-        for number, table in enumerate(self._tables("questions"), start=1):
-            where = f"questions[{number}]: "
-            self._unknown(table, frozenset({"id", "title", "points", "rubric"}), where)
-            identity, title = (self._get(table, key, str, where) for key in ("id", "title"))
-            points = self._get(table, "points", (int, float), where)
-            rubric = table.get("rubric", [])
-            if not isinstance(rubric, list) or not all(isinstance(line, str) for line in rubric):
-                self.problems.append(f"{where}'rubric' must be a list of sentences.")
-            found.append((identity, title, points, rubric))
-        if self.problems:
-            return []
-        return [
-            WrittenQuestion(id=identity, title=title, points=float(points), rubric=tuple(rubric))
-            for identity, title, points, rubric in found
-        ]
-
-    def _limits(self) -> Limits:
-        table = self.config.get("limits", {})
-        kinds = dataclasses.asdict(Limits())
-        if not isinstance(table, dict):
-            self.problems.append("'limits' must be a table: write [limits].")
-            return Limits()
-        self._unknown(table, frozenset(kinds), "limits: ")
-        chosen: dict[str, Any] = {}
-        for key in kinds.keys() & table.keys():
-            value = self._get(table, key, (int, float), "limits: ")
-            if value == 0:
-                self.problems.append(f"limits: {key!r} is 0: it must be above 0.")
-            elif isinstance(value, (int, float)):
-                chosen[key] = type(kinds[key])(value)
-        return Limits(**chosen)
-
-    def _models(self, course_dir: Path, folder: Path) -> dict[str, tuple[ModelSpec, ...]]:
-        profiles = self.config.get("profiles", {})
-        if not isinstance(profiles, dict):
-            self.problems.append("'profiles' must be tables: write [profiles.tiny.shipped].")
-            return {}
-        found: dict[str, tuple[ModelSpec, ...]] = {}
-        for profile, roles in profiles.items():
-            if not isinstance(roles, dict) or "shipped" not in roles:
-                self.problems.append(f"profiles.{profile}: [profiles.{profile}.shipped] is missing.")
-                continue
-            self._unknown(roles, frozenset({"shipped", "hidden"}), f"profiles.{profile}: ")
-            bases = {"shipped": course_dir / "student_template", "hidden": folder}
-            specs = [
-                self._model(roles[role], role, base, f"profiles.{profile}.{role}: ")
-                for role, base in bases.items()
-                if role in roles
-            ]
-            found[profile] = tuple(spec for spec in specs if spec is not None)
-        return found
-
-    def _model(self, table: Any, role: Any, base: Path, where: str) -> ModelSpec | None:
-        if not isinstance(table, dict):
-            self.problems.append(f"{where}must be a table.")
-            return None
-        self._unknown(table, frozenset({"path", "loader", "tokenizer"}), where)
-        path, loader = (self._get(table, key, str, where) for key in ("path", "loader"))
-        tokenizer = table.get("tokenizer", path)
-        if not all(isinstance(value, str) and value for value in (path, loader, tokenizer)):
-            return None
-        if ":" not in loader:
-            self.problems.append(f"{where}'loader' is {loader!r}: write module:Class.")
-        return ModelSpec(role=role, path=base / path, loader=loader, tokenizer=base / tokenizer)
+def loadables(spec: ModelSpec) -> dict[str, Loadable]:
+    """Return how the two parts of a model are loaded: `model` and `tokenizer`."""
+    return {
+        "model": Loadable(loader=spec.loader, folder=spec.path, options=spec.options),
+        "tokenizer": Loadable(loader=TOKENIZER_LOADER, folder=spec.tokenizer),
+    }
 
 
 def load_module(path: Path, name: str) -> ModuleType:

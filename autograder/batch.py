@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import failpoints
+from autograder.assignments import student_models
 from autograder.crew import Crew
 from autograder.journal import Row, State
 from autograder.plan import Plan, make_plan
@@ -140,6 +141,7 @@ def _grade(
     crew = Crew(
         work,
         assignment.student_dir,
+        models=student_models(assignment, options.profile),
         size=min(jobs, len(plan.items)),
         journal=results.journal,
         trust=options.trust,

@@ -18,6 +18,7 @@ from autograder.errors import AssignmentError
 from autograder.records import Tolerance
 
 FILE = "calibration.json"
+PROFILE_FILE = "calibration.{profile}.json"
 
 USABLE = 10.0
 """The nearest wrong answer must lie this many times farther off than the farthest right one."""
@@ -82,16 +83,28 @@ def describe_origin(*, inputs: int, devices: str, date: str) -> str:
     return f"{inputs} inputs; {libraries}; Python {platform.python_version()}; {devices}; {date}"
 
 
-def load_tolerances(folder: Path) -> Mapping[str, Tolerance]:
+def load_tolerances(folder: Path, profile: str = "tiny") -> Mapping[str, Tolerance]:
     """Read an assignment's calibration.json; an assignment without one has no tolerances.
+
+    What was measured on another profile's models lies in calibration.PROFILE.json and goes before.
 
     Args:
         folder: assignments/<slug>.
+        profile: Which models; those of a folder have the tolerances of all known profiles, the widest each.
 
     Raises:
         AssignmentError: If the file cannot be read, or an entry is no tolerance: with all that is wrong.
     """
-    path = folder / FILE
+    found = _read(folder / FILE)
+    if not Path(profile).is_absolute():
+        return {**found, **_read(folder / PROFILE_FILE.format(profile=profile))}
+    for path in sorted(folder.glob(PROFILE_FILE.format(profile="*"))):
+        for key, one in _read(path).items():
+            found[key] = max(one, found.get(key, one), key=lambda tolerance: tolerance.tau)
+    return found
+
+
+def _read(path: Path) -> dict[str, Tolerance]:
     if not path.exists():
         return {}
     try:
@@ -127,9 +140,10 @@ def _problems(entry: Any) -> list[str]:
     return problems
 
 
-def write_tolerances(folder: Path, tolerances: Mapping[str, Tolerance]) -> Path:
-    """Write an assignment's calibration.json, keys in order, and return its path."""
-    path = folder / FILE
+def write_tolerances(folder: Path, tolerances: Mapping[str, Tolerance], profile: str = "tiny") -> Path:
+    """Write an assignment's calibration.json, or another profile's file, keys in order, and return its path."""
+    own = profile == "tiny"
+    path = folder / (FILE if own else PROFILE_FILE.format(profile=Path(profile).name))
     entries = {key: asdict(tolerances[key]) for key in sorted(tolerances)}
     path.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path

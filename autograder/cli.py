@@ -7,15 +7,23 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
+from autograder import cli_authoring
+from autograder.cli_options import (
+    CourseOption,
+    DegradedOption,
+    DeviceOption,
+    JobsOption,
+    OutOption,
+    ProfileOption,
+    TrustOption,
+    one_assignment,
+)
 from autograder.errors import AssignmentError, AutograderError, AutograderWarning, GraderError
-
-if TYPE_CHECKING:
-    from autograder.records import Assignment
 
 EXIT_CODES = """Exit codes: 0 done; 1 verify found a fault, build --check a stale notebook, or diff a difference; 2 the
 command could not be carried out, or not to its end; 3 graded, but some submissions need review (our faults, never a
@@ -28,28 +36,6 @@ app = typer.Typer(
     help="Grade notebooks whose answers are tensors: sandboxed, within measured tolerances, naming the mistake.",
     epilog=EXIT_CODES,
 )
-
-CourseOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--course", metavar="DIR", help="The course's folder; default: this one or the nearest above."
-    ),
-]
-OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go.")]
-JobsOption = Annotated[int, typer.Option("--jobs", min=0, metavar="N", help="Workers; 0: one a core.")]
-DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or cuda:i.")]
-ProfileOption = Annotated[
-    str, typer.Option("--profile", metavar="P", help="Which models, of assignment.toml.")
-]
-TrustOption = Annotated[
-    bool,
-    typer.Option("--i-trust-these-submissions", help="Run without a sandbox where none can be made."),
-]
-DegradedOption = Annotated[
-    bool,
-    typer.Option("--accept-degraded", help="Make do with Landlock and seccomp where namespaces are refused."),
-]
-SlugsArgument = Annotated[list[str] | None, typer.Argument(metavar="[SLUG]...", help="Default: all.")]
 
 
 def _print_version(asked: bool) -> None:
@@ -106,81 +92,11 @@ def _kind(error: AutograderError) -> str:
     return "Cannot go on:" if isinstance(error, GraderError) else "Error:"
 
 
-def _assignment(course: Path | None, slug: str) -> Assignment:
-    from autograder.assignments import find_course, load_assignment
-
-    return load_assignment(find_course(course), slug)
-
-
-def _assignments(course: Path | None, slugs: list[str] | None) -> list[Assignment]:
-    from autograder.assignments import find_course, list_slugs, load_assignment
-
-    folder = find_course(course)
-    chosen = slugs or list_slugs(folder)
-    if not chosen:
-        raise AssignmentError(
-            f"{folder / 'assignments'}: no assignment here: no folder holds an assignment.toml."
-        )
-    return [load_assignment(folder, slug) for slug in chosen]
-
-
-@app.command(epilog="Example: autograder build token_attribution")
-def build(
-    slugs: SlugsArgument = None,
-    course: CourseOption = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Change nothing; exit with 1 if a notebook is stale.")
-    ] = False,
-    source: Annotated[
-        Path | None,
-        typer.Option(
-            "--nbgrader-source",
-            metavar="DIR",
-            help="Write the notebooks with solutions instead, into the source/ folder of an nbgrader course.",
-        ),
-    ] = None,
-) -> None:
-    """Make the student notebooks from the references."""
-    from autograder.build import build_assignment, build_source, is_stale
-    from autograder.checks.marks import collect, points_by_task
-
-    stale = False
-    for assignment in _assignments(course, slugs):
-        points = points_by_task(collect(assignment))
-        if source is not None:
-            typer.echo(f"{build_source(assignment, points, source)}: written")
-            continue
-        if check:
-            old = is_stale(assignment, points)
-            stale |= old
-            state = "stale: run autograder build" if old else "current"
-        else:
-            state = "written" if build_assignment(assignment, points) else "current"
-        typer.echo(f"{assignment.template}: {state}")
-    if stale:
-        raise typer.Exit(1)
-
-
-@app.command(epilog="Example: autograder verify token_attribution")
-def verify(
-    slugs: SlugsArgument = None,
-    course: CourseOption = None,
-    profile: ProfileOption = "tiny",
-    trust: TrustOption = False,
-    degraded: DegradedOption = False,
-) -> None:
-    """Test an assignment's checks: reference, template, every misconception and accepted variant."""
-    from autograder.console import show_verified
-    from autograder.verify import verify as run
-
-    faults = 0
-    for assignment in _assignments(course, slugs):
-        faults += show_verified(
-            assignment, run(assignment, profile=profile, trust=trust, accept_degraded=degraded)
-        )
-    if faults:
-        typer.echo(f"{faults} fault(s).")
-        raise typer.Exit(1)
+app.command(epilog="Example: autograder new my_assignment --title 'My assignment'")(cli_authoring.new)
+app.command(epilog="Example: autograder build token_attribution")(cli_authoring.build)
+app.command(epilog="Example: autograder verify token_attribution")(cli_authoring.verify)
+app.command(epilog="Example: autograder calibrate my_assignment")(cli_authoring.calibrate)
+app.command(epilog="Example: autograder fetch logit_lens --profile hub")(cli_authoring.fetch)
 
 
 @app.command(
@@ -219,11 +135,17 @@ def grade(
     """
     from autograder.batch import Options
     from autograder.console import grade as grade_on
+    from autograder.profiles import profile_named
 
-    assignment = _assignment(course, slug)
+    assignment = one_assignment(course, slug)
     wished = tuple(regrade or ())
     options = Options(
-        jobs=jobs, device=device, profile=profile, trust=trust, accept_degraded=degraded, regrade=wished
+        jobs=jobs,
+        device=device,
+        profile=profile_named(profile),
+        trust=trust,
+        accept_degraded=degraded,
+        regrade=wished,
     )
     reports = grade_on(assignment, paths, out, options)
     if any(report.needs_review for report in reports):
@@ -243,7 +165,7 @@ def report(
     from autograder.report.rewrite import rewrite
 
     console = Console(highlight=False)
-    for slug_folder, reports in rewrite(folder, lambda slug: _assignment(course, slug), bom=excel):
+    for slug_folder, reports in rewrite(folder, lambda slug: one_assignment(course, slug), bom=excel):
         console.print(grade_table(reports))
         console.print(f"Class page: {slug_folder / 'class.html'}", soft_wrap=True, markup=False)
 

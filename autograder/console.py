@@ -18,6 +18,7 @@ from autograder.report.text import plural
 
 if TYPE_CHECKING:
     from autograder.batch import Graded, Options
+    from autograder.calibrating import Calibrated
     from autograder.doctor import Finding
     from autograder.plan import Plan
     from autograder.records import Assignment, GradeReport
@@ -157,6 +158,29 @@ def show_verified(assignment: Assignment, findings: Iterable[Verified]) -> int:
         faults += not finding.good
     console.print()
     return faults
+
+
+def show_tolerances(found: Calibrated) -> None:
+    """Print the tolerances of a calibration: the farthest right way, the nearest mistake, the bound between."""
+    table = Table(title=f"{found.slug}: distances from exact answers", box=None, title_justify="left")
+    for column in ("tolerance", "right", "wrong", "w/r", "bound", "farthest right way", "nearest mistake"):
+        words = " " in column or column == "tolerance"
+        table.add_column(column, justify="left" if words else "right", no_wrap=True)
+    for key, distances in sorted(found.measured.distances.items()):
+        bound, told = found.tolerances[key], found.measured.told_by(key)
+        way = max(distances.right, key=lambda name: distances.right[name])
+        mistake = min(told, key=lambda name: told[name])
+        numbers = (
+            f"{bound.right:.2g}",
+            f"{bound.wrong:.2g}",
+            f"{bound.wrong / bound.right:.3g}",
+            f"{bound.tau:.2g}",
+        )
+        table.add_row(key, *numbers, way, mistake)
+    console = Console(highlight=False)
+    console.print(table, soft_wrap=True)
+    if found.path is not None:
+        console.print(f"Written: {found.path}", soft_wrap=True, markup=False)
 
 
 def show_findings(findings: Sequence[Finding]) -> None:

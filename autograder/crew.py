@@ -20,7 +20,7 @@ from autograder import failpoints
 from autograder.errors import GraderError
 from autograder.execution.zygote_client import Zygote
 from autograder.journal import Journal
-from autograder.records import Submission
+from autograder.records import Loadable, Submission
 from autograder.report.files import student_folder_name
 from autograder.worker import BOOT, READY, Finished, NewZygote, Stopped, Work, ZygoteLost
 
@@ -128,6 +128,7 @@ class Crew:
     Args:
         work: What they are for.
         student_dir: What kernels see.
+        models: What the student has of models and tokenizers.
         size: How many.
         journal: Told what is handed out and who died.
         trust: Run without a sandbox where none can be made.
@@ -141,6 +142,7 @@ class Crew:
         work: Work,
         student_dir: Path,
         *,
+        models: Sequence[Loadable],
         size: int,
         journal: Journal,
         trust: bool,
@@ -150,6 +152,7 @@ class Crew:
     ) -> None:
         self._work = work
         self._student_dir = student_dir
+        self._models = models
         self._size = max(size, 1)
         self._journal = journal
         self._trust = trust
@@ -186,6 +189,7 @@ class Crew:
             accept_degraded=self._accept_degraded,
             on_spawn=self._spawned.append,
             bound=True,
+            models=self._models,
         )
 
     def _hire(self) -> _Worker:

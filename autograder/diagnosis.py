@@ -38,7 +38,7 @@ class Misconception:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedVariant:
-    """One executable right variant that is not the reference's own way."""
+    """One executable right variant: another convention that is accepted, or the same values computed in another way."""
 
     id: str
     """The function's name in misconceptions.py."""
@@ -47,7 +47,7 @@ class AcceptedVariant:
     """The contract's function that it stands for."""
 
     remark: str
-    """What the student reads beside full points."""
+    """What the student reads beside full points; empty if there is nothing to say."""
 
     run: Function
     """As for a misconception."""
@@ -84,6 +84,14 @@ def accepted_variant(*, task: str, remark: str) -> Callable[[Function], Function
         return function
 
     return mark
+
+
+def equivalent(*, task: str) -> Callable[[Function], Function]:
+    """Mark a function of misconceptions.py as another program for the very same values, in float32 like a student's.
+
+    Such programs tell calibration how far apart right answers lie.
+    """
+    return accepted_variant(task=task, remark="")
 
 
 def misconceptions_of(module: ModuleType) -> tuple[Misconception, ...]:

@@ -20,7 +20,7 @@ def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> 
     harness's source, the versions of the libraries, the kind of device and the profile.
 
     Args:
-        assignment: The assignment.
+        assignment: The assignment, from `profiles.choose_profile`.
         device: `cpu`, `cuda`, `cuda:i`: only the kind counts.
         profile: Which models.
 
@@ -34,7 +34,7 @@ def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> 
         raise AssignmentError(f"{error.filename}: cannot be read: {error.strerror}.") from None
     parts = {
         "files": sorted(files),
-        "models": [str(spec) for spec in assignment.models.get(profile, ())],
+        "models": [spec.identity for spec in assignment.models.get(profile, ())],
         "course_key": hashlib.sha256(course_key(assignment.course_dir).encode()).hexdigest(),
         "source": source,
         "versions": versions(),
@@ -57,10 +57,13 @@ def _files(assignment: Assignment, profile: str) -> Iterator[tuple[str, Path]]:
         other = path.suffix == ".ipynb" and path.parent == assignment.student_dir
         if not other or path == assignment.template:
             yield name, path
+    # Resolved: "../other/hidden_model" is below this folder by its letters alone.
+    bases = [base.resolve() for base in (assignment.folder, assignment.student_dir)]
     for spec in assignment.models.get(profile, ()):
-        for folder in {spec.path, spec.tokenizer}:
-            inside = any(folder.is_relative_to(base) for base in (assignment.folder, assignment.student_dir))
-            if folder.is_dir() and not inside:
+        if spec.hub:
+            continue  # its commit says what is in it, and that is part of its identity
+        for folder in {spec.path.resolve(), spec.tokenizer.resolve()}:
+            if folder.is_dir() and not any(folder.is_relative_to(base) for base in bases):
                 yield from _below(folder, f"model {spec.role}")
 
 

@@ -60,8 +60,7 @@ def load(spec: ModelSpec, student_dir: Path, device: str | torch.device = "cpu")
     """Load one model with its tokenizer from the disk.
 
     Args:
-        spec: Which model; a path that is neither absolute nor there is a name on the hub, looked up in the
-            local cache only.
+        spec: Which model, from `profiles.choose_profile`.
         student_dir: The course's student_template folder, whose modules the loader may name.
         device: Where the model goes.
 
@@ -75,7 +74,7 @@ def load(spec: ModelSpec, student_dir: Path, device: str | torch.device = "cpu")
     disable_progress_bar()
     use_student_dir(student_dir)
     for path in (spec.path, spec.tokenizer):
-        if path.is_absolute() and not path.is_dir():
+        if not path.is_dir():
             raise AssignmentError(
                 f"The {spec.role} model: {path} is no folder. Correct the path in assignment.toml, or "
                 "make the model with its training script."
@@ -87,7 +86,7 @@ def load(spec: ModelSpec, student_dir: Path, device: str | torch.device = "cpu")
     except Exception as error:
         raise AssignmentError(
             f"The {spec.role} model's tokenizer cannot be read from {spec.tokenizer}: {_first_line(error)}. "
-            f"{_remedy(spec.tokenizer, 'tokenizer.json and tokenizer_config.json')}"
+            "The folder must hold tokenizer.json and tokenizer_config.json."
         ) from error
     try:
         placed = model.to(device)
@@ -149,12 +148,12 @@ def _check_origin(module_name: str, student_dir: Path) -> None:
 def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
     try:
         model, report = loader.from_pretrained(
-            str(spec.path), local_files_only=True, dtype=torch.float32, output_loading_info=True
+            str(spec.path), local_files_only=True, output_loading_info=True, **spec.options
         )
     except Exception as error:
         raise AssignmentError(
             f"The {spec.role} model cannot be read from {spec.path}: {_first_line(error)}. "
-            f"{_remedy(spec.path, 'config.json and model.safetensors')}"
+            "The folder must hold config.json and model.safetensors."
         ) from error
     # Weights that are missing are drawn at random: two processes would grade against different models.
     for kind in ("missing_keys", "mismatched_keys"):
@@ -166,12 +165,6 @@ def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
             )
     checked: torch.nn.Module = model.eval()
     return checked
-
-
-def _remedy(path: Path, files: str) -> str:
-    if path.is_absolute() or path.is_dir():
-        return f"The folder must hold {files}."
-    return f"{path} is no folder here, so it is a name on the hub: download it into the cache first."
 
 
 def _first_line(error: Exception) -> str:

@@ -16,11 +16,11 @@ from autograder.checks.opening import (
     open_submission,
     seed_parts,
 )
-from autograder.checks.running import run_checks
+from autograder.checks.running import Run, run_checks
 from autograder.errors import AssignmentError, GraderError, SubmissionError
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.notebooks import plots
-from autograder.records import CheckResult, Execution, GradeReport, Submission
+from autograder.records import Assignment, CheckResult, Execution, GradeReport, ModelSpec, Submission
 from autograder.scoring import total
 from autograder.seeds import seed_for
 from autograder.versions import file_hash, versions
@@ -37,7 +37,9 @@ class Graded:
     """The executed notebook; None if it never ran."""
 
 
-def grade_submission(submission: Submission, course: Course, zygote: ZygoteLink) -> Graded:
+def grade_submission(
+    submission: Submission, course: Course, zygote: ZygoteLink, run: Run = run_checks
+) -> Graded:
     """Grade one submission.
 
     Whatever the student's file does ends in a report: what is theirs costs points, what is ours asks for review.
@@ -46,6 +48,7 @@ def grade_submission(submission: Submission, course: Course, zygote: ZygoteLink)
         submission: The file.
         course: The assignment, loaded.
         zygote: Where kernels come from.
+        run: Runs the checks; from `with_checks` where more submissions follow.
     """
     started = time.perf_counter()
     if submission.problem:
@@ -53,7 +56,7 @@ def grade_submission(submission: Submission, course: Course, zygote: ZygoteLink)
     try:
         with open_submission(submission, course, zygote) as opened:
             ran = time.perf_counter()
-            results = run_checks(grading_of(opened, course, submission))
+            results = run(grading_of(opened, course, submission))
             timing = {
                 "notebook_s": round(ran - started, 3),
                 "checks_s": round(time.perf_counter() - ran, 3),
@@ -112,21 +115,21 @@ def _unrunnable(submission: Submission, course: Course, *, problem: str = "", fa
     )
 
 
+def _stated(spec: ModelSpec, assignment: Assignment) -> str:
+    """Say which model it was, without a path of this machine."""
+    if spec.hub:
+        return f"{spec.role}: {spec.hub}@{spec.revision}"
+    inside = spec.path.is_relative_to(assignment.course_dir)
+    where = spec.path.relative_to(assignment.course_dir).as_posix() if inside else spec.path.name
+    return f"{spec.role}: {where}"
+
+
 def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dict[str, Any]:
     """Return what a grade rests on: hashes, versions, device, sandbox mode, seeds.
 
     No time and no path: two gradings of the same input say the same.
     """
-    assignment = course.assignment
-    files = {
-        "checks": assignment.folder / "checks.py",
-        "misconceptions": assignment.folder / "misconceptions.py",
-        "assignment": assignment.folder / "assignment.toml",
-        "calibration": assignment.folder / "calibration.json",
-        "reference": assignment.reference,
-        "template": assignment.template,
-    }
-    hashes = {name: file_hash(path) for name, path in files.items() if path.is_file()}
+    hashes = dict(course.hashes)
     if submission.path.is_file():
         hashes["submission"] = file_hash(submission.path)
     return {
@@ -134,6 +137,7 @@ def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dic
         "versions": versions(),
         "device": course.device,
         "profile": course.profile,
+        "models": [_stated(loaded.spec, course.assignment) for loaded in course.models],
         "sandbox_mode": sandbox_mode,
         "course_key": hashlib.sha256(course.key.encode()).hexdigest()[:12] if course.key else "none",
         "seeds": {"kernel": seed_for(*seed_parts(course, submission), "kernel")},

@@ -12,6 +12,7 @@ from autograder.errors import AssignmentError, did_you_mean
 from autograder.execution.selftest import find_mode_here
 from autograder.fingerprint import course_fingerprint, submission_key
 from autograder.journal import Row
+from autograder.profiles import choose_profile
 from autograder.records import Assignment, GradeReport, Submission
 from autograder.report.difference import verdict_of
 from autograder.report.files import student_folder_name
@@ -98,7 +99,9 @@ def make_plan(
         AssignmentError: If a name to regrade is neither a student's nor a check's.
     """
     students, checks = _asked_again(wishes.regrade, submissions, assignment)
-    course = course_fingerprint(assignment, device=wishes.device, profile=wishes.profile)
+    course = course_fingerprint(
+        choose_profile(assignment, wishes.profile), device=wishes.device, profile=wishes.profile
+    )
     rows = results.journal.rows()
     items = []
     for submission in submissions:

@@ -81,13 +81,49 @@ class ModelSpec:
     """`shipped`: the student has it. `hidden`: sent into the kernel after the student's cells."""
 
     path: Path
-    """Folder with config and safetensors; for a hub profile the name on the hub."""
+    """Folder with config and weights; of a model on the hub empty until `profiles.choose` has found it."""
 
     loader: str
     """`module:Class` whose from_pretrained loads it, importable in the kernel."""
 
     tokenizer: Path
     """Folder of the tokenizer."""
+
+    attention: str = ""
+    """How attention is computed: `eager` gives its weights, `sdpa` does not. Empty: as the loader chooses."""
+
+    hub: str = ""
+    """Name on the hub, `openai-community/gpt2`; empty for a folder."""
+
+    revision: str = ""
+    """Commit on the hub that is meant; empty means whatever the cache holds as main."""
+
+    @property
+    def identity(self) -> str:
+        """What the model is, wherever this machine keeps it."""
+        where = f"hub {self.hub}@{self.revision}" if self.hub else f"{self.path}, tokenizer {self.tokenizer}"
+        attention = f", {self.attention} attention" if self.attention else ""
+        return f"{self.role}: {where}, {self.loader}{attention}"
+
+    @property
+    def options(self) -> dict[str, str]:
+        """What from_pretrained is told of the model, by grader and kernel: weights may be stored in half precision."""
+        chosen = {"attn_implementation": self.attention} if self.attention else {}
+        return {"dtype": "float32", **chosen}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loadable:
+    """A model or tokenizer in a folder, and how it is loaded."""
+
+    loader: str
+    """`module:Class` whose from_pretrained loads it."""
+
+    folder: Path
+    """Where its files are."""
+
+    options: Mapping[str, str] = field(default_factory=dict)
+    """What else from_pretrained is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +162,9 @@ class Assignment:
 
     limits: Limits
     """What one submission may use."""
+
+    profile_limits: Mapping[str, Limits] = field(default_factory=dict)
+    """Instead of `limits`, for profiles that state their own."""
 
     hidden_dir: Path
     """The same folder: generated files for the grader alone (second model, pools, calibration)."""

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import nbformat
 
-from autograder.assignments import load_module
+from autograder.assignments import load_module, student_models
 from autograder.build import is_stale, solved_notebook
 from autograder.checks.grading import Grading, remembered
 from autograder.checks.marks import points_by_task
@@ -27,7 +27,7 @@ from autograder.execution.zygote_client import Zygote
 from autograder.pipeline import grade_submission
 from autograder.records import Assignment, CheckResult, Submission
 
-Kind = Literal["reference", "template", "misconception", "accepted variant", "notebook"]
+Kind = Literal["reference", "template", "misconception", "accepted variant", "equivalent", "notebook"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,9 +74,10 @@ def verify(
         AssignmentError: If the instructor's files cannot be used at all (points that do not add up among them).
     """
     course = load_course(assignment, profile=profile)
+    models = student_models(assignment, profile)
     yield _notebook_is_current(course)
     with (
-        Zygote(assignment.student_dir, trust=trust, accept_degraded=accept_degraded) as zygote,
+        Zygote(assignment.student_dir, trust=trust, accept_degraded=accept_degraded, models=models) as zygote,
         tempfile.TemporaryDirectory() as scratch,
     ):
         solved = Path(scratch) / f"{assignment.slug}.ipynb"
@@ -168,7 +169,7 @@ def _try_variant(course: Course, variant: AcceptedVariant, plots: Mapping[str, l
     results = _graded_locally(course, variant.task, variant.run, plots)
     mine = [result for result in results if result.task == variant.task]
     problems = [_said(result) for result in mine if result.outcome != "passed"]
-    return _finding("accepted variant", variant.id, results, problems)
+    return _finding("accepted variant" if variant.remark else "equivalent", variant.id, results, problems)
 
 
 def _graded_locally(

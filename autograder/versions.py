@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -19,8 +21,9 @@ LIBRARIES = (
 )
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that results depend on."""
+@functools.cache
+def _found() -> Mapping[str, str]:
+    """Look the versions up: a process has imported what it has."""
     found = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
@@ -28,6 +31,11 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that results depend on."""
+    return dict(_found())
 
 
 def file_hash(path: Path) -> str:

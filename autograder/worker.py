@@ -30,6 +30,7 @@ from autograder.report.serialise import light
 
 if TYPE_CHECKING:
     from autograder.checks.opening import Course
+    from autograder.checks.running import Run
 
 BOOT = (
     "import sys, json; s = json.loads(sys.argv[1]); sys.path[:] = s['path'];"
@@ -152,6 +153,7 @@ def _work(connection: Connection) -> None:
 
     from autograder.assignments import load_assignment
     from autograder.checks.opening import load_course
+    from autograder.checks.running import with_checks
 
     torch.set_num_threads(1)
     try:
@@ -159,19 +161,7 @@ def _work(connection: Connection) -> None:
         assignment = load_assignment(work.course_dir, work.slug)
         course = load_course(assignment, device=work.device, profile=work.profile)
         failpoints.reach("worker.started")
-        zygote: ZygoteLink | None = None
-        while True:
-            message = connection.recv()
-            if isinstance(message, NewZygote):
-                if zygote is not None:
-                    zygote.close()
-                requests = socket.socket(fileno=recv_handle(connection))
-                zygote = ZygoteLink(
-                    requests, student_dir=assignment.student_dir, device=work.device, mode=message.mode
-                )
-            else:
-                assert zygote is not None
-                connection.send(_grade(message, course, zygote, work.folder))
+        with_checks(assignment, course.checks, lambda run: _serve(connection, course, run, work.folder))
     except (EOFError, BrokenPipeError):
         return
     except AutograderError as error:
@@ -180,13 +170,36 @@ def _work(connection: Connection) -> None:
         connection.send(Stopped(error=refusal(error)))
 
 
-def _grade(submission: Submission, course: Course, zygote: ZygoteLink, folder: Path) -> Finished | ZygoteLost:
+def _serve(connection: Connection, course: Course, run: Run, folder: Path) -> None:
+    """Grade what comes; ends by the EOFError of a closed connection."""
+    zygote: ZygoteLink | None = None
+    while True:
+        message = connection.recv()
+        if isinstance(message, NewZygote):
+            if zygote is not None:
+                zygote.close()
+            requests = socket.socket(fileno=recv_handle(connection))
+            zygote = ZygoteLink(
+                requests,
+                student_dir=course.assignment.student_dir,
+                device=course.device,
+                mode=message.mode,
+                hurried=True,
+            )
+        else:
+            assert zygote is not None
+            connection.send(_grade(message, course, zygote, run, folder))
+
+
+def _grade(
+    submission: Submission, course: Course, zygote: ZygoteLink, run: Run, folder: Path
+) -> Finished | ZygoteLost:
     """Grade one submission and write its files."""
     from autograder.pipeline import grade_submission
     from autograder.report.write import write_submission
 
     failpoints.reach("worker.received")
-    graded = grade_submission(submission, course, zygote)
+    graded = grade_submission(submission, course, zygote, run)
     failpoints.reach("worker.graded")
     if not zygote.is_alive():
         return ZygoteLost()

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from autograder.assignments import load_assignment
+from autograder.assignments import load_assignment, student_models
 from autograder.checks.fixtures import GradingPlugin
 from autograder.checks.opening import grading_of, load_course, open_submission
 from autograder.checks.plugin import CHECKS, CONFIG
 from autograder.errors import AutograderError
 from autograder.execution.zygote_client import Zygote
+from autograder.profiles import profile_named
 from autograder.records import Submission
 
 
@@ -53,7 +54,8 @@ class ByHand:
         option = self._config.getoption
         path = Path(option("--submission"))
         assignment = load_assignment(folder.parent.parent, folder.name)
-        course = load_course(assignment, device=option("--device"), profile=option("--profile"))
+        profile = profile_named(option("--profile"))
+        course = load_course(assignment, device=option("--device"), profile=profile)
         submission = Submission(
             student=option("--student") or path.stem, path=path.resolve(), origin=str(path)
         )
@@ -62,10 +64,12 @@ class ByHand:
             device=course.device,
             trust=option("--i-trust-these-submissions"),
             accept_degraded=option("--accept-degraded"),
+            models=student_models(assignment, course.profile),
         )
         self._open.enter_context(zygote)
         opened = self._open.enter_context(open_submission(submission, course, zygote))
-        self._plugin = GradingPlugin(grading_of(opened, course, submission))
+        self._plugin = GradingPlugin(course.checks)
+        self._plugin.grading = grading_of(opened, course, submission)
         self._config.pluginmanager.register(self._plugin, "autograder-grading")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

@@ -54,6 +54,14 @@ def _whole(result: Any) -> Any:
     return result
 
 
+def nearest_distance(
+    actual: Any, expected: Any, alternatives: Alternatives | None, between: Callable[[Any, Any], Comparison]
+) -> float:
+    """Return how far an answer lies from the nearest of what is expected or accepted; inf in another form."""
+    others = (other() if callable(other) else other for other in (alternatives or {}).values())
+    return min(between(actual, one).distance for one in (expected, *others))
+
+
 def assert_tensor_close(
     actual: Any,
     expected: Tensor,

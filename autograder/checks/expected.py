@@ -111,7 +111,8 @@ def model_names(spec: ModelSpec) -> tuple[str, str] | None:
     """Return names of a model and its tokenizer by their files' content; None if they lie in the hub's cache."""
     if not (spec.path.is_dir() and spec.tokenizer.is_dir()):
         return None
-    return f"{spec.loader} {folder_hash(spec.path)}", f"tokenizer {folder_hash(spec.tokenizer)}"
+    model = f"{spec.loader} {spec.attention} {folder_hash(spec.path)}"
+    return model, f"tokenizer {folder_hash(spec.tokenizer)}"
 
 
 def prune(root: Path, total_bytes: int) -> None:

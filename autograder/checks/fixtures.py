@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from autograder.checks.grading import Grading
+from autograder.checks.marks import CheckInfo
 from autograder.checks.memo import MemoisedReference
 from autograder.checks.proxy import SubmissionProxy
 from autograder.checks.recording import Recorder
@@ -20,10 +21,19 @@ _RECORD = pytest.StashKey[Recorder]()
 
 
 class GradingPlugin:
-    """Runs the checks of one `Grading` and gathers the results in it."""
+    """Runs the checks of a `Grading` and gathers the results in it.
 
-    def __init__(self, grading: Grading) -> None:
-        self.grading = grading
+    Args:
+        checks: What is said of the checks.
+
+    Attributes:
+        grading: The submission's that is graded; set before its checks run.
+    """
+
+    grading: Grading
+
+    def __init__(self, checks: tuple[CheckInfo, ...]) -> None:
+        self._checks = {info.id: info for info in checks}
 
     @pytest.fixture
     def submission(self) -> SubmissionProxy:
@@ -80,7 +90,7 @@ class GradingPlugin:
         items.sort(key=lambda item: self._is_late(item.name))
 
     def _is_late(self, check: str) -> bool:
-        info = self.grading.info(check)
+        info = self._checks[check]
         return info.visibility == "hidden" or any(self._is_late(other) for other in info.requires)
 
     @pytest.hookimpl(wrapper=True)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
-from autograder.assignments import load_module, load_reference
+from autograder.assignments import load_module, load_reference, loadables
 from autograder.calibration import load_tolerances
 from autograder.checks.expected import model_names, open_store
 from autograder.checks.grading import Grading
@@ -23,8 +24,10 @@ from autograder.execution.wire import Handle
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.models import LoadedModel, load, use_student_dir
 from autograder.notebooks import plots, read_notebook, restore_locked_cells, written_answers
+from autograder.profiles import choose_profile
 from autograder.records import Assignment, Execution, Pending, Submission, Tolerance
 from autograder.seeds import course_key, seed_for
+from autograder.versions import file_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,9 @@ class Course:
     profile: str
     """Which models."""
 
+    hashes: Mapping[str, str]
+    """Of the instructor's files, as they were when they were loaded."""
+
 
 def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "tiny") -> Course:
     """Load what grading an assignment needs.
@@ -80,12 +86,7 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
         if found.task not in tasks:
             near = did_you_mean(found.task, tasks)
             raise AssignmentError(f"{path}: {found.id}: {found.task!r} is no task of assignment.toml.{near}")
-    if assignment.models and profile not in assignment.models:
-        profiles = ", ".join(sorted(assignment.models))
-        raise AssignmentError(
-            f"{assignment.folder / 'assignment.toml'}: no profile {profile!r}."
-            f"{did_you_mean(profile, assignment.models)}\nProfiles: {profiles}."
-        )
+    assignment = choose_profile(assignment, profile)
     if not assignment.template.is_file():
         raise AssignmentError(
             f"{assignment.template}: the student notebook is missing.\n"
@@ -98,13 +99,26 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
         checks=checks,
         reference=MemoisedReference(reference, memo),
         misconceptions=known,
-        tolerances=load_tolerances(assignment.folder),
+        tolerances=load_tolerances(assignment.folder, profile),
         models=models,
         template=read_notebook(assignment.template),
         key=course_key(assignment.course_dir),
         device=device,
         profile=profile,
+        hashes=_hashes(assignment),
     )
+
+
+def _hashes(assignment: Assignment) -> dict[str, str]:
+    files = {
+        "checks": assignment.folder / "checks.py",
+        "misconceptions": assignment.folder / "misconceptions.py",
+        "assignment": assignment.folder / "assignment.toml",
+        "calibration": assignment.folder / "calibration.json",
+        "reference": assignment.reference,
+        "template": assignment.template,
+    }
+    return {name: file_hash(path) for name, path in files.items() if path.is_file()}
 
 
 def _names_of(models: Iterable[LoadedModel]) -> dict[int, str]:
@@ -191,7 +205,7 @@ def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) 
         handles: dict[int, str] = {}
         waiting: dict[str, Callable[[], None]] = {}
         for loaded in course.models:
-            for name, provide in _provisions(session, loaded, handles).items():
+            for name, provide in _provisions(session, loaded, handles, assignment.student_dir).items():
                 if loaded.spec.role == "shipped":
                     provide()
                 else:
@@ -201,7 +215,7 @@ def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) 
 
 
 def _provisions(
-    session: KernelSession, loaded: LoadedModel, handles: dict[int, str]
+    session: KernelSession, loaded: LoadedModel, handles: dict[int, str], student_dir: Path
 ) -> dict[str, Callable[[], None]]:
     """Return what makes a model and its tokenizer known in the kernel.
 
@@ -211,16 +225,21 @@ def _provisions(
         session: Of the submission.
         loaded: The model in this process.
         handles: Gets the names by which calls speak of the two.
+        student_dir: What the kernel sees; a shipped model elsewhere is sent, too.
     """
     shipped = loaded.spec.role == "shipped"
     made: dict[str, Callable[[], None]] = {}
-    for kind, thing, loader, folder in (
-        ("model", loaded.model, loaded.spec.loader, loaded.spec.path),
-        ("tokenizer", loaded.tokenizer, "transformers:AutoTokenizer", loaded.spec.tokenizer),
-    ):
+    for kind, how in loadables(loaded.spec).items():
         name = f"{kind}:{loaded.spec.role}"
-        made[name] = partial(session.provide, name, loader=loader, folder=folder, in_student_dir=shipped)
-        handles[id(thing)] = name
+        made[name] = partial(
+            session.provide,
+            name,
+            loader=how.loader,
+            folder=how.folder,
+            in_student_dir=shipped and how.folder.resolve().is_relative_to(student_dir.resolve()),
+            options=how.options,
+        )
+        handles[id(loaded.model if kind == "model" else loaded.tokenizer)] = name
     return made
 
 

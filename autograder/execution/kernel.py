@@ -11,12 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ipykernel.kernelapp import IPKernelApp
-from IPython.core.pylabtools import activate_matplotlib
-from matplotlib_inline.backend_inline import configure_inline_support
-from traitlets.config import Config
-
-from autograder.execution import cuda_fallback, sandbox
+from autograder.execution import cuda_fallback, kernel_app, sandbox
 from autograder.execution.probe import Probe
 from autograder.execution.seeds import seed_all
 
@@ -37,9 +32,7 @@ def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.s
     seed_all(settings["seed"])
     if settings["cuda_fallback"]:
         cuda_fallback.install()
-    app = _make_app(settings)
-    app.initialize([])
-    _show_plots(app.shell)
+    app = kernel_app.start(_connection_file(settings), settings["home"], plain=settings.get("plain", False))
     probe = Probe(probe_socket, app.kernel, student=settings["student"], device=settings["device"])
     probe.attach()
     # What matplotlib and IPython set up so far is no garbage, and its pages stay shared.
@@ -47,13 +40,6 @@ def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.s
     sandbox.send(control, {"ready": True})
     control.close()
     app.start()
-
-
-def _show_plots(shell: Any) -> None:
-    """Do what the inline backend does when it is imported in a shell; the zygote imported it without one."""
-    backend = os.environ["MPLBACKEND"]
-    activate_matplotlib(backend)
-    configure_inline_support(shell, backend)  # type: ignore[no-untyped-call]
 
 
 def _prepare_process(settings: dict[str, Any]) -> None:
@@ -74,8 +60,8 @@ def _prepare_process(settings: dict[str, Any]) -> None:
         sys.path.insert(0, settings["box"])
 
 
-def _make_app(settings: dict[str, Any]) -> IPKernelApp:
-    """Configure ipykernel to listen in the box, without a history and quiet on its own affairs."""
+def _connection_file(settings: dict[str, Any]) -> Path:
+    """Write down where the kernel is to listen: in the box."""
     path = Path(settings["sockets"]) / _CONNECTION_FILE
     info = {
         **PORTS,
@@ -85,8 +71,4 @@ def _make_app(settings: dict[str, Any]) -> IPKernelApp:
         "signature_scheme": "hmac-sha256",
     }
     path.write_text(json.dumps(info))
-    config = Config()
-    config.HistoryManager.enabled = False
-    config.IPKernelApp.log_level = 50
-    config.InteractiveShell.colors = "nocolor" if settings.get("plain") else "linux"
-    return IPKernelApp.instance(connection_file=str(path), config=config)
+    return path

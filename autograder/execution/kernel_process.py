@@ -109,7 +109,8 @@ class KernelProcess:
         """
         self.killed_for = self.killed_for or reason
         self._killed = True
-        tree = [] if self.pidfd < 0 else _descendants(self.pid)
+        # Of a process that has ended the number may be another's by now.
+        tree = [] if self.wait(0) else _descendants(self.pid)
         self.signal(signal.SIGKILL)
         # In a pid namespace the kernel has killed them already; without one this is what ends them.
         for process in tree:

@@ -45,6 +45,8 @@ _AT_RECURSIVE = 0x8000
 _CAPABILITY_VERSION_3 = 0x20080522
 _SIOCSIFFLAGS = 0x8914
 _IFF_UP_RUNNING = 0x41
+_MADV_COLLAPSE = 25
+_HUGE_PAGE_BYTES = 2**21
 
 
 def _libc() -> ctypes.CDLL:
@@ -202,3 +204,20 @@ def raise_loopback() -> None:
     """Bring up the loopback interface of this network namespace."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as handle:
         fcntl.ioctl(handle, _SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", _IFF_UP_RUNNING))
+
+
+def gather_memory() -> None:
+    """Move this process's own memory into huge pages: a fork copies a table entry for each page.
+
+    Linux does it since 6.1, as far as it finds room; elsewhere nothing happens.
+    """
+    libc = _libc()
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        addresses, rights, _, _, inode, *name = line.split(maxsplit=5)
+        if not rights.startswith("rw-p") or inode != "0" or (name and name[0].strip() != "[heap]"):
+            continue
+        start, end = (int(address, 16) for address in addresses.split("-"))
+        first = -(-start // _HUGE_PAGE_BYTES) * _HUGE_PAGE_BYTES
+        length = (end - first) // _HUGE_PAGE_BYTES * _HUGE_PAGE_BYTES
+        if length > 0:
+            libc.madvise(ctypes.c_void_p(first), ctypes.c_size_t(length), ctypes.c_int(_MADV_COLLAPSE))

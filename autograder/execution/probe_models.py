@@ -8,12 +8,17 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from autograder.execution import warming
 from autograder.execution.wire import Handle
+
+_COPIED_BYTES = 256 * 2**20
+"""A model up to this size is kept twice, the second time to be compared with and restored from."""
 
 _HOOKS = (
     *("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"),
@@ -39,32 +44,48 @@ class Models:
         """Load one model or tokenizer and keep it under its name.
 
         Args:
-            request: `name`, `loader` as `module:Class`, and `inside` (a path below the student's folder)
-                or `files` (names of the descriptors in order).
-            fds: The files of a hidden folder.
+            request: `name`, `loader` as `module:Class`, `options` of its from_pretrained, and `inside` (a path
+                below the student's folder) or `files` (names of the descriptors in order).
+            fds: The files of a folder that the kernel does not see.
         """
-        private = ""
+        again = partial(self._load, request, fds)
+        large = False
         try:
-            if fds:
-                private = _lay_out(request["files"], fds)
-            folder = private or str(Path(self._student) / request["inside"])
-            module, _, attribute = request["loader"].partition(":")
-            loader = getattr(importlib.import_module(module), attribute)
-            loaded = loader.from_pretrained(folder)
+            loaded = again()
+            if isinstance(loaded, torch.nn.Module):
+                large = _bytes_of(loaded) > _COPIED_BYTES
+                restorer = _module_restorer(loaded, again if large else None)
+            else:
+                restorer = _object_restorer(loaded)
         except Exception as error:
             return {"status": "unloadable", "error": type(error).__name__, "message": str(error)[:2000]}
         finally:
-            if private:
-                shutil.rmtree(private, ignore_errors=True)
-            for fd in fds:
-                os.close(fd)
-        if isinstance(loaded, torch.nn.Module):
-            loaded = loaded.to(self._device).eval()
-            self._restorers[request["name"]] = _module_restorer(loaded)
-        else:
-            self._restorers[request["name"]] = _object_restorer(loaded)
+            if not large:
+                for fd in fds:
+                    os.close(fd)
+        self._restorers[request["name"]] = restorer
         self._loaded[request["name"]] = loaded
         return {"status": "ok"}
+
+    def _load(self, request: dict[str, Any], fds: list[int]) -> Any:
+        """Load what a request asks for, or take what was loaded before this kernel was forked."""
+        options = request["options"]
+        ready = None if fds else warming.take(request["loader"], request["inside"], options)
+        if ready is not None:
+            return self._placed(ready)
+        private = _lay_out(request["files"], fds) if fds else ""
+        try:
+            folder = private or str(Path(self._student) / request["inside"])
+            module, _, attribute = request["loader"].partition(":")
+            loader = getattr(importlib.import_module(module), attribute)
+            loaded = loader.from_pretrained(folder, **options)
+        finally:
+            if private:
+                shutil.rmtree(private, ignore_errors=True)
+        return self._placed(loaded)
+
+    def _placed(self, loaded: Any) -> Any:
+        return loaded.to(self._device).eval() if isinstance(loaded, torch.nn.Module) else loaded
 
     def resolve(self, value: Any) -> Any:
         """Put the loaded objects where handles stand; the rest keeps its identity where it can."""
@@ -105,13 +126,24 @@ def _lay_out(names: list[str], fds: list[int]) -> str:
     return folder
 
 
-def _module_restorer(model: torch.nn.Module) -> Callable[[], list[str]]:
-    """Remember a model's structure, weights, flags, hooks and configuration; return what puts them back."""
+def _bytes_of(model: torch.nn.Module) -> int:
+    return sum(tensor.nbytes for tensor in [*model.parameters(), *model.buffers()])
+
+
+def _module_restorer(
+    model: torch.nn.Module, load_again: Callable[[], torch.nn.Module] | None
+) -> Callable[[], list[str]]:
+    """Remember a model's structure, weights, flags, hooks and configuration; return what puts them back.
+
+    Args:
+        model: The model.
+        load_again: For a model too large to be kept twice: its weights are not compared, it is looked whether
+            anything has written to them, and then they are read again.
+    """
     modules = [(module, _shallow(module)) for module in model.modules()]
-    tensors = [
-        (tensor, tensor.detach().clone(), tensor.requires_grad)
-        for tensor in [*model.parameters(), *model.buffers()]
-    ]
+    parts = [*model.parameters(), *model.buffers()]
+    tensors = [] if load_again else [(part, part.detach().clone(), part.requires_grad) for part in parts]
+    versions = [(part, part.data_ptr(), part._version, part.requires_grad) for part in parts]
     configs = {id(module.config): module.config for module, _ in modules if hasattr(module, "config")}
     settings = [(config, copy.deepcopy(vars(config))) for config in configs.values()]
 
@@ -121,6 +153,8 @@ def _module_restorer(model: torch.nn.Module) -> Callable[[], list[str]]:
             found |= _put_back(module, kept)
         for tensor, pristine, requires_grad in tensors:
             found |= _restore_tensor(tensor, pristine, requires_grad)
+        if load_again:
+            found |= _restore_large(versions, load_again)
         for config, kept in settings:
             if vars(config) != kept:
                 found.add("configuration")
@@ -199,6 +233,29 @@ def _restore_tensor(tensor: torch.Tensor, pristine: torch.Tensor, requires_grad:
         found.add("gradient flags")
     # Gradients that a backward pass left are usual and harm nobody but the next call.
     tensor.grad = None
+    return found
+
+
+def _restore_large(
+    versions: list[tuple[torch.Tensor, int, int, bool]], load_again: Callable[[], torch.nn.Module]
+) -> set[str]:
+    """Put back what was written to; `.data` of a tensor that is written to in place goes unnoticed."""
+    written = any(
+        part.data_ptr() != place or part._version != version for part, place, version, _ in versions
+    )
+    if written:
+        fresh = load_again()
+        with torch.no_grad():
+            pairs = zip(versions, [*fresh.parameters(), *fresh.buffers()], strict=True)
+            for number, ((part, _, _, requires_grad), pristine) in enumerate(pairs):
+                part.data = pristine.data
+                versions[number] = (part, part.data_ptr(), part._version, requires_grad)
+    found = {"weights"} if written else set()
+    for part, _, _, requires_grad in versions:
+        if part.requires_grad != requires_grad:
+            part.requires_grad_(requires_grad)
+            found.add("gradient flags")
+        part.grad = None
     return found
 
 

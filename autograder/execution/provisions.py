@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from autograder.execution import wire
+
+_DOCUMENTS = frozenset({".md", ".png", ".h5", ".msgpack", ".ot", ".onnx", ".gitattributes"})
+"""Kinds of files beside a model that nothing loads."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,9 @@ class Provision:
     in_student_dir: bool
     """Whether the kernel sees the folder anyway."""
 
+    options: dict[str, str] = field(default_factory=dict)
+    """What else from_pretrained is given."""
+
     def request(self, name: str, student_dir: Path) -> tuple[dict[str, Any], list[int]]:
         """Make the probe's request.
 
@@ -37,7 +45,12 @@ class Provision:
             ValueError: If the folder is not in the student's folder as stated, or holds no or too many files.
             OSError: If it cannot be read.
         """
-        request: dict[str, Any] = {"op": "provide", "name": name, "loader": self.loader}
+        request: dict[str, Any] = {
+            "op": "provide",
+            "name": name,
+            "loader": self.loader,
+            "options": self.options,
+        }
         if self.in_student_dir:
             inside = self.folder.resolve().relative_to(student_dir)
             return {**request, "inside": str(inside)}, []
@@ -46,12 +59,12 @@ class Provision:
 
 
 def sealed_copies(folder: Path) -> tuple[list[str], list[int]]:
-    """Copy a folder's files into memory files that cannot be changed.
+    """Copy a folder's files into memory files that nobody can change, once for all kernels of this process.
 
     A kernel gets the bytes and nothing else: no path, and no file whose permissions matter.
 
     Args:
-        folder: With plain files, at most `wire.MAX_FDS` of them.
+        folder: With plain files or links to them, at most `wire.MAX_FDS` that count: documents do not.
 
     Returns:
         Their names relative to the folder, and descriptors that the caller closes.
@@ -59,16 +72,31 @@ def sealed_copies(folder: Path) -> tuple[list[str], list[int]]:
     Raises:
         ValueError: If there are none or too many.
     """
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix not in _DOCUMENTS)
     if not 0 < len(paths) <= wire.MAX_FDS:
         raise ValueError(f"{folder}: {len(paths)} files; a model's folder has 1 to {wire.MAX_FDS}")
-    fds = []
-    for path in paths:
-        fd = os.memfd_create("model", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    states = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
+    fds = [os.dup(fd) for fd in _sealed(states)]
+    return [str(path.relative_to(folder)) for path in paths], fds
+
+
+@functools.cache
+def _sealed(states: tuple[tuple[str, int, int], ...]) -> tuple[int, ...]:
+    """Return memory files of these paths, each with size and time of change; they live as long as this process."""
+    return tuple(_sealed_copy(path) for path, _, _ in states)
+
+
+def _sealed_copy(path: str) -> int:
+    fd = os.memfd_create("model", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    try:
         os.fchmod(fd, 0o444)
-        with path.open("rb") as source:
+        with Path(path).open("rb") as source:
             while chunk := source.read(2**20):
                 os.write(fd, chunk)
-        os.lseek(fd, 0, os.SEEK_SET)
-        fds.append(fd)
-    return [str(path.relative_to(folder)) for path in paths], fds
+        # Several kernels share the bytes: nobody may write, not even by the descriptor itself.
+        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd

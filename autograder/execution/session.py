@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import nbformat
@@ -142,7 +142,15 @@ class KernelSession:
             return False
         return reply.get("gpu_asked") is True
 
-    def provide(self, name: str, *, loader: str, folder: Path, in_student_dir: bool = False) -> None:
+    def provide(
+        self,
+        name: str,
+        *,
+        loader: str,
+        folder: Path,
+        in_student_dir: bool = False,
+        options: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Load a model or tokenizer in the kernel; `Handle(name)` stands for it in calls.
 
         Args:
@@ -150,6 +158,7 @@ class KernelSession:
             loader: `module:Class` with a from_pretrained.
             folder: Where its files are. Files of a hidden model are sent now, and were not there before.
             in_student_dir: Whether the kernel sees the folder anyway.
+            options: What else from_pretrained is given.
 
         Raises:
             KernelDiedError: If the kernel ended.
@@ -158,7 +167,9 @@ class KernelSession:
         """
         self._provisions.pop(name, None)
         self._revive()
-        provision = Provision(loader=loader, folder=folder, in_student_dir=in_student_dir)
+        provision = Provision(
+            loader=loader, folder=folder, in_student_dir=in_student_dir, options=dict(options)
+        )
         self._provide(name, provision)
         self._provisions[name] = provision
 
@@ -287,7 +298,7 @@ class KernelSession:
         if self._process is not None:
             if self._clock is not None:
                 self._clock.bank()
-            self._process.close()
+            self._zygote.put_away(self._process)
             self._process = None
         self._probe = None
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +18,7 @@ from autograder.errors import AutograderWarning, GraderError
 from autograder.execution import leftovers, runtime_tree, sandbox, selftest
 from autograder.execution.kernel_process import MESSAGE_BYTES
 from autograder.execution.zygote_link import ZygoteLink
+from autograder.records import Loadable
 
 __all__ = ["REMEDY", "DegradedSandboxWarning", "Zygote", "ZygoteLink", "scrubbed_environment"]
 
@@ -105,6 +106,7 @@ class Zygote(ZygoteLink):
         without: Names of `sandbox.LAYERS` to switch off; for tests that show what a layer stops, and reachable
             from nowhere else. The mode is then that of the layers that are left.
         on_spawn: Given the process as soon as there is one, so that an interrupted start can be ended.
+        models: Models and tokenizers in the student's folder, loaded once for all kernels.
         bound: It dies with the calling thread, also while it imports; else when the last link is closed.
 
     Attributes:
@@ -125,6 +127,7 @@ class Zygote(ZygoteLink):
         without: frozenset[str] = frozenset(),
         on_spawn: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
         bound: bool = False,
+        models: Iterable[Loadable] = (),
     ) -> None:
         if not sandboxed and not trust:
             raise GraderError(f"Running without a sandbox was asked for without trust. {REMEDY}")
@@ -142,6 +145,11 @@ class Zygote(ZygoteLink):
             )
         self._on_spawn = on_spawn
         self._bound = bound
+        self._models = [
+            (one.loader, str(one.folder.resolve().relative_to(self.student_dir)), dict(one.options))
+            for one in models
+            if one.folder.resolve().is_relative_to(self.student_dir)
+        ]
         self.problems: tuple[tuple[str, str], ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
         modes = _allowed(trust=trust, accept_degraded=accept_degraded, sandboxed=sandboxed)
@@ -167,6 +175,7 @@ class Zygote(ZygoteLink):
             "student_dir": str(self.student_dir),
             "candidates": candidates,
             "gpu": gpu,
+            "models": self._models,
             "path": [entry for entry in sys.path if entry],  # "" is the working folder, whatever lies there
         }
         environment = scrubbed_environment(gpu=gpu)

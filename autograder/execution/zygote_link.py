@@ -32,13 +32,25 @@ class ZygoteLink:
         student_dir: The folder that students receive.
         device: `cpu` or `cuda`.
         mode: The sandbox mode that the zygote found.
+        hurried: Kernels that were put away are waited for when the next one is asked for, not before: their
+            memory takes some hundredths of a second to be given back.
 
     Attributes:
         layers: The layers that are on, of `sandbox.LAYERS`.
     """
 
-    def __init__(self, requests: socket.socket | None, *, student_dir: Path, device: str, mode: str) -> None:
+    def __init__(
+        self,
+        requests: socket.socket | None,
+        *,
+        student_dir: Path,
+        device: str,
+        mode: str,
+        hurried: bool = False,
+    ) -> None:
         self._socket = requests
+        self._hurried = hurried
+        self._ending: list[KernelProcess] = []
         self.student_dir = student_dir.resolve()
         self.device = device
         self.mode = mode
@@ -78,6 +90,7 @@ class ZygoteLink:
         """
         if self._socket is None:
             raise GraderError("The warm process has been closed.")
+        self._await_ends()
         boxed = "mounts" in self.layers
         box = runtime_tree.BOX if boxed else leftovers.make_folder("box")
         plan = sandbox.BoxPlan(
@@ -113,8 +126,20 @@ class ZygoteLink:
                 raise GraderError(f"The warm process has died ({error}); start the command again.") from None
         return KernelProcess(control, probe, key, folders=() if boxed else (box, plan.sockets))
 
+    def put_away(self, process: KernelProcess) -> None:
+        """End a kernel for good and close it, now or soon."""
+        process.kill()
+        self._ending.append(process)
+        if not self._hurried:
+            self._await_ends()
+
+    def _await_ends(self) -> None:
+        while self._ending:
+            self._ending.pop().close()
+
     def close(self) -> None:
         """Let go of the zygote, which ends when the last link is closed."""
+        self._await_ends()
         if self._socket is not None:
             self._socket.close()
             self._socket = None

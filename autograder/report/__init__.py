@@ -8,7 +8,7 @@ Hidden checks lose everything but title and hint in `feedback.check_view`, befor
 """
 
 from autograder.report.feedback import check_view
-from autograder.report.files import student_folder_name, write_atomically
+from autograder.report.files import student_folder_name, write_files
 from autograder.report.serialise import (
     REPORT_NAME,
     from_json,
@@ -32,7 +32,7 @@ __all__ = [
     "student_folder_name",
     "to_json",
     "warm_up",
-    "write_atomically",
     "write_class",
+    "write_files",
     "write_submission",
 ]

@@ -13,7 +13,7 @@ from typing import Any
 from markupsafe import Markup
 
 from autograder.records import Assignment
-from autograder.report.markup import MARKDOWN_LIMIT, notebook_html, output_html, plot_uri
+from autograder.report.markup import MARKDOWN_LIMIT, highlighted_html, notebook_html, output_html, plot_uri
 from autograder.report.pages import render
 from autograder.report.serialise import dump, to_plain
 from autograder.report.text import clean
@@ -23,6 +23,9 @@ OUTPUT_LIMIT = 100_000
 
 REMEMBERED_LENGTH = 20_000
 """Characters of a source whose highlighting is kept for the next submission."""
+
+REMEMBERED_TEXTS = 256
+"""Sources of which it is kept."""
 
 
 def executed_ipynb(notebook: Mapping[str, Any]) -> bytes:
@@ -68,12 +71,19 @@ def executed_page(notebook: Mapping[str, Any], assignment: Assignment, student: 
 @functools.cache
 def _exporter() -> Any:
     """Return the exporter; importing nbconvert and compiling its templates takes a second, so once."""
+    from jinja2 import pass_context
     from nbconvert import HTMLExporter
     from nbconvert.exporters.templateexporter import TemplateExporter
     from nbconvert.filters import Highlight2HTML
+    from traitlets import List
 
     class PageExporter(HTMLExporter):  # type: ignore[misc]
-        """Writes what the templates give; HTMLExporter parses that again, for alt texts that we set ourselves."""
+        """Writes what the templates give; HTMLExporter parses that again, for alt texts that we set ourselves.
+
+        Nothing comes before the templates either: what nbconvert's own steps work on, `_reduced` has left out.
+        """
+
+        default_preprocessors = List([])
 
         def from_notebook_node(self, nb: Any, resources: Any = None, **kw: Any) -> tuple[str, Any]:
             result: tuple[str, Any] = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
@@ -90,18 +100,45 @@ def _exporter() -> Any:
     # nbconvert's own sanitiser lets remote images through.
     exporter.register_filter("clean_html", notebook_html)
     # A class hands in the same locked cells again and again.
-    exporter.register_filter("highlight_code", _remembering(Highlight2HTML(parent=exporter)))
+    exporter.register_filter("highlight_code", _remembering(_highlighting(Highlight2HTML(parent=exporter))))
+    markdown = exporter.environment.filters["markdown2html"]
+    exporter.register_filter("markdown2html", pass_context(_remembering_in_context(markdown)))
     exporter.template  # noqa: B018 - compiles it, so that a missing template shows here
     return exporter
 
 
+def _highlighting(highlight: Callable[[str], str]) -> Callable[[str], str]:
+    """Return the filter with its result marked as clean where it is seen to be."""
+
+    def ask(source: str) -> str:
+        return highlighted_html(highlight(source))
+
+    return ask
+
+
 def _remembering(highlight: Callable[..., str]) -> Callable[..., str]:
     """Return the filter with its last results kept, of sources that are not excessively long."""
-    kept = functools.lru_cache(maxsize=256)(lambda source: highlight(source))
+    kept = functools.lru_cache(maxsize=REMEMBERED_TEXTS)(lambda source: highlight(source))
 
     def ask(source: str, **given: Any) -> str:
         ours = len(source) <= REMEMBERED_LENGTH
         return kept(source) if ours else highlight(source)
+
+    return ask
+
+
+def _remembering_in_context(render: Callable[..., str]) -> Callable[..., str]:
+    """Do the same for a filter of Markdown, which asks its context for attachments alone: no cell has any here."""
+    kept: dict[str, str] = {}
+
+    def ask(context: Any, source: str) -> str:
+        if source not in kept:
+            if len(source) > REMEMBERED_LENGTH:
+                return render(context, source)
+            if len(kept) >= REMEMBERED_TEXTS:
+                kept.clear()
+            kept[source] = render(context, source)
+        return kept[source]
 
     return ask
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
 import unicodedata
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO
 
 from autograder import failpoints
 from autograder.errors import GraderError
@@ -51,31 +54,44 @@ def _is_word(character: str) -> bool:
     return unicodedata.category(character)[0] in "LMN"
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file that is there in full or not at all, also after a power cut.
+def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+    """Write files that are there in full or not at all, also after a power cut; on the disk when it returns.
+
+    All are written before one is waited for: the disk then takes them together. They come into their places in
+    their order, so that where the last one is, the others are.
 
     Args:
-        path: The file; its folder exists.
-        data: Its content.
+        files: From names to contents.
+        folder: Where; it exists.
 
     Raises:
-        OSError: If the folder cannot be written to or the disk is full; no part of the file stays.
+        OSError: If the folder cannot be written to or the disk is full; all is then as it was before.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+    with contextlib.ExitStack() as stack:
+        waiting = {name: stack.enter_context(_partial(folder, name)) for name in files}
+        for name, file in waiting.items():
+            file.write(files[name])
             file.flush()
-            failpoints.reach(f"{path.name}.written")
+            failpoints.reach(f"{name}.written")
+        for name, file in waiting.items():
             os.fsync(file.fileno())
             # mkstemp gives 0600; results are read by whoever may read the folder.
             os.fchmod(file.fileno(), 0o644)
-        failpoints.reach(f"{path.name}.synced")
-        Path(temporary).replace(path)
-        failpoints.reach(f"{path.name}.renamed")
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+            failpoints.reach(f"{name}.synced")
+        for name, file in waiting.items():
+            Path(file.name).replace(folder / name)
+            failpoints.reach(f"{name}.renamed")
+    sync_folder(folder)
+
+
+@contextlib.contextmanager
+def _partial(folder: Path, name: str) -> Iterator[IO[bytes]]:
+    """Open a file beside the one that it will become; gone at the end unless it has become that."""
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f".{name}.", suffix=".part", delete=False) as file:
+        try:
+            yield file
+        finally:
+            Path(file.name).unlink(missing_ok=True)
 
 
 def sync_folder(folder: Path) -> None:

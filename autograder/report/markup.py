@@ -26,6 +26,9 @@ PLOT_LIMIT_PIXELS = 10_000
 """Longest side of a plot that a browser is asked to draw."""
 
 _DEAD_WEIGHT = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)")
+_HIGHLIGHTED = re.compile(
+    r'(?:[^<>&]++|&(?:amp|lt|gt|quot|#39);|<(?:div|pre|span)(?: class="[\w -]*")?>|</(?:div|pre|span)>)*+'
+)
 _REMEMBERED_LENGTH = 20_000
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _VOID_TAGS = frozenset(["br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"])
@@ -115,8 +118,21 @@ def _cleaner(kind: str) -> Any:
     )
 
 
+class _Clean(str):
+    """HTML that is known to hold nothing but text and colours."""
+
+    __slots__ = ()
+
+
+def highlighted_html(html: str) -> str:
+    """Return a highlighter's HTML; `notebook_html` keeps it as it is where it is escaped text in plain elements."""
+    return _Clean(html) if _HIGHLIGHTED.fullmatch(html) else html
+
+
 def notebook_html(source: str) -> str:
     """Return HTML of a notebook reduced to text, tables and colours; as text if nested too deeply."""
+    if isinstance(source, _Clean):
+        return source
     return _remembered(source) if len(source) <= _REMEMBERED_LENGTH else _reduce(source)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder.records import Assignment, Execution, GradeReport, Limits
 from autograder.report.executed import executed_ipynb, executed_page
-from autograder.report.files import PARTIAL_PATTERN, sync_folder, write_atomically
+from autograder.report.files import PARTIAL_PATTERN, sync_folder, write_files
 from autograder.report.overview import class_view
 from autograder.report.pages import class_page, feedback_page, instructor_page
 from autograder.report.serialise import REPORT_NAME, to_json
@@ -63,7 +63,7 @@ def write_submission(
     if execution is None:
         for name in ("executed.ipynb", "executed.html"):
             (folder / name).unlink(missing_ok=True)
-    _write(pages, folder)
+    write_files(pages, folder)
     return Written(report=hashlib.sha256(pages[REPORT_NAME]).hexdigest(), files=tuple(sorted(pages)))
 
 
@@ -83,7 +83,7 @@ def write_class(
     """
     view = class_view(reports, assignment)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(
+    write_files(
         {
             "grades.csv": grades_csv(reports, assignment, bom=bom),
             "leaderboard.csv": leaderboard_csv(view, bom=bom),
@@ -120,9 +120,3 @@ def warm_up() -> None:
     instructor_page(report, assignment)
     executed_page({"cells": cells}, assignment, "")
     to_json(report)
-
-
-def _write(files: dict[str, bytes], folder: Path) -> None:
-    for name, data in files.items():
-        write_atomically(folder / name, data)
-    sync_folder(folder)

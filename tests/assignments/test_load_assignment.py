@@ -21,6 +21,36 @@ def test_reads_all_that_the_configuration_says(mini_course):
     assert assignment.template == mini_course / "student_template" / "standardise.ipynb"
 
 
+MODELS = """
+[profiles.tiny.shipped]
+path = "models/a"
+loader = "transformers:AutoModel"
+attention = "ATTENTION"
+
+[profiles.tiny.hidden]
+path = "../other/hidden_model"
+loader = "transformers:AutoModel"
+"""
+
+
+def with_models(course, attention):
+    path = course / "assignments" / "standardise" / "assignment.toml"
+    path.write_text(path.read_text() + MODELS.replace("ATTENTION", attention))
+
+
+def test_a_model_may_name_its_attention_and_another_assignments_folder(mini_course):
+    with_models(mini_course, "eager")
+    shipped, hidden = load_assignment(mini_course, "standardise").models["tiny"]
+    assert (shipped.attention, hidden.attention) == ("eager", "")
+    assert hidden.path.resolve() == (mini_course / "assignments" / "other" / "hidden_model").resolve()
+
+
+def test_an_unknown_attention_is_a_problem(mini_course):
+    with_models(mini_course, "eagre")
+    with pytest.raises(AssignmentError, match="'attention' is 'eagre': it must be one of eager, sdpa"):
+        load_assignment(mini_course, "standardise")
+
+
 def test_the_course_is_found_from_a_folder_inside_it(mini_course):
     assert find_course(mini_course / "assignments" / "standardise") == mini_course
     assert list_slugs(mini_course) == ["standardise"]

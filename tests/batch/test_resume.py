@@ -94,13 +94,16 @@ def interrupted(told: Story) -> None:
             assert lines[-1], lines
 
     read_until("[1/")
+    # What follows may take longer than the whole class: nothing is handed out meanwhile.
+    process.send_signal(signal.SIGSTOP)
     told.ended["second"], told.said["second"] = told.command.run()
-    for zygote in told.command.zygotes():
-        zygote.kill()
-    read_until("[2/")
     began = time.monotonic()
     subprocess.run([sys.executable, "-S", "-c", ""], check=True)
     told.python_s = time.monotonic() - began
+    for zygote in told.command.zygotes():
+        zygote.kill()
+    process.send_signal(signal.SIGCONT)
+    read_until("[2/")
     began = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
     told.ended["interrupted"] = process.wait(timeout=60)

@@ -9,11 +9,30 @@ from autograder.checks.grading import Grading
 from autograder.checks.marks import collect, points_by_task
 from autograder.checks.memo import MemoisedReference
 from autograder.checks.proxy import LocalAnswers, SubmissionProxy
-from autograder.checks.running import run_checks
+from autograder.checks.running import run_checks, with_checks
 from autograder.diagnosis import misconceptions_of
 from autograder.errors import AssignmentError, CallTimeoutError, KernelDiedError, StudentCodeError
 
 from ..conftest import MINI
+
+
+def grading(student="ana", course=MINI, **functions):
+    """What the small course's checks need to grade these functions; the reference's where none is given."""
+    assignment = load_assignment(course, "standardise")
+    reference = load_reference(assignment)
+    known = misconceptions_of(load_module(assignment.folder / "misconceptions.py", "mini_misconceptions"))
+    answers = LocalAnswers({"centre": reference.centre, "standardise": reference.standardise, **functions})
+    parts = ("key", student, assignment.slug)
+    return Grading(
+        assignment=assignment,
+        checks=collect(assignment),
+        proxy=SubmissionProxy(answers, parts),
+        reference=MemoisedReference(reference),
+        models=(),
+        misconceptions=known,
+        tolerances=load_tolerances(assignment.folder),
+        seed_parts=parts,
+    )
 
 
 @pytest.fixture
@@ -21,26 +40,7 @@ def grade():
     """Grade functions with the small course's checks; returns results by check id."""
 
     def run(student="ana", course=MINI, **functions):
-        assignment = load_assignment(course, "standardise")
-        reference = load_reference(assignment)
-        known = misconceptions_of(load_module(assignment.folder / "misconceptions.py", "mini_misconceptions"))
-        answers = LocalAnswers(
-            {"centre": reference.centre, "standardise": reference.standardise, **functions}
-        )
-        parts = ("key", student, assignment.slug)
-        results = run_checks(
-            Grading(
-                assignment=assignment,
-                checks=collect(assignment),
-                proxy=SubmissionProxy(answers, parts),
-                reference=MemoisedReference(reference),
-                models=(),
-                misconceptions=known,
-                tolerances=load_tolerances(assignment.folder),
-                seed_parts=parts,
-            )
-        )
-        return {result.id: result for result in results}
+        return {result.id: result for result in run_checks(grading(student, course, **functions))}
 
     return run
 
@@ -227,3 +227,50 @@ def test_of_a_function_that_is_not_written_only_that_is_said(grade):
     shape, values = results["test_centre_shape"], results["test_standardise_values"]
     assert (shape.visibility, shape.hint, shape.feedback) == ("visible", "", f"centre() {said}")
     assert (values.visibility, values.feedback) == ("hidden", "This runs once the function is written.")
+
+
+def each(gradings):
+    """Grade one after another while pytest stays at work."""
+    gradings = list(gradings)
+    return with_checks(gradings[0].assignment, gradings[0].checks, lambda run: [run(one) for one in gradings])
+
+
+def test_one_after_another_gets_what_it_gets_alone():
+    functions = [{}, {"centre": lambda values: values}, {"standardise": lambda values: values * 0}, {}]
+    students = ["ana", "ben", "cem", "dora"]
+    together = each(grading(name, **own) for name, own in zip(students, functions, strict=True))
+    alone = [run_checks(grading(name, **own)) for name, own in zip(students, functions, strict=True)]
+    assert together == alone
+    assert [sum(result.points for result in results) for results in together] == [6, 3, 3, 6]
+
+
+def test_a_check_that_ends_the_run_costs_no_other_submission_its_checks():
+    def leave(values):
+        pytest.exit("enough")
+
+    first, ended, last = each([grading("ana"), grading("ben", centre=leave), grading("cem")])
+    assert [result.outcome for result in first] == [result.outcome for result in last] == ["passed"] * 3
+    assert [result.fault for result in ended] == ["The check was not run."] * 3
+    assert sum(result.points for result in ended) == 0
+
+
+def test_what_the_caller_raises_comes_through():
+    one = grading()
+    with pytest.raises(EOFError, match="closed"):
+        with_checks(one.assignment, one.checks, lambda run: raising(EOFError("closed"))())
+
+
+def test_checks_that_cannot_be_imported_are_a_fault_of_ours(mini_course):
+    one = grading(course=mini_course)
+    path = mini_course / "assignments" / "standardise" / "checks.py"
+    path.write_text("raise ValueError('typo')")
+    assert [result.fault for result in run_checks(one)] == ["The check was not run."] * 3
+
+
+def test_what_checks_print_is_shown_nowhere(mini_course, capsys):
+    path = mini_course / "assignments" / "standardise" / "checks.py"
+    text = path.read_text()
+    assert "    actual = " in text
+    path.write_text(text.replace("    actual = ", "    print('loud')\n    actual = ", 1))
+    assert sum(result.points for result in run_checks(grading(course=mini_course))) == 6
+    assert capsys.readouterr() == ("", "")

@@ -11,7 +11,7 @@ from transformers import BertConfig, BertModel
 
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
-from autograder.records import Limits
+from autograder.records import Limits, Loadable
 
 COURSE_MODULE = '''
 """The course's model."""
@@ -78,7 +78,10 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def zygote(course: Path) -> Iterator[Zygote]:
-    with Zygote(course / "student_template") as running:
+    student = course / "student_template"
+    with Zygote(
+        student, models=[Loadable(loader="course.scale:Scale", folder=student / "models" / "scale")]
+    ) as running:
         yield running
 
 

@@ -58,6 +58,8 @@ def grad_of(model, x):
     return model.linear.weight.grad
 def ids(tokenizer, text): return tokenizer(text)
 def hidden(model, ids): return model(ids, output_hidden_states=True).hidden_states[-1]
+def attention_of(model, ids): return model(ids, output_attentions=True).attentions[0]
+def kind_of_attention(model): return model.config._attn_implementation
 def meddle(tokenizer): tokenizer.padding_side = "left"; return 1
 def side(tokenizer): return tokenizer.padding_side
 def look_around():
@@ -354,3 +356,17 @@ def test_hooks_that_transformers_leaves_for_hidden_states_are_nobodys_fault(
         answer = session.call("hidden", (Handle(name="model:shipped"), torch.tensor([[1, 2, 3]])), seed=0)
         assert answer.shape == (1, 3, 8)
     assert session.remarks == []
+
+
+def test_a_model_computes_its_attention_as_asked_after_a_death_too(runner: Runner, course: Any) -> None:
+    session = runner.running(FUNCTIONS)
+    folder = course / "student_template" / "models" / "bert"
+    for name, options in (("asked", {"attn_implementation": "eager"}), ("not asked", {})):
+        session.provide(name, loader="transformers:AutoModel", folder=folder, options=options)
+    ids = torch.tensor([[1, 2, 3]])
+    for _ in range(2):
+        weights = session.call("attention_of", (Handle(name="asked"), ids), seed=0)
+        assert torch.allclose(weights.sum(dim=-1), torch.ones(weights.shape[:-1]))
+        assert session.call("kind_of_attention", (Handle(name="not asked"),), seed=0) == "sdpa"
+        with pytest.raises(KernelDiedError):
+            session.call("leave", seed=0)

@@ -150,6 +150,18 @@ def test_what_no_grade_rests_on_changes_nothing(graded, name):
     assert graded.reasons() == DONE
 
 
+def test_another_assignments_model_that_this_one_uses_counts(graded):
+    with (graded.course / "assignments" / SLUG / "assignment.toml").open("a") as file:
+        for role, path in (("shipped", "models/a"), ("hidden", "../other/hidden_model")):
+            file.write(f'\n[profiles.tiny.{role}]\npath = "{path}"\nloader = "transformers:AutoModel"\n')
+    append(graded.course / "assignments" / "other" / "hidden_model" / "config.json")
+    graded.assignment = load_assignment(graded.course, SLUG)
+    graded.record()
+    assert graded.reasons() == DONE
+    append(graded.course / "assignments" / "other" / "hidden_model" / "config.json")
+    assert graded.reasons() == ["changed"] * 3
+
+
 @pytest.mark.parametrize(
     ("options", "reasons"),
     [

@@ -4,7 +4,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from autograder.report.markup import MARKDOWN_LIMIT, answer_html, output_html, plot_uri
+from autograder.report.markup import (
+    MARKDOWN_LIMIT,
+    answer_html,
+    highlighted_html,
+    notebook_html,
+    output_html,
+    plot_uri,
+)
 
 
 class Elements(HTMLParser):
@@ -162,3 +169,27 @@ def test_a_png_becomes_an_address() -> None:
 )
 def test_what_is_no_drawable_png_is_left_out(data: str) -> None:
     assert plot_uri(data) is None
+
+
+def test_a_highlighters_html_is_kept_only_where_nothing_but_colours_is_in_it() -> None:
+    plain = '<div class="highlight hl-i"><pre><span class="s1">&#39;a&#39;</span> &lt; b\n</pre></div>\n'
+    assert notebook_html(highlighted_html(plain)) == plain
+    for hostile in (
+        "<script>alert(1)</script>",
+        '<span onclick="alert(1)">x</span>',
+        '<span class="a" onclick="alert(1)">x</span>',
+        '<span class="a"/onclick=alert(1)>x</span>',
+        '<img src="http://example.org/x.png">',
+        '<div style="position: fixed">x</div>',
+    ):
+        shown = notebook_html(highlighted_html(plain + hostile))
+        assert (
+            "script" not in shown
+            and "onclick" not in shown
+            and "img" not in shown
+            and "position" not in shown
+        )
+
+
+def test_what_a_student_shows_is_cleaned_whatever_it_looks_like() -> None:
+    assert output_html('</div></div><span class="a">x</span>') == '<span class="a">x</span>'

@@ -10,6 +10,8 @@ import torch
 from matplotlib.figure import Figure
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
+from autograder.tensors import distance
+
 
 @pytest.fixture(params=[0, 1], ids=["shipped", "hidden"])
 def loaded(setting, request):
@@ -65,14 +67,28 @@ def by_hand(model, ids):
     return torch.stack(rows)
 
 
-def test_the_lens_is_that_of_plain_matrix_products(setting, loaded, ids):
+def test_the_lens_is_that_of_plain_matrix_products(setting, loaded, ids, agrees):
     expected = by_hand(loaded.model, ids)
     actual = setting.module.layer_probabilities(loaded.model, ids)
     assert (
         actual.shape == expected.shape == (loaded.model.config.n_layer, ids.shape[1], len(loaded.tokenizer))
     )
     off = (actual.double() - expected).flatten(1).norm(dim=1) / expected.flatten(1).norm(dim=1)
-    assert float(off.max()) < 1e-5
+    agrees("layer_probabilities", "float64 matrix products", off.max(), 1e-5)
+
+
+@pytest.mark.long
+def test_the_lens_is_nnsights(setting, loaded, ids, agrees):
+    nnsight = pytest.importorskip("nnsight", reason="needs nnsight: make witnesses")
+    traced, rows = nnsight.NNsight(loaded.model), []
+    with traced.trace(ids):
+        for block in traced.transformer.h:
+            state = loaded.model.transformer.ln_f(block.output)
+            rows.append(loaded.model.lm_head(state)[0].softmax(dim=-1).save())
+    actual = setting.module.layer_probabilities(loaded.model, ids)
+    agrees(
+        "layer_probabilities", "nnsight", distance(actual, torch.stack(rows).detach(), "relative_l2", 0), 1e-5
+    )
 
 
 def hooked(model, blocks, norm, ids):

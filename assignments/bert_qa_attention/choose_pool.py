@@ -1,0 +1,126 @@
+"""Choose the hidden checks' questions; writes pool.tsv beside this file.
+
+    python assignments/bert_qa_attention/choose_pool.py
+
+To be run again when a model changes, before calibrate.py. Candidates are questions that training never saw, and only
+those are kept that both models answer. Conductance of a largest logit depends on where it stands along the path, so
+every question gets a mark for each model and position: `moves` where to keep one position all along the path is more
+than MOVED off; `stays` where it hardly shows; none where 50 and 51 steps differ by more than ROUGH, or the two best
+logits come too close at a node: rounding would decide there.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from autograder.assignments import load_assignment, load_module, load_reference  # noqa: E402
+from autograder.models import load, use_student_dir  # noqa: E402
+from autograder.tensors import distance  # noqa: E402
+from training.qa_en.text import examples  # noqa: E402
+
+SEED = 77
+CANDIDATES = 800
+EACH = 6
+"""Questions kept with each mark of each model and position."""
+
+ROUGH = 0.01
+MOVED = 0.1
+CLOSE = 1e-3
+"""Least difference of the two largest logits at every node."""
+
+POSITIONS = ("start", "end")
+KINDS = ("moves", "stays")
+
+
+def answers(model: Any, inputs: dict[str, Tensor], tokenizer: Any) -> str:
+    """Return a model's answer, without blanks."""
+    names = ("input_ids", "token_type_ids", "position_ids", "attention_mask")
+    with torch.no_grad():
+        output = model(**{name: inputs[name] for name in names})
+    first, last = int(output.start_logits.argmax()), int(output.end_logits.argmax())
+    return tokenizer.decode(inputs["input_ids"][0, first : last + 1]).replace(" ", "").lower()
+
+
+def mark(mistakes: Any, model: Any, inputs: dict[str, Tensor], position: str) -> str:
+    """Return what the largest logit does on the path; empty if the input should not be asked."""
+    seen: list[Tensor] = []
+
+    def largest(logits: Tensor) -> Tensor:
+        seen.append(logits.detach())
+        return logits.max(dim=-1).values
+
+    expected = mistakes._Path(model, inputs, position, score=largest).conductance()
+    best = seen[0].topk(2, dim=-1)
+    finer = mistakes._Path(model, inputs, position, nodes=mistakes._nodes(52)).conductance()
+    near = float((best.values[:, 0] - best.values[:, 1]).min())
+    if near < CLOSE or distance(finer, expected, "relative_l2", 0) > ROUGH:
+        return ""
+    fixed = mistakes.fixed_position(None, model, inputs, position)
+    return "moves" if distance(fixed, expected, "relative_l2", 0) > MOVED else "stays"
+
+
+class Chosen:
+    """The questions kept so far, and how many there are with each mark."""
+
+    def __init__(self, columns: list[str]) -> None:
+        self.rows: list[list[str]] = []
+        self.counts = {(column, kind): 0 for column in columns for kind in KINDS}
+
+    def full(self, column: str = "") -> bool:
+        """Say whether a column has enough of both marks; without a column, whether all have."""
+        return all(count >= EACH for (name, _), count in self.counts.items() if column in ("", name))
+
+    def consider(self, question: str, text: str, marks: dict[str, str]) -> None:
+        """Keep a question if one of its marks is still wanted."""
+        found = [key for key in marks.items() if key[1] and self.counts[key] < EACH]
+        for key in found:
+            self.counts[key] += 1
+        if found:
+            # Marks beyond what is wanted are left out, so that every kind is asked as often.
+            wanted = dict(found)
+            self.rows.append([question, text, *(wanted.get(column, "") for column in marks)])
+
+
+def main() -> None:
+    """Choose and write."""
+    assignment = load_assignment(HERE.parent.parent, HERE.name)
+    use_student_dir(assignment.student_dir)
+    reference = load_reference(assignment)
+    mistakes = load_module(assignment.folder / "misconceptions.py", f"misconceptions_{assignment.slug}")
+    models = [load(spec, assignment.student_dir) for spec in assignment.models["tiny"]]
+    columns = [f"{one.spec.role}_{position}" for one in models for position in POSITIONS]
+    chosen, tried = Chosen(columns), 0
+    for example in examples(CANDIDATES, SEED, held_out=True):
+        if chosen.full():
+            break
+        given = [reference.build_inputs(one.tokenizer, example.question, example.text) for one in models]
+        wanted = example.answer.replace(" ", "").lower()
+        pairs = list(zip(models, given, strict=True))
+        if any(answers(one.model, inputs, one.tokenizer) != wanted for one, inputs in pairs):
+            continue
+        tried += 1
+        asked = [(one.model, inputs, position) for one, inputs in pairs for position in POSITIONS]
+        marks = {
+            column: "" if chosen.full(column) else mark(mistakes, *each)
+            for column, each in zip(columns, asked, strict=True)
+        }
+        chosen.consider(example.question, example.text, marks)
+    with (HERE / "pool.tsv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
+        writer.writerows([["question", "text", *columns], *chosen.rows])
+    print(f"{len(chosen.rows)} questions of {tried} that both models answer.")
+    for (column, kind), count in chosen.counts.items():
+        print(f"{column:15} {kind:6} {count}")
+
+
+if __name__ == "__main__":
+    main()

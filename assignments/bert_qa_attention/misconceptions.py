@@ -1,0 +1,1411 @@
+"""Known mistakes with attention, conductance and vector norms, each as a function that makes it.
+
+A mistake takes the reference module and then the task's own arguments. Two are missing here on purpose, since no run of
+them reproduces a student's tensor: dropout left on (the visible checks ask twice), and attention that is not eager
+(the weights are missing then, so that the student's own function fails or the library computes it eagerly after all).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autograder.checks import misconception
+
+MATRICES = "attention_matrices"
+HEAD_NORM = "head_norm"
+CONDUCTANCE = "attention_attributions"
+VECTORS = "transformed_vectors"
+WEIGHTED = "weighted_norms"
+SUMMED = "summed_norms"
+
+Inputs = dict[str, Tensor]
+
+
+# How the model is asked
+
+
+def _asked(model: Any, inputs: Inputs, **changed: Any) -> Any:
+    """Return the model's output with attentions and hidden states; some arguments in place of the input's own."""
+    given: dict[str, Any] = {
+        name: inputs[name] for name in ("input_ids", "token_type_ids", "position_ids", "attention_mask")
+    } | changed
+    if "inputs_embeds" in changed:
+        del given["input_ids"]
+    placed = {name: value.to(model.device) for name, value in given.items() if value is not None}
+    with torch.no_grad():
+        return model(**placed, output_attentions=True, output_hidden_states=True)
+
+
+def _weights(output: Any) -> Tensor:
+    """Return the attention weights (layer, head, query, key) of a model's output."""
+    return torch.stack([weights[0] for weights in output.attentions])
+
+
+def _states(model: Any, inputs: Inputs) -> list[Tensor]:
+    """Return what comes into each layer, (token, hidden) each, and what comes out of the last one."""
+    return [state[0] for state in _asked(model, inputs).hidden_states]
+
+
+def _embedded(model: Any, inputs: Inputs) -> Tensor:
+    """Return what the whole embedding module gives, shape (1, token, hidden)."""
+    ids, types, positions = (
+        inputs[name].to(model.device) for name in ("input_ids", "token_type_ids", "position_ids")
+    )
+    with torch.no_grad():
+        embedded: Tensor = model.bert.embeddings(input_ids=ids, token_type_ids=types, position_ids=positions)
+    return embedded
+
+
+def _scores(model: Any, states: list[Tensor], scale: float | None = None) -> Tensor:
+    """Return attention scores before the softmax, shape (layer, head, query, key).
+
+    Args:
+        model: The model.
+        states: What comes into each layer, (..., token, hidden) each.
+        scale: What the products are multiplied by; the model's own, one over the root of a head's width.
+    """
+    heads = model.config.num_attention_heads
+    width = model.config.hidden_size // heads
+    rows = []
+    for layer, state in zip(model.bert.encoder.layer, states, strict=False):
+        part = layer.attention.self
+        query, key = (
+            linear(state).unflatten(-1, (heads, width)).transpose(-2, -3) for linear in (part.query, part.key)
+        )
+        rows.append(query @ key.transpose(-1, -2) * (width**-0.5 if scale is None else scale))
+    return torch.stack(rows)
+
+
+# attention_matrices
+
+
+@misconception(
+    task=MATRICES,
+    title="Scores before the softmax were returned.",
+    hint="What does a row of yours sum to, and can a weight be negative?",
+)
+def scores_before_the_softmax(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    with torch.no_grad():
+        return _scores(model, _states(model, inputs))
+
+
+@misconception(
+    task=MATRICES,
+    title="The scores were not divided by the root of a head's width before the softmax.",
+    hint="Your rows are too sharp. What happens to the products of queries and keys before the softmax?",
+)
+def scores_not_scaled(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    with torch.no_grad():
+        return _scores(model, _states(model, inputs), 1.0).softmax(dim=-1)
+
+
+@misconception(
+    task=MATRICES,
+    title="The scores were divided by the root of the hidden size instead of a head's width.",
+    hint="Your rows are too flat. How many numbers does the query of one head have?",
+)
+def scores_scaled_by_the_hidden_size(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    with torch.no_grad():
+        return _scores(model, _states(model, inputs), model.config.hidden_size**-0.5).softmax(dim=-1)
+
+
+@misconception(
+    task=MATRICES,
+    title="The softmax runs over the queries instead of the keys.",
+    hint="Along which axis do your values sum to 1? Who shares out attention: the token that looks, or the one seen?",
+)
+def softmax_over_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    with torch.no_grad():
+        return _scores(model, _states(model, inputs)).softmax(dim=-2)
+
+
+@misconception(
+    task=MATRICES,
+    title="Query and key are swapped: the matrices are transposed.",
+    hint="Along which of the two token axes do your values sum to 1, and which of them is the query's?",
+)
+def matrices_transposed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs)).transpose(-1, -2)
+
+
+@misconception(
+    task=MATRICES,
+    title="Heads and queries are swapped: (layer, token, head, token).",
+    hint="Print your shape beside the number of heads and of tokens: which axis is which?",
+)
+def matrices_with_heads_behind_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs)).transpose(1, 2)
+
+
+@misconception(
+    task=MATRICES,
+    title="Layers and heads are swapped: (head, layer, token, token).",
+    hint="Does your function hold for a model with unequal numbers of layers and heads? Which axis comes first?",
+)
+def matrices_with_heads_first(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs)).transpose(0, 1)
+
+
+@misconception(
+    task=MATRICES,
+    title="The batch axis of length 1 was kept.",
+    hint="How many axes does your result have, and how many does the task name?",
+)
+def matrices_with_batch_axis(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs))[:, None]
+
+
+@misconception(
+    task=MATRICES,
+    title="The heads were averaged.",
+    hint="How many matrices does one layer of the model have?",
+)
+def matrices_averaged_over_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs)).mean(dim=1)
+
+
+@misconception(
+    task=MATRICES,
+    title="Only the last layer's matrices were returned.",
+    hint="Compare the number of your matrices with the model's layers and heads.",
+)
+def matrices_of_the_last_layer(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs))[-1]
+
+
+@misconception(
+    task=MATRICES,
+    title="The layers stand in reverse order.",
+    hint="Which layer works on the embeddings, and where does it stand in your result?",
+)
+def matrices_with_layers_reversed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs)).flip(0)
+
+
+@misconception(
+    task=MATRICES,
+    title="The model did not get the token types.",
+    hint="How does the model know where the question ends? Compare what you pass with the names of its arguments.",
+)
+def matrices_without_token_types(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs, token_type_ids=None))
+
+
+@misconception(
+    task=MATRICES,
+    title="The model got the baseline's positions, which are all 0.",
+    hint="Which of the entries of `inputs` belong to the input, and which to the baseline?",
+)
+def matrices_with_baseline_positions(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs, position_ids=inputs["baseline_position_ids"]))
+
+
+@misconception(
+    task=MATRICES,
+    title="These are the attention weights of the baseline.",
+    hint="Which of the entries of `inputs` belong to the input, and which to the baseline?",
+)
+def matrices_of_the_baseline(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs, input_ids=inputs["baseline_ids"]))
+
+
+@misconception(
+    task=MATRICES,
+    title="What model.bert.embeddings gives was passed as inputs_embeds, so that positions and types are added twice.",
+    hint="What does the model do with inputs_embeds before the first layer sees them?",
+)
+def matrices_of_an_input_embedded_twice(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs, inputs_embeds=_embedded(model, inputs)))
+
+
+# head_norm
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="The heads were averaged.",
+    hint="Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
+)
+def mean_over_heads(reference: Any, matrices: Tensor) -> Tensor:
+    return matrices.mean(dim=1)
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="The weights of the heads were added: the L1 norm.",
+    hint="Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
+)
+def sum_over_heads(reference: Any, matrices: Tensor) -> Tensor:
+    return matrices.sum(dim=1)
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="The largest of the heads was taken.",
+    hint="Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
+)
+def largest_head(reference: Any, matrices: Tensor) -> Tensor:
+    return matrices.amax(dim=1)
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="The square root is missing: squares were added.",
+    hint="Two heads with the weights 0.6 and 0.8: what is their L2 norm, and which step comes last?",
+)
+def norm_without_root(reference: Any, matrices: Tensor) -> Tensor:
+    return matrices.square().sum(dim=1)
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="The mean of the squares was taken instead of their sum.",
+    hint="Does your number for 0.6 and 0.8 change if you add two heads with weight 0? Should a length?",
+)
+def root_of_mean_square(reference: Any, matrices: Tensor) -> Tensor:
+    return matrices.square().mean(dim=1).sqrt()
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="The norm was taken over the layers.",
+    hint="Print the shape of what you are given: which axis holds the heads?",
+)
+def norm_over_layers(reference: Any, matrices: Tensor) -> Tensor:
+    return matrices.norm(dim=0)
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="The norm was taken over the keys.",
+    hint="Print the shape of what you are given: which axis holds the heads?",
+)
+def norm_over_keys(reference: Any, matrices: Tensor) -> Tensor:
+    return matrices.norm(dim=-1)
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="The norm was taken over the queries.",
+    hint="Print the shape of what you are given: which axis holds the heads?",
+)
+def norm_over_queries(reference: Any, matrices: Tensor) -> Tensor:
+    return matrices.norm(dim=-2)
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="The rows were divided by their sum afterwards.",
+    hint="What do your rows sum to? The task asks for a norm and no more.",
+)
+def norm_made_a_distribution(reference: Any, matrices: Tensor) -> Tensor:
+    norms = matrices.norm(dim=1)
+    return norms / norms.sum(dim=-1, keepdim=True)
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="Each layer was divided by its largest value afterwards.",
+    hint="What is the largest value of each of your layers? The task asks for a norm and no more.",
+)
+def norm_divided_by_the_largest(reference: Any, matrices: Tensor) -> Tensor:
+    norms = matrices.norm(dim=1)
+    return norms / norms.amax(dim=(1, 2), keepdim=True)
+
+
+@misconception(
+    task=HEAD_NORM,
+    title="Query and key are swapped: the matrices are transposed.",
+    hint="Compare one cell by hand: which of its two tokens looks at the other one?",
+)
+def norm_transposed(reference: Any, matrices: Tensor) -> Tensor:
+    return matrices.norm(dim=1).transpose(-1, -2)
+
+
+# attention_attributions
+
+
+def _nodes(count: int) -> Tensor:
+    """Return the Gauss-Legendre nodes between 0 and 1."""
+    return torch.tensor((np.polynomial.legendre.leggauss(count)[0] + 1) / 2)
+
+
+def _largest(logits: Tensor) -> Tensor:
+    return logits.max(dim=-1).values
+
+
+class _Path:
+    """What happens to the attention weights on the way from the baseline to the input.
+
+    Args:
+        model: The model.
+        inputs: As the task's.
+        position: start or end.
+        nodes: Places on the path; 51 Gauss-Legendre nodes.
+        score: From logits (node, token) to what is explained (node,); the largest.
+        ends: The path's two ends (1, token, hidden), as inputs_embeds; the word embeddings of baseline and input.
+        inside: Whether the points stand for what the whole embedding module gives.
+        **changed: Arguments of the model in place of the input's own.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        inputs: Inputs,
+        position: str,
+        *,
+        nodes: Tensor | None = None,
+        score: Callable[[Tensor], Tensor] = _largest,
+        ends: tuple[Tensor, Tensor] | None = None,
+        inside: bool = False,
+        **changed: Any,
+    ) -> None:
+        start, end = _word_ends(model, inputs) if ends is None else ends
+        where = (_nodes(51) if nodes is None else nodes).to(end)
+        self.points = (start + where[:, None, None] * (end - start)).detach().requires_grad_()
+        given = {"input_ids": inputs["input_ids"]} if inside else {"inputs_embeds": self.points}
+        names = ("token_type_ids", "position_ids", "attention_mask")
+        given |= {name: inputs[name] for name in names} | changed
+        placed = {
+            name: value.to(model.device).expand(len(where), *[-1] * (value.dim() - 1))
+            for name, value in given.items()
+            if value is not None
+        }
+        hooks = [model.bert.embeddings.register_forward_hook(self._replace)] if inside else []
+        try:
+            with torch.enable_grad():
+                output = model(**placed, output_attentions=True, output_hidden_states=True)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        logits = output.start_logits if position == "start" else output.end_logits
+        self.scores = score(logits)
+        self.states = output.hidden_states
+        self.weights = torch.stack([one.detach() for one in output.attentions])
+        found = torch.autograd.grad(self.scores.sum(), output.attentions)
+        self.gradients = torch.stack(found)  # (layer, node, head, query, key), as the weights
+
+    def _replace(self, module: Any, args: Any, output: Tensor) -> Tensor:
+        return self.points
+
+    def conductance(self) -> Tensor:
+        """Return (weights at the next node - weights at the node) x gradient at the node, summed."""
+        return self.steps().sum(dim=1)
+
+    def steps(self) -> Tensor:
+        """Return the summands, shape (layer, step, head, query, key)."""
+        return self.weights.diff(dim=1) * self.gradients[:, :-1]
+
+
+def _word_ends(model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """Return the word embeddings of baseline and input."""
+    table = model.bert.embeddings.word_embeddings
+    with torch.no_grad():
+        start, end = (table(inputs[name].to(model.device)) for name in ("baseline_ids", "input_ids"))
+    return start, end
+
+
+def _remembered(reference: Any, label: str, compute: Callable[..., Any], *args: Any) -> Any:
+    """Return compute(*args), kept by a reference that keeps answers: mistakes share most of the work."""
+    memoise = getattr(reference, "memoise", None)
+    return compute(*args) if memoise is None else memoise(label, compute, *args)
+
+
+def _right_path(reference: Any, model: Any, inputs: Inputs, position: str) -> tuple[Tensor, Tensor]:
+    """Return weights and gradients on the contract's path, (layer, node, head, query, key) each."""
+
+    def compute(*args: Any) -> tuple[Tensor, Tensor]:
+        path = _Path(*args)
+        return path.weights, path.gradients
+
+    found: tuple[Tensor, Tensor] = _remembered(
+        reference, "path of the weights", compute, model, inputs, position
+    )
+    return found
+
+
+def _changed_path(**changed: Any) -> Callable[[Any, Inputs, str], Tensor]:
+    """Return conductance with something changed on its path."""
+    return lambda model, inputs, position: _Path(model, inputs, position, **changed).conductance()
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="Gradient times weight at the input: there is no path.",
+    hint="How often does your function ask the model? Conductance follows the weights from the baseline to the input.",
+)
+def gradient_times_weight(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    path = _Path(model, inputs, position, nodes=torch.ones(1))
+    return (path.weights * path.gradients)[:, 0]
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The gradient at the input alone was returned.",
+    hint="How often does your function ask the model? Conductance follows the weights from the baseline to the input.",
+)
+def gradient_alone(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return _Path(model, inputs, position, nodes=torch.ones(1)).gradients[:, 0]
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The mean gradient was multiplied by the difference of the weights at the path's two ends.",
+    hint="Do the weights change evenly along the path? Each step has a difference and a gradient of its own.",
+)
+def ends_times_mean_gradient(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    ends = _Path(model, inputs, position, nodes=torch.tensor([0.0, 1.0])).weights
+    _, gradients = _right_path(reference, model, inputs, position)
+    share = torch.tensor(np.polynomial.legendre.leggauss(51)[1] / 2).to(gradients)
+    mean = (gradients * share[:, None, None, None]).sum(dim=1)
+    return (ends[:, 1] - ends[:, 0]) * mean
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The mean gradient was multiplied by the weights at the input.",
+    hint="What if a weight is the same all along the path: does it pass anything on, and what do you get for it?",
+)
+def weights_times_mean_gradient(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    weights = _weights(_asked(model, inputs))
+    _, gradients = _right_path(reference, model, inputs, position)
+    return weights * gradients.mean(dim=1)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="Each difference of weights was multiplied by the gradient at the later of its two nodes.",
+    hint="Which node of a step does the formula take the gradient at? Look at its index.",
+)
+def gradient_at_the_later_node(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    weights, gradients = _right_path(reference, model, inputs, position)
+    return (weights.diff(dim=1) * gradients[:, 1:]).sum(dim=1)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The gradients at a step's two nodes were averaged.",
+    hint="Your rule is finer than the one asked for. Which node of a step does the formula take the gradient at?",
+)
+def gradient_averaged_over_the_step(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    weights, gradients = _right_path(reference, model, inputs, position)
+    return (weights.diff(dim=1) * (gradients[:, 1:] + gradients[:, :-1]) / 2).sum(dim=1)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The nodes are equidistant instead of Gauss-Legendre nodes.",
+    hint="Print your nodes beside those that the text names: where do they lie close together?",
+)
+def equidistant_nodes(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return _Path(model, inputs, position, nodes=torch.linspace(0, 1, 51)).conductance()
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="One node too few: 50 nodes have 49 differences.",
+    hint="How many nodes are needed for 50 differences?",
+)
+def fifty_nodes(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return _Path(model, inputs, position, nodes=_nodes(50)).conductance()
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="20 steps were taken instead of 50.",
+    hint="How many nodes does your path have, and how many does the task ask for?",
+)
+def twenty_steps(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return _Path(model, inputs, position, nodes=_nodes(21)).conductance()
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The steps were averaged instead of summed.",
+    hint="Print the ratio of your values to the right ones: it is the same everywhere. What do you do with the steps?",
+)
+def mean_over_steps(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    weights, gradients = _right_path(reference, model, inputs, position)
+    return (weights.diff(dim=1) * gradients[:, :-1]).mean(dim=1)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The path runs from the input to the baseline: all signs are turned round.",
+    hint="Which end of the path is your first node at? What does a weight that speaks for the answer get?",
+)
+def path_backwards(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    start, end = _word_ends(model, inputs)
+    return _Path(model, inputs, position, ends=(end, start)).conductance()
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="Absolute values were returned.",
+    hint="Is any of your values negative? A weight can also speak against the answer.",
+)
+def absolute_conductance(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return reference.attention_attributions(model, inputs, position).abs()
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="Each layer was divided by its L2 norm.",
+    hint="What is the norm of each of your layers? The task asks for no normalisation here.",
+)
+def conductance_normalised_by_layer(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    found = reference.attention_attributions(model, inputs, position)
+    return found / found.flatten(1).norm(dim=1)[:, None, None, None]
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="Each head's matrix was divided by its L2 norm.",
+    hint="What is the norm of each of your matrices? The task asks for no normalisation here.",
+)
+def conductance_normalised_by_head(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    found = reference.attention_attributions(model, inputs, position)
+    return found / found.flatten(2).norm(dim=2)[:, :, None, None]
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="All values were divided by their common L2 norm.",
+    hint="What is the norm of your whole result? The task asks for no normalisation here.",
+)
+def conductance_normalised(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    found = reference.attention_attributions(model, inputs, position)
+    return found / found.norm()
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="One fixed position was explained all along the path: the one where the input's logit is largest.",
+    hint="Print at each node of the path where the largest logit stands. Does it stay where it is in the end?",
+)
+def fixed_position(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    output = _asked(model, inputs)
+    logits = output.start_logits if position == "start" else output.end_logits
+    place = int(logits[0].argmax())
+    return _changed_path(score=lambda rows: rows[:, place])(model, inputs, position)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The end's logits were explained for the start, and the start's for the end.",
+    hint="Which logits does your function look at for each of the two values of `position`?",
+)
+def the_other_position(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return reference.attention_attributions(model, inputs, "end" if position == "start" else "start")
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The largest log-probability was explained instead of the largest logit.",
+    hint="What is F here? Is what you take the maximum of still what the model returns?",
+)
+def log_probability_explained(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return _changed_path(score=lambda rows: _largest(rows.log_softmax(dim=-1)))(model, inputs, position)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The largest probability was explained instead of the largest logit.",
+    hint="What is F here? Is what you take the maximum of still what the model returns?",
+)
+def probability_explained(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return _changed_path(score=lambda rows: _largest(rows.softmax(dim=-1)))(model, inputs, position)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="All logits were added up instead of taking the largest.",
+    hint="What is F here: how many positions of the text does it look at?",
+)
+def all_logits_explained(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return _changed_path(score=lambda rows: rows.sum(dim=-1))(model, inputs, position)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The path begins at the zero vector.",
+    hint="Which vector does the word embedding table hold for [PAD], and what do [CLS] and [SEP] keep?",
+)
+def path_from_zero(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    _, end = _word_ends(model, inputs)
+    return _Path(model, inputs, position, ends=(torch.zeros_like(end), end)).conductance()
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The path begins at [PAD] everywhere: [CLS] and [SEP] were lost.",
+    hint="Which tokens of your baseline agree with those of the input? Compare with baseline_ids.",
+)
+def path_from_padding(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    padding = torch.full_like(inputs["input_ids"], int(model.config.pad_token_id or 0))
+    return _changed_path(ends=_word_ends(model, {**inputs, "baseline_ids": padding}))(model, inputs, position)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The path runs through what model.bert.embeddings gives, which the model then embeds a second time.",
+    hint="What does the model do with inputs_embeds before the first layer sees them?",
+)
+def path_embedded_twice(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    ends = _embedded(model, {**inputs, "input_ids": inputs["baseline_ids"]}), _embedded(model, inputs)
+    return _Path(model, inputs, position, ends=ends).conductance()
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The path runs through the output of the whole embedding module instead of the word embeddings.",
+    hint="Which vectors does your path join: before or after positions and types were added and normalised?",
+)
+def path_behind_the_embeddings(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    ends = _embedded(model, {**inputs, "input_ids": inputs["baseline_ids"]}), _embedded(model, inputs)
+    return _Path(model, inputs, position, ends=ends, inside=True).conductance()
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The token types are missing on the path.",
+    hint="What does the model get beside inputs_embeds, and what does it assume where something is missing?",
+)
+def path_without_token_types(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return _changed_path(token_type_ids=None)(model, inputs, position)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="All points of the path stand at position 0.",
+    hint="Which of the entries of `inputs` belong to the input, and which to the baseline?",
+)
+def path_with_baseline_positions(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return _changed_path(position_ids=inputs["baseline_position_ids"])(model, inputs, position)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="Scores before the softmax were explained instead of the weights.",
+    hint="Which tensor does the model multiply the values with: the one before or the one after the softmax?",
+)
+def conductance_of_scores(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    path = _Path(model, inputs, position)
+    with torch.no_grad():
+        scores = _scores(model, list(path.states))  # (layer, node, head, query, key)
+        moved = path.gradients - (path.weights * path.gradients).sum(dim=-1, keepdim=True)
+        return (scores.diff(dim=1) * (path.weights * moved)[:, :-1]).sum(dim=1)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="Query and key are swapped: the matrices are transposed.",
+    hint="Which of the two token axes looks, and which one is looked at? Compare with your attention matrices.",
+)
+def conductance_transposed(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return reference.attention_attributions(model, inputs, position).transpose(-1, -2)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="Heads and queries are swapped: (layer, token, head, token).",
+    hint="Print your shape beside the number of heads and of tokens: which axis is which?",
+)
+def conductance_with_heads_behind_queries(
+    reference: Any, model: Any, inputs: Inputs, position: str
+) -> Tensor:
+    return reference.attention_attributions(model, inputs, position).transpose(1, 2)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The heads were summed.",
+    hint="How many matrices does one layer of your attention have?",
+)
+def conductance_summed_over_heads(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return reference.attention_attributions(model, inputs, position).sum(dim=1)
+
+
+@misconception(
+    task=CONDUCTANCE,
+    title="The layers stand in reverse order.",
+    hint="Which layer works on the embeddings, and where does it stand in your result?",
+)
+def conductance_with_layers_reversed(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return reference.attention_attributions(model, inputs, position).flip(0)
+
+
+# transformed_vectors
+
+
+Change = Callable[[Tensor, Tensor], Tensor]
+
+
+def _transformed(
+    model: Any,
+    states: list[Tensor],
+    *,
+    source: str = "value",
+    value_bias: bool = True,
+    slices: Callable[[Tensor, int], tuple[Tensor, ...]] | None = None,
+) -> Tensor:
+    """Return f(x), (layer, head, token, hidden), with something changed.
+
+    Args:
+        model: The model.
+        states: What comes into each layer, (token, hidden) each; more are left over.
+        source: Which projection's vectors are passed on.
+        value_bias: Whether they have their bias.
+        slices: From the output projection's weight and the number of heads to one (hidden, width) matrix a head.
+    """
+    heads = model.config.num_attention_heads
+    rows = []
+    with torch.no_grad():
+        for layer, state in zip(model.bert.encoder.layer, states, strict=False):
+            linear = getattr(layer.attention.self, source)
+            values = torch.nn.functional.linear(state, linear.weight, linear.bias if value_bias else None)
+            weight = layer.attention.output.dense.weight
+            parts = weight.chunk(heads, dim=1) if slices is None else slices(weight, heads)
+            pairs = zip(values.chunk(heads, dim=-1), parts, strict=True)
+            rows.append(torch.stack([value @ part.T for value, part in pairs]))
+    return torch.stack(rows)
+
+
+def _output_biases(model: Any) -> Tensor:
+    """Return the output projections' biases, shape (layer, 1, 1, hidden)."""
+    biases = [layer.attention.output.dense.bias.detach() for layer in model.bert.encoder.layer]
+    return torch.stack(biases)[:, None, None]
+
+
+@misconception(
+    task=VECTORS,
+    title="The value vectors lack their bias.",
+    hint="What does the module attention.self.value add to the product with its weight?",
+)
+def value_bias_missing(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _transformed(model, _states(model, inputs), value_bias=False)
+
+
+@misconception(
+    task=VECTORS,
+    title="The output projection's bias was added in every head.",
+    hint="Add your vectors up with the attention weights: how often is the output bias in the sum, and how often in y?",
+)
+def output_bias_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.transformed_vectors(model, inputs) + _output_biases(model)
+
+
+@misconception(
+    task=VECTORS,
+    title="The output projection's bias was shared out among the heads.",
+    hint="Does the output bias depend on any token? Look at where it stands in the formula of y.",
+)
+def output_bias_shared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    share = _output_biases(model) / model.config.num_attention_heads
+    return reference.transformed_vectors(model, inputs) + share
+
+
+@misconception(
+    task=VECTORS,
+    title="The value bias is missing, and the output bias was added.",
+    hint="Two biases stand in the formula of y. Which of them belongs to a token's value, which to the sum?",
+)
+def biases_swapped(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _transformed(model, _states(model, inputs), value_bias=False) + _output_biases(model)
+
+
+@misconception(
+    task=VECTORS,
+    title="The head's rows of the output projection's weight were taken, not its columns.",
+    hint="A linear layer computes x @ weight.T: which axis of the weight meets the entries of x that belong to a head?",
+)
+def rows_of_the_projection(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _transformed(
+        model, _states(model, inputs), slices=lambda weight, heads: weight.T.chunk(heads, dim=1)
+    )
+
+
+@misconception(
+    task=VECTORS,
+    title="The entries of the heads were taken alternately: the last axis was split as (width, head).",
+    hint="Which entries of the value vector belong to the first head: neighbours, or every so many?",
+)
+def heads_interleaved(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    heads, states = model.config.num_attention_heads, _states(model, inputs)
+    rows = []
+    with torch.no_grad():
+        for layer, state in zip(model.bert.encoder.layer, states, strict=False):
+            values = layer.attention.self.value(state).unflatten(-1, (-1, heads))  # (token, width, head)
+            weight = layer.attention.output.dense.weight.unflatten(-1, (-1, heads))  # (hidden, width, head)
+            rows.append(torch.einsum("twh,dwh->htd", values, weight))
+    return torch.stack(rows)
+
+
+@misconception(
+    task=VECTORS,
+    title="The value vectors were viewed as (head, token, width) without moving the axes: tokens and heads are mixed.",
+    hint="view only renames places. After cutting the last axis into heads, which axis has to move to the front?",
+)
+def viewed_without_transpose(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    heads, states = model.config.num_attention_heads, _states(model, inputs)
+    rows = []
+    with torch.no_grad():
+        for layer, state in zip(model.bert.encoder.layer, states, strict=False):
+            values = layer.attention.self.value(state)
+            values = values.reshape(heads, len(state), -1)
+            weight = layer.attention.output.dense.weight.unflatten(-1, (heads, -1))  # (hidden, head, width)
+            rows.append(torch.einsum("htw,dhw->htd", values, weight))
+    return torch.stack(rows)
+
+
+@misconception(
+    task=VECTORS,
+    title="The heads' slices of the output projection stand in reverse order.",
+    hint="Which columns of the output projection meet the first head's entries?",
+)
+def slices_reversed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _transformed(
+        model, _states(model, inputs), slices=lambda weight, heads: weight.chunk(heads, dim=1)[::-1]
+    )
+
+
+@misconception(
+    task=VECTORS,
+    title="Every head got the whole value vector and the whole output projection.",
+    hint="Are the vectors of your heads different from each other? Which entries belong to one head?",
+)
+def whole_projection_in_every_head(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    found = _transformed(model, _states(model, inputs)).sum(dim=1, keepdim=True)
+    return found.expand(-1, model.config.num_attention_heads, -1, -1).contiguous()
+
+
+@misconception(
+    task=VECTORS,
+    title="Off by one: f was computed of each layer's output instead of its input.",
+    hint="Which entry of hidden_states comes into the first layer?",
+)
+def of_the_layers_outputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _transformed(model, _states(model, inputs)[1:])
+
+
+@misconception(
+    task=VECTORS,
+    title="f was computed of the embeddings in every layer.",
+    hint="What comes into the second layer: the embeddings, or what the first layer has made of them?",
+)
+def of_the_embeddings(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    states = _states(model, inputs)
+    return _transformed(model, [states[0]] * len(states))
+
+
+@misconception(
+    task=VECTORS,
+    title="The layer's input was normalised first.",
+    hint="Where does BERT normalise: before the attention or after it?",
+)
+def of_normalised_inputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    layers, states = model.bert.encoder.layer, _states(model, inputs)
+    with torch.no_grad():
+        normed = [
+            layer.attention.output.LayerNorm(state) for layer, state in zip(layers, states, strict=False)
+        ]
+    return _transformed(model, normed)
+
+
+@misconception(
+    task=VECTORS,
+    title="The layer norm was applied to the vectors.",
+    hint="What does the layer norm of a sum have to do with its summands? f stops before it.",
+)
+def vectors_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    found = reference.transformed_vectors(model, inputs)
+    with torch.no_grad():
+        pairs = zip(model.bert.encoder.layer, found.to(model.device), strict=True)
+        return torch.stack([layer.attention.output.LayerNorm(vectors) for layer, vectors in pairs])
+
+
+@misconception(
+    task=VECTORS,
+    title="The layer's input was added: the residual connection.",
+    hint="Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+)
+def residual_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    states = _states(model, inputs)
+    return reference.transformed_vectors(model, inputs).to(model.device) + torch.stack(states[:-1])[:, None]
+
+
+@misconception(
+    task=VECTORS,
+    title="The keys were taken for the values.",
+    hint="Three vectors are made of each token: which of them is passed on?",
+)
+def keys_for_values(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _transformed(model, _states(model, inputs), source="key")
+
+
+@misconception(
+    task=VECTORS,
+    title="The queries were taken for the values.",
+    hint="Three vectors are made of each token: which of them is passed on?",
+)
+def queries_for_values(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _transformed(model, _states(model, inputs), source="query")
+
+
+@misconception(
+    task=VECTORS,
+    title="The attention weights are in already: these are what each head gives to each query.",
+    hint="f(x) belongs to one token alone. Does yours change if another token of the text changes its attention?",
+)
+def attention_included(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _weights(_asked(model, inputs)) @ reference.transformed_vectors(model, inputs).to(model.device)
+
+
+@misconception(
+    task=VECTORS,
+    title="The output projection is missing: these are the value vectors.",
+    hint="How long is one vector of yours, and how long the vectors that the layer passes on?",
+)
+def values_alone(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    heads, states = model.config.num_attention_heads, _states(model, inputs)
+    with torch.no_grad():
+        pairs = zip(model.bert.encoder.layer, states, strict=False)
+        values = [layer.attention.self.value(state).unflatten(-1, (heads, -1)) for layer, state in pairs]
+    return torch.stack(values).transpose(1, 2)
+
+
+@misconception(
+    task=VECTORS,
+    title="The feed-forward step's output projection was taken for the attention's.",
+    hint="A layer has two modules named output. Which of them belongs to the attention?",
+)
+def projection_of_the_feed_forward_step(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    heads, rows = model.config.num_attention_heads, []
+    with torch.no_grad():
+        for layer, state in zip(model.bert.encoder.layer, _states(model, inputs), strict=False):
+            values = layer.attention.self.value(state).chunk(heads, dim=-1)
+            parts = layer.output.dense.weight[:, : state.shape[-1]].chunk(heads, dim=1)
+            rows.append(torch.stack([value @ part.T for value, part in zip(values, parts, strict=True)]))
+    return torch.stack(rows)
+
+
+@misconception(
+    task=VECTORS,
+    title="Heads and tokens are swapped: (layer, token, head, hidden).",
+    hint="Print your shape beside the number of heads and of tokens: which axis is which?",
+)
+def vectors_with_tokens_first(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.transformed_vectors(model, inputs).transpose(1, 2)
+
+
+@misconception(
+    task=VECTORS,
+    title="The heads were summed.",
+    hint="How many vectors does one token have in one layer?",
+)
+def vectors_summed_over_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.transformed_vectors(model, inputs).sum(dim=1)
+
+
+@misconception(
+    task=VECTORS,
+    title="The model did not get the token types.",
+    hint="How does the model know where the question ends? Compare what you pass with the names of its arguments.",
+)
+def vectors_without_token_types(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _transformed(
+        model, [state[0] for state in _asked(model, inputs, token_type_ids=None).hidden_states]
+    )
+
+
+@misconception(
+    task=VECTORS,
+    title="These are the vectors of the baseline.",
+    hint="Which of the entries of `inputs` belong to the input, and which to the baseline?",
+)
+def vectors_of_the_baseline(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    output = _asked(model, inputs, input_ids=inputs["baseline_ids"])
+    return _transformed(model, [state[0] for state in output.hidden_states])
+
+
+# weighted_norms
+
+
+def _parts(reference: Any, model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    """Return the right attention weights and vectors."""
+    return reference.attention_matrices(model, inputs), reference.transformed_vectors(model, inputs)
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The attention weights are missing: the norm of f for every query.",
+    hint="Compare two rows of one head: does each token get the same from everybody?",
+)
+def norms_without_attention(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = _parts(reference, model, inputs)
+    return vectors.norm(dim=-1)[:, :, None, :].expand_as(matrices).contiguous()
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The attention weights alone were returned.",
+    hint="How wide the gate is and how much comes through it are two things. Where are the vectors?",
+)
+def attention_alone(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.attention_matrices(model, inputs)
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The weight was multiplied by the norm of the query's vector instead of the key's.",
+    hint="Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
+)
+def vectors_of_the_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = _parts(reference, model, inputs)
+    return matrices * vectors.norm(dim=-1)[:, :, :, None]
+
+
+@misconception(
+    task=WEIGHTED,
+    title="Query and key are swapped: the matrices are transposed.",
+    hint="Divide your result by the attention weights: along which axis is it the same?",
+)
+def norms_transposed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs).transpose(-1, -2)
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The L1 norm was taken.",
+    hint="Which norm does the task name? Compare one vector by hand.",
+)
+def sum_of_magnitudes(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = _parts(reference, model, inputs)
+    return matrices * vectors.abs().sum(dim=-1)[:, :, None, :]
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The square root is missing: the norms are squared.",
+    hint="Compare one vector by hand: which step comes last when a length is computed?",
+)
+def norms_squared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs).square()
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The root of the mean square was taken instead of the norm.",
+    hint="By which factor are your values off, and how many numbers does a vector have?",
+)
+def norms_of_mean_squares(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs) / model.config.hidden_size**0.5
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The entries of the vectors were summed instead of taking the norm.",
+    hint="Is any of your values negative? What is the length of a vector?",
+)
+def sum_of_entries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = _parts(reference, model, inputs)
+    return matrices * vectors.sum(dim=-1)[:, :, None, :]
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The rows were divided by their sum.",
+    hint="What do your rows sum to? The task asks for a norm and no more.",
+)
+def norms_made_a_distribution(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    norms = reference.weighted_norms(model, inputs)
+    return norms / norms.sum(dim=-1, keepdim=True)
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The norm of the value vector was weighed: the output projection is missing.",
+    hint="What is f? Two matrices stand in its formula.",
+)
+def norms_of_values(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    lengths = values_alone(reference, model, inputs).norm(dim=-1)
+    return reference.attention_matrices(model, inputs) * lengths.to(model.device)[:, :, None, :]
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The norm of the layer's input was weighed instead of that of f.",
+    hint="What does a head pass on: the vector that comes into the layer, or what it makes of it?",
+)
+def norms_of_inputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    lengths = torch.stack(_states(model, inputs)[:-1]).norm(dim=-1)
+    return reference.attention_matrices(model, inputs).to(model.device) * lengths[:, None, None, :]
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The values' bias is missing in the vectors that were weighed here.",
+    hint="Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+)
+def norms_without_value_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    lengths = value_bias_missing(reference, model, inputs).norm(dim=-1)
+    return reference.attention_matrices(model, inputs).to(model.device) * lengths[:, :, None, :]
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The output projection's bias is in the vectors that were weighed here.",
+    hint="Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+)
+def norms_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    lengths = output_bias_added(reference, model, inputs).norm(dim=-1)
+    return reference.attention_matrices(model, inputs).to(model.device) * lengths[:, :, None, :]
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The attention weight was multiplied in twice.",
+    hint="Is the weight in your vectors already? Divide your result by the attention weights and look at a column.",
+)
+def attention_twice(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs) * reference.attention_matrices(model, inputs)
+
+
+@misconception(
+    task=WEIGHTED,
+    title="Heads and queries are swapped: (layer, token, head, token).",
+    hint="Print your shape beside the number of heads and of tokens: which axis is which?",
+)
+def norms_with_heads_behind_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs).transpose(1, 2)
+
+
+@misconception(
+    task=WEIGHTED,
+    title="The heads were averaged.",
+    hint="How many norms does one pair of tokens have in one layer? The task asks for them head by head.",
+)
+def norms_averaged_over_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs).mean(dim=1)
+
+
+@misconception(
+    task=WEIGHTED,
+    title="Vectors were added over the keys first: one norm for each query.",
+    hint="How many axes does your result have? What flows from each single key is asked.",
+)
+def norms_of_head_outputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = _parts(reference, model, inputs)
+    return (matrices @ vectors).norm(dim=-1)
+
+
+# summed_norms
+
+
+def _layerwise(matrices: Tensor, vectors: Tensor, build: Change) -> Tensor:
+    """Return build(matrices, vectors) of every layer."""
+    return torch.stack([build(alpha, f) for alpha, f in zip(matrices, vectors, strict=True)])
+
+
+def _added(alpha: Tensor, f: Tensor) -> Tensor:
+    """Return the sum over heads of alpha f, shape (query, key, hidden)."""
+    return torch.einsum("hqk,hkd->qkd", alpha, f)
+
+
+@misconception(
+    task=SUMMED,
+    title="The norms of the heads were summed instead of taking the norm of the sum.",
+    hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+)
+def sum_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs).sum(dim=1)
+
+
+@misconception(
+    task=SUMMED,
+    title="The norms of the heads were averaged.",
+    hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+)
+def mean_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs).mean(dim=1)
+
+
+@misconception(
+    task=SUMMED,
+    title="The L2 norm of the heads' norms was taken: vectors laid end to end instead of added.",
+    hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+)
+def norm_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs).norm(dim=1)
+
+
+@misconception(
+    task=SUMMED,
+    title="The largest of the heads' norms was taken.",
+    hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+)
+def largest_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs).amax(dim=1)
+
+
+@misconception(
+    task=SUMMED,
+    title="The vectors of the heads were averaged instead of summed.",
+    hint="By which factor are your values off, and how many heads are there?",
+)
+def norm_of_mean(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.summed_norms(model, inputs) / model.config.num_attention_heads
+
+
+@misconception(
+    task=SUMMED,
+    title="The attention weights are missing: the norm of the heads' vectors for every query.",
+    hint="Compare two rows of one layer: does each token get the same from everybody?",
+)
+def sum_without_attention(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = _parts(reference, model, inputs)
+    return _layerwise(torch.ones_like(matrices), vectors, lambda alpha, f: _added(alpha, f).norm(dim=-1))
+
+
+@misconception(
+    task=SUMMED,
+    title="Weights and vectors were summed over the heads separately before they were multiplied.",
+    hint="Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
+)
+def summed_before_weighed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = _parts(reference, model, inputs)
+    return matrices.sum(dim=1) * vectors.sum(dim=1).norm(dim=-1)[:, None, :]
+
+
+@misconception(
+    task=SUMMED,
+    title="The mean weight of the heads was multiplied by the norm of the sum of their vectors.",
+    hint="Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
+)
+def mean_weight_for_all_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = _parts(reference, model, inputs)
+    return matrices.mean(dim=1) * vectors.sum(dim=1).norm(dim=-1)[:, None, :]
+
+
+@misconception(
+    task=SUMMED,
+    title="The vectors of the queries were weighed instead of those of the keys.",
+    hint="Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
+)
+def sum_of_the_queries_vectors(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = _parts(reference, model, inputs)
+    return _layerwise(matrices, vectors, lambda alpha, f: torch.einsum("hqk,hqd->qkd", alpha, f).norm(dim=-1))
+
+
+@misconception(
+    task=SUMMED,
+    title="Query and key are swapped: the matrices are transposed.",
+    hint="Take one cell by hand: which of its two tokens sends, and which one gets?",
+)
+def sum_transposed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.summed_norms(model, inputs).transpose(-1, -2)
+
+
+@misconception(
+    task=SUMMED,
+    title="The square root is missing: the norms are squared.",
+    hint="Compare one vector by hand: which step comes last when a length is computed?",
+)
+def sum_squared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.summed_norms(model, inputs).square()
+
+
+@misconception(
+    task=SUMMED,
+    title="The L1 norm of the sum was taken.",
+    hint="Which norm does the task name? Compare one vector by hand.",
+)
+def magnitudes_of_the_sum(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _layerwise(*_parts(reference, model, inputs), lambda alpha, f: _added(alpha, f).abs().sum(dim=-1))
+
+
+@misconception(
+    task=SUMMED,
+    title="The rows were divided by their sum.",
+    hint="What do your rows sum to? The task asks for a norm and no more.",
+)
+def sum_made_a_distribution(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    norms = reference.summed_norms(model, inputs)
+    return norms / norms.sum(dim=-1, keepdim=True)
+
+
+@misconception(
+    task=SUMMED,
+    title="The layer's input was added to what each token sends to itself: the residual connection.",
+    hint="Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+)
+def sum_with_residual(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
+    rows = []
+    for alpha, f, state in zip(matrices, vectors, _states(model, inputs), strict=False):
+        sent = _added(alpha, f)
+        diagonal = torch.eye(len(state), dtype=sent.dtype, device=sent.device)[:, :, None]
+        rows.append((sent + diagonal * state).norm(dim=-1))
+    return torch.stack(rows)
+
+
+@misconception(
+    task=SUMMED,
+    title="The output projection's bias was added to every sum.",
+    hint="Does the output bias come from any token? Look at where it stands in the formula of y.",
+)
+def sum_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
+    biases = _output_biases(model)[:, 0]
+    rows = zip(matrices, vectors, biases, strict=True)
+    return torch.stack([(_added(alpha, f) + bias).norm(dim=-1) for alpha, f, bias in rows])
+
+
+@misconception(
+    task=SUMMED,
+    title="The layer norm was applied before the norm was taken.",
+    hint="What is left of a length once a layer norm has made all vectors alike?",
+)
+def sum_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
+    rows = zip(matrices, vectors, model.bert.encoder.layer, strict=True)
+    with torch.no_grad():
+        return torch.stack(
+            [layer.attention.output.LayerNorm(_added(alpha, f)).norm(dim=-1) for alpha, f, layer in rows]
+        )
+
+
+@misconception(
+    task=SUMMED,
+    title="The values' bias is missing in the vectors that were added here.",
+    hint="Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+)
+def sum_without_value_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    matrices = reference.attention_matrices(model, inputs).to(model.device)
+    vectors = value_bias_missing(reference, model, inputs)
+    return _layerwise(matrices, vectors, lambda alpha, f: _added(alpha, f).norm(dim=-1))
+
+
+@misconception(
+    task=SUMMED,
+    title="The heads were not added at all.",
+    hint="How many axes does your result have, and which one should be gone?",
+)
+def heads_not_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs)
+
+
+@misconception(
+    task=SUMMED,
+    title="The vectors were added over the keys, too: one norm for each query.",
+    hint="How many axes does your result have? What flows from each single key is asked.",
+)
+def sum_over_keys(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return _layerwise(
+        *_parts(reference, model, inputs), lambda alpha, f: _added(alpha, f).sum(dim=1).norm(dim=-1)
+    )

@@ -1,0 +1,161 @@
+"""Commands for those who write assignments: new, build, verify, calibrate, fetch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from autograder.cli_options import (
+    CourseOption,
+    DegradedOption,
+    DeviceOption,
+    ProfileOption,
+    SlugsArgument,
+    TrustOption,
+    chosen_assignments,
+)
+
+
+def build(
+    slugs: SlugsArgument = None,
+    course: CourseOption = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit with 1 if a notebook is stale.")
+    ] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--nbgrader-source",
+            metavar="DIR",
+            help="Write the notebooks with solutions instead, into the source/ folder of an nbgrader course.",
+        ),
+    ] = None,
+) -> None:
+    """Make the student notebooks from the references."""
+    from autograder.build import build_assignment, build_source, is_stale
+    from autograder.checks.marks import collect, points_by_task
+
+    stale = False
+    for assignment in chosen_assignments(course, slugs):
+        points = points_by_task(collect(assignment))
+        if source is not None:
+            typer.echo(f"{build_source(assignment, points, source)}: written")
+            continue
+        if check:
+            old = is_stale(assignment, points)
+            stale |= old
+            state = "stale: run autograder build" if old else "current"
+        else:
+            state = "written" if build_assignment(assignment, points) else "current"
+        typer.echo(f"{assignment.template}: {state}")
+    if stale:
+        raise typer.Exit(1)
+
+
+def verify(
+    slugs: SlugsArgument = None,
+    course: CourseOption = None,
+    profile: ProfileOption = "tiny",
+    trust: TrustOption = False,
+    degraded: DegradedOption = False,
+) -> None:
+    """Test an assignment's checks: reference, template, every misconception and accepted variant."""
+    from autograder.console import show_verified
+    from autograder.profiles import profile_named
+    from autograder.verify import verify as run
+
+    faults = 0
+    for assignment in chosen_assignments(course, slugs):
+        faults += show_verified(
+            assignment, run(assignment, profile=profile_named(profile), trust=trust, accept_degraded=degraded)
+        )
+    if faults:
+        typer.echo(f"{faults} fault(s).")
+        raise typer.Exit(1)
+
+
+def fetch(
+    slugs: SlugsArgument = None,
+    course: CourseOption = None,
+    profile: Annotated[
+        str, typer.Option("--profile", metavar="P", help="The profile whose models are fetched.")
+    ] = "hub",
+) -> None:
+    """Download the hub's models of a profile, at their pinned commits, into this machine's cache."""
+    from autograder.profiles import fetch as run
+
+    for assignment in chosen_assignments(course, slugs):
+        if slugs is None and profile not in assignment.models:
+            typer.echo(f"{assignment.slug}: no profile {profile!r}.")
+            continue
+        for spec, folder in run(assignment, profile):
+            pinned = "" if spec.revision else f'; not pinned yet: revision = "{folder.name}"'
+            typer.echo(f"{assignment.slug}: {spec.hub} in {folder}{pinned}")
+
+
+def calibrate(
+    slugs: SlugsArgument = None,
+    course: CourseOption = None,
+    profile: ProfileOption = "tiny",
+    device: DeviceOption = "cpu",
+    students: Annotated[
+        int,
+        typer.Option("--students", min=1, metavar="N", help="Made-up students who ask, each on own inputs."),
+    ] = 8,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the table, write nothing.")] = False,
+) -> None:
+    """Measure the tolerances: how far right answers lie from exact ones, how near the known mistakes come.
+
+    An assignment with a calibrate.py of its own is measured by that.
+    """
+    from autograder.calibrating import calibrate as run
+    from autograder.console import show_tolerances
+    from autograder.profiles import profile_named
+
+    for assignment in chosen_assignments(course, slugs):
+        own = assignment.folder / "calibrate.py"
+        if own.is_file():
+            typer.echo(f"{assignment.slug} has a way of its own: python {own}")
+            continue
+        show_tolerances(
+            run(
+                assignment,
+                profile=profile_named(profile),
+                device=device,
+                students=students,
+                write=not dry_run,
+            )
+        )
+
+
+def new(
+    slug: Annotated[str, typer.Argument(help="The new assignment's name: lower-case letters, digits, _.")],
+    course: Annotated[
+        Path,
+        typer.Option("--course", metavar="DIR", help="The course's folder; begun if it is none yet."),
+    ] = Path(),
+    title: Annotated[str, typer.Option("--title", metavar="TEXT", help="For people.")] = "",
+) -> None:
+    """Begin an assignment: its three files, reference and tests, which build, verify and grade as they are."""
+    from autograder.assignments import load_assignment
+    from autograder.build import build_assignment
+    from autograder.calibrating import calibrate as run
+    from autograder.checks.marks import collect, points_by_task
+    from autograder.console import show_tolerances
+    from autograder.scaffolding import create
+
+    folder = course.resolve()
+    for path in create(folder, slug, title):
+        typer.echo(path)
+    assignment = load_assignment(folder, slug)
+    build_assignment(assignment, points_by_task(collect(assignment)))
+    typer.echo(assignment.template)
+    show_tolerances(run(assignment))
+    typer.echo(
+        f"Next: change these files step by step, and after each step\n"
+        f"  autograder build {slug}        the student notebook from the reference\n"
+        f"  autograder calibrate {slug}    the tolerances from reference and mistakes\n"
+        f"  autograder verify {slug}       whether right is right and every mistake is named"
+    )

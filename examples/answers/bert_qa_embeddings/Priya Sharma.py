@@ -1,0 +1,1 @@
+# Handed in the notebook as it came.

@@ -1,0 +1,182 @@
+"""What the checks give for right answers in every form, and for wrong forms."""
+
+from collections import namedtuple
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from autograder.checks.marks import collect
+
+from .test_misconceptions import ANSWER, CONDUCTANCE, EMBEDDINGS, ENTROPY, INPUTS, PARTS, TASKS, TOP
+
+
+def lost(results):
+    return {
+        name: result.detail or result.feedback
+        for name, result in results.items()
+        if result.outcome != "passed"
+    }
+
+
+def test_points_sum_to_those_of_the_assignment(setting):
+    assert sum(info.points for info in collect(setting.assignment)) == setting.assignment.points == 40
+
+
+def test_every_function_has_a_visible_and_a_hidden_check(setting):
+    found = {(info.task, info.visibility) for info in collect(setting.assignment)}
+    assert found == {(task, kind) for task in TASKS for kind in ("visible", "hidden")}
+
+
+@pytest.mark.parametrize("student", ["ana", pytest.param("李雷", marks=pytest.mark.long)])
+def test_the_reference_has_full_marks_without_a_remark(setting, student):
+    results = setting.grade(student=student)
+    assert lost(results) == {}
+    assert sum(result.points for result in results.values()) == 40
+    assert not any(result.remarks for result in results.values())
+
+
+def in_form(form, function):
+    """Return the function with its result in another form."""
+    Triple = namedtuple("Triple", "token index score")
+
+    def change(value):
+        if isinstance(value, dict):
+            return {name: change(one) for name, one in value.items()}
+        if isinstance(value, (tuple, list)):
+            changed = [change(one) for one in value]
+            return tuple(changed) if form == "numpy" else changed if len(changed) != 3 else Triple(*changed)
+        if isinstance(value, float) and form in ("float64", "numpy"):
+            return torch.tensor(value, dtype=torch.float64) if form == "float64" else np.float64(value)
+        if isinstance(value, int) and form == "float64":
+            return torch.tensor(value, dtype=torch.int32)
+        if not isinstance(value, torch.Tensor):
+            return value
+        floats = value.is_floating_point()
+        return {
+            "float64": lambda: value.double() if floats else value.int(),
+            "numpy": lambda: value.numpy(),
+            "gradient": lambda: (value * 1.0).requires_grad_() if floats else value,
+            "strided": lambda: torch.stack([value, value], dim=-1)[..., 0],
+        }[form]()
+
+    return lambda *args: change(function(*args))
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["float64", *(pytest.param(form, marks=pytest.mark.long) for form in ("numpy", "gradient", "strided"))],
+)
+def test_a_right_answer_never_loses_for_its_form(setting, form):
+    functions = {name: in_form(form, run) for name, run in setting.functions().items()}
+    assert lost(setting.grade(**functions)) == {}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("form", ["shape", "other kind of number", "nan", "text", "none", "number"])
+@pytest.mark.parametrize("task", TASKS)
+def test_a_wrong_form_earns_nothing_and_is_no_fault_of_ours(setting, task, form):
+    right = getattr(setting.reference, task)
+
+    def spoil(value):
+        if isinstance(value, dict):
+            return {name: spoil(one) for name, one in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(spoil(one) for one in value)
+        if not isinstance(value, torch.Tensor):
+            return None
+        return {
+            "shape": lambda: value[:, :-1] if value.dim() == 2 else value[:-1],
+            "other kind of number": lambda: value.long() if value.is_floating_point() else value.float(),
+            "nan": lambda: value.float() * float("nan"),
+        }[form]()
+
+    def wrong(*args):
+        if form in ("text", "none", "number"):
+            return {"text": "an answer", "none": None, "number": 3}[form]
+        return spoil(right(*args))
+
+    results = setting.grade(only={task}, plots=(), **{task: wrong})
+    assert setting.points(task, results) == 0
+    assert not [result.detail for result in results.values() if result.fault]
+
+
+def test_a_mistake_in_one_function_costs_no_other(setting):
+    wrong = {
+        name: partial(next(one for one in setting.misconceptions if one.id == mistake).run, setting.reference)
+        for name, mistake in {INPUTS: "all_padding", EMBEDDINGS: "gradient_only"}.items()
+    }
+    results = setting.grade(**wrong)
+    assert {result.task for result in results.values() if result.outcome != "passed"} == set(wrong)
+
+
+def test_dropout_left_on_is_found_and_said(setting):
+    def noisy(model, inputs, position):
+        model.train()
+        try:
+            return setting.module.embedding_attributions(model, inputs, position)
+        finally:
+            model.eval()
+
+    results = setting.grade(only={EMBEDDINGS}, **{EMBEDDINGS: noisy})
+    assert setting.points(EMBEDDINGS, results) == 0
+    assert "Is the model in eval mode?" in results["test_scores_have_length_one"].feedback
+
+
+def test_stored_outputs_of_the_shipped_model_earn_no_hidden_point(setting):
+    loaded, one = setting.models[0], setting.checks.shown(setting.assignment)
+    inputs = setting.checks.inputs_of(setting.reference, loaded, one)
+    for task in (EMBEDDINGS, PARTS, CONDUCTANCE):
+        stored = getattr(setting.reference, task)(loaded.model, inputs, one.position)
+        results = setting.grade(only={task}, plots=(), **{task: lambda *args, stored=stored: stored})
+        hidden = [result for result in results.values() if result.task == task and not result.points]
+        assert 0 < setting.points(task, results) == 2 and len(hidden) >= 1
+
+
+@pytest.mark.parametrize("spelling", [" lis  bon", "lisbon\n"])
+def test_white_space_in_an_answer_does_not_count(setting, spelling):
+    plain = setting.checks.plain_answer
+    assert plain((3, torch.tensor(4), spelling)) == plain([3, 4, "lisbon"])
+
+
+@pytest.mark.parametrize("result", [(3.0, 4, "x"), (3, 4), "x", (3, True, "x"), (3, 4, ["x"]), ([3], 4, "x")])
+def test_other_forms_of_an_answer_do(setting, result):
+    assert setting.checks.plain_answer(result) != setting.checks.plain_answer((3, 4, "x"))
+
+
+def test_the_visible_checks_say_what_is_wrong(setting):
+    known = {one.id: one for one in setting.misconceptions}
+    said = {
+        "path_from_padding": (
+            "test_scores_have_length_one",
+            "input and baseline agree at position 0 ('[CLS]')",
+        ),
+        "not_normalised": ("test_scores_have_length_one", "the L2 norm of the scores must be 1, found"),
+        "one_norm_for_all_rows": ("test_conductance_has_a_row_for_each_layer", "in row"),
+        "embeddings_as_a_row": ("test_conductance_has_a_row_for_each_layer", "expected shape (4, "),
+        "smallest": ("test_best_of_a_small_list", "the list: expected 'does' at [0][0], found 'where'."),
+        "sep_not_kept": ("test_inputs_of_a_shown_question", "['baseline_ids'][0]"),
+    }
+    for mistake, (check, words) in said.items():
+        assert words in setting.mistaken(known[mistake])[check].feedback, mistake
+
+
+def test_hidden_checks_show_no_value_and_no_strip(setting):
+    known = next(known for known in setting.misconceptions if known.id == "gradient_only")
+    results = setting.mistaken(known)
+    hidden = results["test_scores_of_unseen_questions"]
+    assert hidden.feedback == known.hint and hidden.strips == ()
+
+
+@pytest.mark.parametrize("name", [ANSWER, TOP, ENTROPY])
+def test_every_function_that_needs_no_path_is_called_on_lists_of_other_lengths(setting, name):
+    lengths = set()
+
+    def watched(*args):
+        first = args[0] if name != ANSWER else torch.zeros(len(args[2]))
+        lengths.add(tuple(torch.as_tensor(first).shape))
+        return getattr(setting.reference, name)(*args)
+
+    setting.grade(only={name}, **{name: watched})
+    assert len(lengths) >= 3

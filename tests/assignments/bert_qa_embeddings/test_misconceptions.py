@@ -1,0 +1,105 @@
+"""Every known mistake is told from the reference and from every other mistake, on what the checks ask."""
+
+import random
+from itertools import combinations
+
+import pytest
+import torch
+
+from autograder.tensors import as_tensor, distance
+
+TASKS = (
+    "predict_answer",
+    "build_inputs",
+    "embedding_attributions",
+    "subembedding_attributions",
+    "top_tokens",
+    "layer_conductance",
+    "attribution_entropy",
+)
+ANSWER, INPUTS, EMBEDDINGS, PARTS, TOP, CONDUCTANCE, ENTROPY = TASKS
+SLOW = {EMBEDDINGS: "attributions", PARTS: "parts", CONDUCTANCE: "conductance"}
+
+
+def of_task(setting, task):
+    return [known for known in setting.misconceptions if known.task == task]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("task", TASKS)
+def test_every_mistake_loses_points_and_is_named(setting, task):
+    for known in of_task(setting, task):
+        results = setting.mistaken(known)
+        named = {result.diagnosis.misconception for result in results.values() if result.diagnosis}
+        assert setting.points(task, results) <= setting.possible(task) / 2, known.id
+        assert named == {known.id}, known.id
+        assert not any(result.fault for result in results.values()), known.id
+
+
+def as_items(answer):
+    return torch.cat(list(answer.values())) if isinstance(answer, dict) else as_tensor(answer)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("task", SLOW)
+@pytest.mark.parametrize("number", [0, 1], ids=["shipped", "hidden"])
+def test_mistakes_with_a_path_are_told_apart_on_every_question(setting, task, number):
+    tau, loaded = setting.tolerances[SLOW[task]].tau, setting.models[number]
+    for row in random.Random(5).sample(setting.checks.pool(setting.assignment), 4):
+        inputs = setting.checks.inputs_of(setting.reference, loaded, row)
+        asked = (setting.reference, loaded.model, inputs, row.position)
+        results = {
+            known.id: as_items(known.run(*asked))
+            for known in of_task(setting, task)
+            if not known.id.endswith(f"always_{row.position}")
+        }
+        results["the reference"] = as_items(getattr(setting.reference, task)(*asked[1:]))
+        for one, other in combinations(results, 2):
+            assert distance(results[one], results[other], "relative_l2") > 3 * tau, (one, other, row)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_made_up_scores_show_every_mistake_with_the_entropy(setting, seed):
+    checks, reference, rng = setting.checks, setting.reference, random.Random(seed)
+    bins = rng.choice(checks.BINS)
+    scores = checks.spread(rng, 3, 60, bins)
+    answers = {known.id: known.run(reference, scores, bins) for known in of_task(setting, ENTROPY)}
+    answers["the reference"] = reference.attribution_entropy(scores, bins)
+    for one, other in combinations(answers, 2):
+        off = distance(answers[one], answers[other], "relative_l2", 0)
+        assert off > 3 * setting.tolerances["entropy"].tau, (one, other)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_made_up_lists_show_every_mistake(setting, seed):
+    checks, reference = setting.checks, setting.reference
+    scores, tokens = checks.listed(random.Random(seed), 14)
+    answers = [checks.plain_top(reference.top_tokens(scores, tokens, 5))]
+    answers += [checks.plain_top(known.run(reference, scores, tokens, 5)) for known in of_task(setting, TOP)]
+    assert all(one != other for one, other in combinations(answers, 2))
+
+
+def test_odd_texts_show_every_mistake_with_the_inputs(setting):
+    checks, reference = setting.checks, setting.reference
+    for loaded in setting.models:
+        for question, plain in checks.ODD_TEXTS:
+            tokenizer, text = loaded.tokenizer, checks.with_foreign_ids(loaded.tokenizer, plain)
+            answers = {
+                known.id: checks.plain_inputs(known.run(reference, tokenizer, question, text))
+                for known in of_task(setting, INPUTS)
+            }
+            answers["the reference"] = checks.plain_inputs(reference.build_inputs(tokenizer, question, text))
+            if loaded is setting.models[0]:
+                del answers["shipped_ids"]  # right for this vocabulary
+            for one, other in combinations(answers, 2):
+                assert answers[one] != answers[other], (one, other, question)
+
+
+def test_hints_do_not_give_the_title_away(setting):
+    for known in setting.misconceptions:
+        assert known.hint != known.title and len(known.hint) > 30, known.id
+
+
+def test_ids_of_mistakes_are_unique(setting):
+    ids = [known.id for known in setting.misconceptions]
+    assert len(ids) == len(set(ids))

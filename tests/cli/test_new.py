@@ -1,0 +1,128 @@
+"""A new assignment, from the command that begins it to a graded class: what the documentation tells an instructor."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from typer.testing import CliRunner
+
+from autograder.assignments import load_assignment
+from autograder.batch import Options, grade_class
+from autograder.build import is_stale, solved_notebook
+from autograder.calibration import load_tolerances
+from autograder.checks.marks import collect, points_by_task
+from autograder.cli import app
+from autograder.errors import AssignmentError
+from autograder.records import Submission
+from autograder.scaffolding import create
+from autograder.verify import verify
+
+SLUG = "gradient_times_input"
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory) -> Path:
+    """A course that the command has begun in an empty folder."""
+    folder = tmp_path_factory.mktemp("course")
+    done = CliRunner().invoke(app, ["new", SLUG, "--course", str(folder), "--title", "Gradient times input"])
+    assert done.exit_code == 0, done.output
+    assert "autograder verify gradient_times_input" in done.output
+    return folder
+
+
+def test_the_command_makes_all_that_an_assignment_is(course):
+    made = {
+        str(path.relative_to(course))
+        for path in course.rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert made == {
+        f"assignments/{SLUG}/assignment.toml",
+        f"assignments/{SLUG}/calibration.json",
+        f"assignments/{SLUG}/checks.py",
+        f"assignments/{SLUG}/misconceptions.py",
+        f"reference/{SLUG}.py",
+        "student_template/README.md",
+        f"student_template/{SLUG}.ipynb",
+        f"tests/assignments/{SLUG}/test_{SLUG}.py",
+    }
+
+
+def test_the_notebook_is_current_and_the_title_is_in_it(course):
+    assignment = load_assignment(course, SLUG)
+    assert assignment.title == "Gradient times input"
+    assert not is_stale(assignment, points_by_task(collect(assignment)))
+    assert (
+        nbformat.read(assignment.template, as_version=4).cells[0].source.startswith("# Gradient times input")
+    )
+
+
+def test_its_tolerances_are_measured(course):
+    found = load_tolerances(course / "assignments" / SLUG)
+    assert found.keys() == {"scores", "normalised"}
+    for tolerance in found.values():
+        assert tolerance.right < tolerance.tau < tolerance.wrong
+        assert tolerance.wrong >= 1000 * tolerance.right
+
+
+@pytest.mark.sandbox
+def test_it_verifies_as_it_is(course):
+    findings = list(verify(load_assignment(course, SLUG)))
+    assert [f"{found.kind} {found.name}: {found.problem}" for found in findings if not found.good] == []
+    kinds = [found.kind for found in findings]
+    assert (kinds.count("misconception"), kinds.count("equivalent")) == (5, 2)
+
+
+@pytest.mark.sandbox
+def test_it_grades_a_right_and_a_wrong_submission(course, tmp_path):
+    assignment = load_assignment(course, SLUG)
+    right = solved_notebook(assignment, points_by_task(collect(assignment)))
+    nbformat.write(right, tmp_path / "ana.ipynb")
+    text = (
+        (tmp_path / "ana.ipynb")
+        .read_text()
+        .replace("(values * gradients).sum(dim=-1)", "(values * gradients).mean(-1)")
+    )
+    (tmp_path / "ben.ipynb").write_text(text)
+    submissions = [
+        Submission(student=name, path=tmp_path / f"{name}.ipynb", origin=f"{name}.ipynb")
+        for name in ("ana", "ben")
+    ]
+    ana, ben = grade_class(submissions, assignment, tmp_path / "results", Options(jobs=1))
+    assert (ana.score, ana.max_score) == (10, 10)
+    assert ben.score == 4  # the second function is asked with the reference's scores
+    report = json.loads((tmp_path / "results" / SLUG / "ben" / "report.json").read_text())
+    named = {check["diagnosis"]["misconception"] for check in report["checks"] if check.get("diagnosis")}
+    assert named == {"mean_over_hidden"}
+
+
+@pytest.mark.long
+def test_its_tests_pass(course):
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "tests"]
+    done = subprocess.run(command, cwd=course, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 passed" in done.stdout
+
+
+def test_what_is_there_is_not_overwritten(tmp_path):
+    first = create(tmp_path, "lens")
+    first[0].write_text("mine")
+    with pytest.raises(AssignmentError, match=r"is there already. Choose another name"):
+        create(tmp_path, "lens")
+    assert first[0].read_text() == "mine"
+
+
+@pytest.mark.parametrize("slug", ["My-Lens", "1lens", "../lens", ""])
+def test_a_name_that_is_no_slug_is_refused_before_anything_is_written(tmp_path, slug):
+    with pytest.raises(AssignmentError, match="is no slug"):
+        create(tmp_path, slug)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_title_that_would_break_the_configuration_is_refused(tmp_path):
+    with pytest.raises(AssignmentError, match="leave them out"):
+        create(tmp_path, "lens", title='The "lens"')
+    assert not any(tmp_path.iterdir())

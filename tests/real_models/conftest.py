@@ -1,0 +1,48 @@
+"""Real weights, and a grading on them through the real pipeline."""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autograder.assignments import load_assignment
+from autograder.batch import Options, grade_class
+from autograder.build import solved_notebook
+from autograder.checks.marks import collect, points_by_task
+from autograder.records import Submission
+from tests.real_models.weights import MINILM, SMOLLM2
+
+VARIABLE = "AUTOGRADER_REAL_MODELS"
+
+
+@pytest.fixture(scope="session")
+def weights() -> Path:
+    """The folder that `tests.real_models.weights` has filled."""
+    folder = Path(os.environ.get(VARIABLE, ""))
+    if not os.environ.get(VARIABLE) or not ((folder / SMOLLM2).is_dir() and (folder / MINILM).is_dir()):
+        pytest.skip(f"needs real weights: python -m tests.real_models.weights FOLDER, then {VARIABLE}=FOLDER")
+    return folder.resolve()
+
+
+@pytest.fixture
+def graded(course_root, tmp_path):
+    """Grade the reference and example submissions on a model's folder; returns reports by student."""
+
+    def grade(slug: str, model: Path, examples: Sequence[str]) -> dict[str, dict]:
+        assignment = load_assignment(course_root, slug)
+        reference = tmp_path / "reference.ipynb"
+        nbformat.write(solved_notebook(assignment, points_by_task(collect(assignment))), reference)
+        paths = {"reference": reference}
+        for name in examples:
+            (path,) = (course_root / "examples").glob(f"**/{slug}/{name}.ipynb")
+            paths[name] = path
+        submissions = [Submission(student=name, path=path, origin=str(path)) for name, path in paths.items()]
+        grade_class(submissions, assignment, tmp_path, Options(profile=str(model), jobs=1))
+        reports = (tmp_path / slug).glob("*/report.json")
+        found = (json.loads(path.read_text(encoding="utf-8")) for path in reports)
+        return {report["student"]: report for report in found}
+
+    return grade
