@@ -620,7 +620,7 @@ def integrated_gradients(model, tokenizer, prompt, target):
         with torch.enable_grad():
             logits = model(inputs_embeds=points, use_cache=False).logits[:, len(ids) - 1 : -1]
             scores = logits.log_softmax(dim=-1)[:, range(len(target_ids)), target_ids]
-        (gradient,) = torch.autograd.grad(scores.sum(), points)
+            (gradient,) = torch.autograd.grad(scores.sum(), points)
         share = torch.tensor(shares, dtype=end.dtype, device=end.device)[:, None, None]
         total += (share * gradient).sum(dim=0)
     return ((end - start) * total).sum(dim=-1)[first : len(ids)]

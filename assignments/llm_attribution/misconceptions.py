@@ -1665,7 +1665,7 @@ def _gradients(
         with torch.enable_grad():
             logits = model(inputs_embeds=points, use_cache=False).logits[:, len(ids) - 1 : -1]
             explained = _explained(logits, ends, score)
-        (gradient,) = torch.autograd.grad(explained.sum(), points)
+            (gradient,) = torch.autograd.grad(explained.sum(), points)
         total += (shares[:, None, None] * gradient).sum(dim=0)
     factors = {"difference": end - start, "input": end, "nothing": torch.ones_like(end)}
     return (factors[factor] * total)[: len(ids)].float().cpu()

@@ -87,7 +87,7 @@ CLASS = (
     Row(
         student="Hana Suzuki",
         wrong={SAMPLED: "sampled_not_divided", EXAMPLES: "examples_in_order_of_arrival"},
-        lost="sam1 sam2 exa2",
+        lost="sam1 sam2 exa1 exa2",
     ),
     Row(
         student="Kofi Mensah",

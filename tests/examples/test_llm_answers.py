@@ -101,6 +101,7 @@ def test_function_is_what_the_table_says(row, task, maker, course):
         assert max(distances) <= near
 
 
+@pytest.mark.long
 def test_the_class_has_right_answers_of_several_forms(maker, course):
     """Tensors with and without gradients, NumPy, float32 and float64."""
     loaded = course.models[1]

@@ -75,6 +75,7 @@ def test_groups_and_examples_of_the_pool_interact(setting, number):
             assert float((wrong - right).norm() / right.norm()) > 0.02, one
 
 
+@pytest.mark.long
 def test_no_probability_of_the_checks_underflows(setting):
     for loaded in setting.models:
         for one in setting.checks.pool(setting.assignment)[1][:12]:
@@ -135,6 +136,7 @@ def test_a_mistake_in_one_function_costs_no_other(setting):
     assert {result.task for result in results.values() if result.outcome != "passed"} == {GROUPS}
 
 
+@pytest.mark.long
 def test_stored_outputs_of_the_shipped_model_earn_no_hidden_point(setting):
     loaded = setting.models[0]
     arguments = (loaded.model, loaded.tokenizer, *setting.checks.SHOWN_TEXT.arguments)
@@ -220,6 +222,7 @@ def test_a_seed_that_is_ignored_is_found_and_said(setting):
     assert "Two calls with the same seed differ" in results["test_sampling_repeats_and_is_efficient"].feedback
 
 
+@pytest.mark.long
 def test_a_single_sample_for_many_is_found(setting):
     run = partial(sampled_by(lambda groups, count, seed: by_torch(groups, 1, seed)), checks=setting.checks)
     results = setting.grade(only={SAMPLED, SHAPLEY}, **{SAMPLED: run})

@@ -52,7 +52,7 @@ def test_every_mistake_loses_points_and_is_named(setting, task):
         assert not any(result.fault for result in results.values()), known.id
 
 
-@pytest.mark.parametrize("known", ["groups_split", "sampled_not_divided"])
+@pytest.mark.parametrize("known", ["groups_split"])
 def test_some_mistakes_lose_points_and_are_named(setting, known):
     (found,) = [one for one in setting.misconceptions if one.id == known]
     results = setting.mistaken(found)

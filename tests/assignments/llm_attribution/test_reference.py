@@ -144,6 +144,7 @@ def test_captum_with_cached_outputs_is_right_in_the_first_row_alone(setting, loa
     assert relative_l2(found[1:], expected[1:]) > 0.1
 
 
+@pytest.mark.long
 def test_captum_agrees_on_groups_and_their_shapley_values(setting, loaded, inputs):
     filling = inputs[1]
     given = TextTemplateInput(
@@ -155,6 +156,7 @@ def test_captum_agrees_on_groups_and_their_shapley_values(setting, loaded, input
         assert relative_l2(found, ask(setting, loaded, name, *filling.arguments)) < 1e-5
 
 
+@pytest.mark.long
 def test_captum_agrees_on_integrated_gradients(setting, loaded, inputs):
     text = inputs[0]
     skipped = [loaded.tokenizer.bos_token_id]
@@ -167,6 +169,7 @@ def test_captum_agrees_on_integrated_gradients(setting, loaded, inputs):
 # Sampling
 
 
+@pytest.mark.long
 def test_sampled_values_come_near_the_exact_ones_and_repeat(setting, loaded, inputs):
     arguments = inputs[1].arguments
     exact = ask(setting, loaded, "shapley_groups", *arguments)
