@@ -6,6 +6,7 @@ import csv
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from operator import itemgetter
 
 import torch
@@ -119,7 +120,7 @@ def whole(value) -> int | str:
         if value.is_floating_point() or value.dtype is torch.bool:
             return str(value.dtype)
         return int(value)
-    return value if isinstance(value, int) else type(value).__name__
+    return int(value) if isinstance(value, Integral) else type(value).__name__
 
 
 # predict_answer

@@ -4,13 +4,12 @@
 def predict_answer(model, tokenizer, question, text):
     from collections import namedtuple
 
-    inputs = build_inputs(tokenizer, question, text)
-    logits = model(
-        inputs["input_ids"].to(model.device), token_type_ids=inputs["token_type_ids"].to(model.device)
-    )
+    ids = torch.tensor([tokenizer.encode(question, text)])
+    types = (ids == tokenizer.sep_token_id).cumsum(1) - (ids == tokenizer.sep_token_id).long()
+    logits = model(ids.to(model.device), token_type_ids=types.to(model.device))
     s, e = (int(torch.max(x, dim=1).indices[0]) for x in (logits.start_logits, logits.end_logits))
     Answer = namedtuple("Answer", "start end text")
-    return Answer(s, e, tokenizer.decode(inputs["input_ids"][0][s : e + 1].tolist()) + " ")
+    return Answer(s, e, tokenizer.decode(ids[0][s : e + 1].tolist()) + " ")
 
 
 # %% task="build_inputs"

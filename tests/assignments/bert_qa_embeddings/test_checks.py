@@ -102,6 +102,7 @@ def test_a_wrong_form_earns_nothing_and_is_no_fault_of_ours(setting, task, form)
     assert not [result.detail for result in results.values() if result.fault]
 
 
+@pytest.mark.long
 def test_a_mistake_in_one_function_costs_no_other(setting):
     wrong = {
         name: partial(next(one for one in setting.misconceptions if one.id == mistake).run, setting.reference)
@@ -124,6 +125,7 @@ def test_dropout_left_on_is_found_and_said(setting):
     assert "Is the model in eval mode?" in results["test_scores_have_length_one"].feedback
 
 
+@pytest.mark.long
 def test_stored_outputs_of_the_shipped_model_earn_no_hidden_point(setting):
     loaded, one = setting.models[0], setting.checks.shown(setting.assignment)
     inputs = setting.checks.inputs_of(setting.reference, loaded, one)
@@ -145,6 +147,7 @@ def test_other_forms_of_an_answer_do(setting, result):
     assert setting.checks.plain_answer(result) != setting.checks.plain_answer((3, 4, "x"))
 
 
+@pytest.mark.long
 def test_the_visible_checks_say_what_is_wrong(setting):
     known = {one.id: one for one in setting.misconceptions}
     said = {
