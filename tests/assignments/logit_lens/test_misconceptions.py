@@ -16,6 +16,7 @@ def of_task(setting, task):
     return [known for known in setting.misconceptions if known.task == task]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("task", TASKS)
 def test_every_mistake_loses_points_and_is_named(setting, task):
     for known in of_task(setting, task):

@@ -101,6 +101,7 @@ def test_a_wrong_form_earns_nothing_and_is_no_fault_of_ours(setting, task, form)
     ]
 
 
+@pytest.mark.long
 def test_accepted_variants_keep_their_points_and_get_a_remark(setting):
     for variant in setting.variants:
         run = partial(variant.run, setting.reference)
@@ -182,6 +183,7 @@ def percentile_of(results):
     return results["test_my_attribution_is_faithful"].metrics["faithfulness_percentile"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method", ["occlusion", "gradient times input", "integrated gradients"])
 def test_usual_methods_have_full_points_on_the_shipped_model(setting, method):
     run = {
@@ -203,6 +205,7 @@ def test_constant_scores_have_no_points(setting, student):
     assert percentile_of(results) == pytest.approx(50, abs=8)
 
 
+@pytest.mark.long
 def test_the_order_of_methods(setting):
     def random_scores(batch, model, tokenizer):
         return torch.rand(batch["input_ids"].shape)
