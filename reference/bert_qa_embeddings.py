@@ -604,12 +604,12 @@ def attribution_entropy(layer_scores, bins):
 # "violin" and "vienna" stay below 0.1. For "Who lives in Vienna?" it is "vienna" in both texts (0.46 and
 # 0.67) and "nora" (0.47): what counts is the word that stands in both texts, and the answer. Start and end of
 # "lisbon", one and the same token, have nearly the same scores; for "nora trumvel" the end rests on "in"
-# (0.67) and the last piece "##l" (0.15), and "nora" no longer counts. Words by themselves say much the same as the
-# embeddings. Positions have mainly the two "marta" (0.67 and 0.66): the model needs to know which sentence the
-# name stands in. Types are 0 in the question, and of the passage's tokens "marta" has most (0.63): that it
-# stands in the *other* text makes it a match. Since each result has length 1, none of them tells how much of
-# the logit's rise (from -11.2 to 9.3) the words, types or positions brought; for that one needs the sums
-# before the division.
+# (0.67) and the last piece "##l" (0.15), and "nora" no longer counts. Words by themselves say much the same
+# as the embeddings. Positions have mainly the two "marta" (0.67 and 0.66): the model needs to know which
+# sentence the name stands in. Types are 0 in the question, and of the passage's tokens "marta" has most
+# (0.63): that it stands in the *other* text makes it a match. Since each result has length 1, none of them
+# tells how much of the logit's rise (from -11.2 to 9.3) the words, types or positions brought; for that one
+# needs the sums before the division.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -624,11 +624,11 @@ def attribution_entropy(layer_scores, bins):
 # the logits of the tokens that win somewhere on the path can matter, so all others get (nearly) 0. Another
 # question, "Who lives in Vienna?", goes the same way: "vienna" 0.86 and "nora" 0.36 in layer 1, "nora" 0.57,
 # 0.93 and 0.98 after. The entropies (12 bins) of "lisbon" are 2.53, 2.68, 2.15 and 2.40 bits, those of
-# "violin", which wins near the baseline only, 2.74, 2.69, 2.41 and 2.84: where the answer is decided a few
-# dimensions stand out from the rest; but the differences are small. Conductance shows how one change, from
-# the empty text to this one, flows through a layer. It does not show what a layer knows: a token without
-# conductance may carry the answer too, and this model was helped to find matching words early, as its card
-# says.
+# "violin", which wins half-way (from 0.24 to 0.53 of the path), 2.74, 2.69, 2.41 and 2.84: where the answer
+# is decided a few dimensions stand out from the rest; but the differences are small. Conductance shows how
+# one change, from the empty text to this one, flows through a layer. It does not show what a layer knows: a
+# token without conductance may carry the answer too, and this model was helped to find matching words early,
+# as its card says.
 # ### END SOLUTION
 
 # %% [markdown]

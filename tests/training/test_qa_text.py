@@ -4,7 +4,18 @@ import csv
 from itertools import combinations
 from pathlib import Path
 
-from training.qa_en.select_pool import EACH, EXAMPLES_FILE, FUNCTIONS, POOL_FILE, ROLES, SHOWN
+import pytest
+
+from training.qa_en.select_pool import (
+    EACH,
+    EXAMPLES_FILE,
+    FUNCTIONS,
+    POOL_FILE,
+    ROLES,
+    SHOWN,
+    Course,
+    candidates,
+)
 from training.qa_en.text import examples, has_held_out_pair, is_held_out, slots_of, words
 
 
@@ -72,3 +83,13 @@ def test_the_pool_has_as_many_starts_as_ends_for_each_model_and_function() -> No
     assert len(shown) >= SHOWN * 3 // 4 and not shown & {row["text"] for row in rows}
     lengths = [len(row["text"].split()) for row in rows]
     assert max(lengths) >= 2 * min(lengths)
+
+
+@pytest.mark.long
+def test_questions_of_the_pool_are_steady_and_show_a_fixed_position() -> None:
+    course = Course()
+    drawn = {(one.question, one.text): one for one in candidates()}
+    for row in rows_of(POOL_FILE)[::5]:
+        one = drawn[row["question"], row["text"]]
+        assert course.is_answered(one)
+        assert course.shows(one, row["model"], row["function"], row["position"])

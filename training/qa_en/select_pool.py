@@ -133,7 +133,7 @@ def select(progress: Callable[[str], None] = print) -> list[tuple[Example, Purpo
 
 
 def shown() -> list[Example]:
-    """Return questions for the students: the one of the notebook first, then one of each frame and more."""
+    """Return questions for the students: one of each frame, then more."""
     drawn = examples(400, TEXT_SEED + 11, (2, 3))
     first: dict[str, Example] = {}
     for one in drawn:
