@@ -87,6 +87,12 @@ class Command:
             failpoint: Where its processes die.
             file_bytes: No file can grow larger: as if the disk were full.
         """
+
+        def prepare() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes))
+            # A shell's background job ignores it, and hands that on.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
         return subprocess.Popen(
             self.arguments(*more),
             env=self.environment(failpoint),
@@ -94,7 +100,7 @@ class Command:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (file_bytes, file_bytes)),
+            preexec_fn=prepare,
         )
 
     def run(self, *more: str, **how: Any) -> tuple[int, str]:
