@@ -18,3 +18,9 @@ def maker():
     sys.modules["make_class"] = module
     spec.loader.exec_module(module)
     return module
+
+
+def pytest_generate_tests(metafunc):
+    """Ask the tests of a whole class of each row of its table."""
+    if metafunc.cls is not None and "row" in metafunc.fixturenames and hasattr(metafunc.cls, "table"):
+        metafunc.parametrize("row", metafunc.cls.table.CLASS, ids=lambda row: row.student)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from .row import Row
 
 FUNCTIONS = (
     "ablate_tokens",
@@ -37,23 +36,6 @@ CHECKS = {
 """Short names of the checks."""
 
 ALL = " ".join(CHECKS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One student."""
-
-    student: str
-    """The file's name without .ipynb."""
-
-    wrong: Mapping[str, str] = field(default_factory=dict)
-    """Function to the mistake that it makes; `nameless`, `missing` (the template's cell untouched)."""
-
-    lost: str = ""
-    """Short names of the checks that do not pass."""
-
-    remarked: bool = False
-    """Whether something is said that costs nothing."""
 
 
 CLASS = (

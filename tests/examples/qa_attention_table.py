@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from .row import Row
 
 FUNCTIONS = (
     "attention_matrices",
@@ -34,23 +33,6 @@ CHECKS = {
 """Short names of the checks."""
 
 ALL = " ".join(CHECKS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One student."""
-
-    student: str
-    """The file's name without .ipynb."""
-
-    wrong: Mapping[str, str] = field(default_factory=dict)
-    """Function to the mistake that it makes; `nameless`, `missing` (the template's cell untouched)."""
-
-    lost: str = ""
-    """Short names of the checks that do not pass."""
-
-    builds_on: str = ""
-    """The wrong earlier function that weighted_norms and summed_norms use: they are right for what it gives."""
 
 
 CLASS = (
