@@ -13,12 +13,13 @@ _FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
 _OLD_WEIGHTS = "pytorch_model.bin"
 
 
-def find_snapshot(name: str, revision: str) -> Path:
+def find_snapshot(name: str, revision: str, *, remedy: str = "") -> Path:
     """Find a model in the cache.
 
     Args:
         name: On the hub, `openai-community/gpt2`.
         revision: A commit's whole hash; empty for what the cache holds as main.
+        remedy: The command that puts it there.
 
     Returns:
         The snapshot's folder; its name is the commit.
@@ -41,8 +42,8 @@ def find_snapshot(name: str, revision: str) -> Path:
         raise AssignmentError(f"{name!r} is no name on the hub: {error}") from None
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
         raise AssignmentError(
-            f"{what} is not in this machine's cache of the hub.\n"
-            "Fetch it once with: autograder fetch SLUG --profile PROFILE"
+            f"{what} is not in this machine's cache of the hub."
+            + (f"\nFetch it once with: {remedy}" if remedy else "")
         ) from None
 
 

@@ -27,7 +27,10 @@ def choose_profile(assignment: Assignment, profile: str) -> Assignment:
     """
     if not assignment.models:
         return assignment
-    specs = tuple(_found(spec) for spec in _specs(assignment, profile))
+    specs = tuple(
+        _found(spec, f"autograder fetch {assignment.slug} --profile {profile}")
+        for spec in _specs(assignment, profile)
+    )
     limits = assignment.profile_limits.get(profile, assignment.limits)
     if Path(profile).is_absolute():
         limits = _widest([assignment.limits, *assignment.profile_limits.values()])
@@ -75,8 +78,8 @@ def _specs(assignment: Assignment, profile: str) -> tuple[ModelSpec, ...]:
     )
 
 
-def _found(spec: ModelSpec) -> ModelSpec:
+def _found(spec: ModelSpec, remedy: str) -> ModelSpec:
     if not spec.hub or spec.path.is_absolute():
         return spec
-    folder = find_snapshot(spec.hub, spec.revision)
+    folder = find_snapshot(spec.hub, spec.revision, remedy=remedy)
     return replace(spec, path=folder, tokenizer=folder, revision=folder.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import functools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ from autograder.execution import wire
 
 _DOCUMENTS = frozenset({".md", ".png", ".h5", ".msgpack", ".ot", ".onnx", ".gitattributes"})
 """Kinds of files beside a model that nothing loads."""
+
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +60,10 @@ class Provision:
 
 
 def sealed_copies(folder: Path) -> tuple[list[str], list[int]]:
-    """Copy a folder's files into memory files that nobody can change, once for all kernels of this process.
+    """Copy a folder's files into memory files that nobody can change.
 
-    A kernel gets the bytes and nothing else: no path, and no file whose permissions matter.
+    A kernel gets the bytes and nothing else: no path, and no file whose permissions matter. It gets files of its
+    own: times, modes and locks of shared ones would be a way to leave word for the next submission.
 
     Args:
         folder: With plain files or links to them, at most `wire.MAX_FDS` that count: documents do not.
@@ -71,31 +73,30 @@ def sealed_copies(folder: Path) -> tuple[list[str], list[int]]:
 
     Raises:
         ValueError: If there are none or too many.
+        OSError: If one cannot be read, or memory is short.
     """
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix not in _DOCUMENTS)
     if not 0 < len(paths) <= wire.MAX_FDS:
         raise ValueError(f"{folder}: {len(paths)} files; a model's folder has 1 to {wire.MAX_FDS}")
-    states = tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths)
-    fds = [os.dup(fd) for fd in _sealed(states)]
+    fds: list[int] = []
+    try:
+        fds.extend(_sealed_copy(path) for path in paths)
+    except OSError:
+        for fd in fds:
+            os.close(fd)
+        raise
     return [str(path.relative_to(folder)) for path in paths], fds
 
 
-@functools.cache
-def _sealed(states: tuple[tuple[str, int, int], ...]) -> tuple[int, ...]:
-    """Return memory files of these paths, each with size and time of change; they live as long as this process."""
-    return tuple(_sealed_copy(path) for path, _, _ in states)
-
-
-def _sealed_copy(path: str) -> int:
+def _sealed_copy(path: Path) -> int:
     fd = os.memfd_create("model", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         os.fchmod(fd, 0o444)
-        with Path(path).open("rb") as source:
+        with path.open("rb") as source:
             while chunk := source.read(2**20):
                 os.write(fd, chunk)
-        # Several kernels share the bytes: nobody may write, not even by the descriptor itself.
-        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, _SEALS)
+        os.lseek(fd, 0, os.SEEK_SET)
     except OSError:
         os.close(fd)
         raise

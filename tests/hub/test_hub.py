@@ -28,10 +28,10 @@ def test_another_commit_is_not_taken_for_the_one_that_is_meant(hub_cache, model)
     lay_out(hub_cache, NAME, COMMIT, model)
     other = "f" * 40
     with pytest.raises(AssignmentError) as caught:
-        find_snapshot(NAME, other)
+        find_snapshot(NAME, other, remedy="autograder fetch lens --profile hub")
     assert str(caught.value) == (
         f"course/tiny at commit {other} is not in this machine's cache of the hub.\n"
-        "Fetch it once with: autograder fetch SLUG --profile PROFILE"
+        "Fetch it once with: autograder fetch lens --profile hub"
     )
 
 

@@ -58,10 +58,10 @@ def test_a_model_of_the_hub_is_found_in_the_cache(course, hub_cache, model):  # 
 
 def test_other_profiles_need_no_cache(course, hub_cache):  # noqa: F811
     assert chosen(course, "tiny").models["tiny"][0].path == course / "student_template" / "models" / "small"
-    with pytest.raises(
-        AssignmentError, match=f"course/tiny at commit {COMMIT} is not in this machine's cache"
-    ):
+    with pytest.raises(AssignmentError) as caught:
         chosen(course, "hub")
+    assert f"course/tiny at commit {COMMIT} is not in this machine's cache of the hub." in str(caught.value)
+    assert "Fetch it once with: autograder fetch standardise --profile hub" in str(caught.value)
 
 
 def test_a_profile_has_limits_of_its_own(course, hub_cache, model):  # noqa: F811

@@ -1,6 +1,6 @@
 """Put the intent classifier's head on a pretrained BERT encoder, which stays as it is.
 
-    python -m training.intent_de.on_encoder                          # multilingual BERT from the hub's cache
+    python -m training.intent_de.on_encoder                          # multilingual BERT, from the hub
     python -m training.intent_de.on_encoder --encoder FOLDER --out FOLDER
 
 The result is a `TokenBaselineModel` like the shipped one, only larger; grade on it with the profile `hub`, or with
@@ -20,7 +20,8 @@ from torch import nn
 from transformers import AutoTokenizer, BertModel
 from transformers.utils import logging
 
-from autograder.hub import find_snapshot
+from autograder.errors import AssignmentError
+from autograder.hub import fetch_snapshot, find_snapshot
 from training.intent_de import PROJECT
 from training.intent_de.evaluate import evaluate
 from training.intent_de.fit import with_words_removed
@@ -116,6 +117,14 @@ def build(encoder: Path, out: Path, sentences: int = SENTENCES) -> float:
     return found.accuracy
 
 
+def _multilingual() -> Path:
+    """Return the course's encoder, fetched from the hub if this machine has it not."""
+    try:
+        return find_snapshot(*MULTILINGUAL)
+    except AssignmentError:
+        return fetch_snapshot(*MULTILINGUAL)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     parser = argparse.ArgumentParser(description="Put the intent classifier's head on a BERT encoder.")
@@ -124,7 +133,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sentences", type=int, default=SENTENCES, help="how many the head is trained on")
     options = parser.parse_args(arguments)
     logging.disable_progress_bar()
-    accuracy = build(options.encoder or find_snapshot(*MULTILINGUAL), options.out, options.sentences)
+    accuracy = build(options.encoder or _multilingual(), options.out, options.sentences)
     print(f"{options.out}: accuracy {accuracy:.3f} on held-out sentences of up to {MAX_LENGTH} tokens")
     return 0
 
