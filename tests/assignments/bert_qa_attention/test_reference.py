@@ -37,42 +37,52 @@ def test_the_witness_is_the_model(loaded, inputs, found):
     assert torch.allclose(output.end_logits[0].double(), found["end"], atol=1e-4)
 
 
-def test_attention_is_that_of_plain_matrix_products(setting, loaded, inputs, found):
+def test_attention_is_that_of_plain_matrix_products(setting, loaded, inputs, found, agrees):
     actual = setting.module.attention_matrices(loaded.model, inputs)
-    assert off(actual, found["matrices"]) < 1e-5
+    agrees("attention_matrices", "float64 matrix products", off(actual, found["matrices"]), 1e-5)
 
 
-def test_vectors_are_those_of_an_einsum(setting, loaded, inputs, found, plain):
+def test_vectors_are_those_of_an_einsum(setting, loaded, inputs, found, plain, agrees):
     actual = setting.module.transformed_vectors(loaded.model, inputs)
-    assert off(actual, plain.transformed(found["inputs"])) < 1e-5
+    agrees("transformed_vectors", "einsum", off(actual, plain.transformed(found["inputs"])), 1e-5)
 
 
-def test_weighted_vectors_and_the_output_bias_add_up_to_the_attentions_output(setting, loaded, inputs, found):
+def test_weighted_vectors_and_the_output_bias_add_up_to_the_attentions_output(
+    setting, loaded, inputs, found, agrees
+):
     matrices = setting.module.attention_matrices(loaded.model, inputs).double()
     vectors = setting.module.transformed_vectors(loaded.model, inputs).double()
     for number, layer in enumerate(loaded.model.bert.encoder.layer):
         bias = layer.attention.output.dense.bias.detach().double()
         summed = sum(alpha @ f for alpha, f in zip(matrices[number], vectors[number], strict=True)) + bias
-        assert distance(summed, found["outputs"][number], "relative_l2") < 1e-5
+        missing = distance(summed, found["outputs"][number], "relative_l2")
+        agrees("transformed_vectors", "the attention layer's output", missing, 1e-5)
 
 
-def test_norms_are_those_of_every_single_vector(setting, loaded, inputs, found, plain):
+def test_norms_are_those_of_every_single_vector(setting, loaded, inputs, found, plain, agrees):
     vectors = plain.transformed(found["inputs"])
     flows = torch.einsum("lhqk,lhkd->lhqkd", found["matrices"], vectors)
-    assert off(setting.module.weighted_norms(loaded.model, inputs), flows.pow(2).sum(-1).sqrt()) < 1e-5
+    weighted = off(setting.module.weighted_norms(loaded.model, inputs), flows.pow(2).sum(-1).sqrt())
+    agrees("weighted_norms", "Kobayashi's sum, vector by vector", weighted, 1e-5)
     summed = flows.sum(dim=1).pow(2).sum(-1).sqrt()
-    assert off(setting.module.summed_norms(loaded.model, inputs), summed) < 1e-5
+    agrees(
+        "summed_norms",
+        "Kobayashi's sum, vector by vector",
+        off(setting.module.summed_norms(loaded.model, inputs), summed),
+        1e-5,
+    )
 
 
 @pytest.mark.parametrize("position", ["start", "end"])
-def test_conductance_is_that_of_one_backward_pass_a_node(setting, loaded, plain, position):
+def test_conductance_is_that_of_one_backward_pass_a_node(setting, loaded, plain, position, agrees):
     role = loaded.spec.role
     asked = next(
         one for one in setting.checks.pool(setting.assignment) if one.path(role, position) == "moves"
     )
     inputs = setting.checks.inputs_of(setting.module, loaded.tokenizer, asked)
     actual = setting.module.attention_attributions(loaded.model, inputs, position)
-    assert off(actual, plain.conductance(inputs, position)) < 1e-3
+    expected = plain.conductance(inputs, position)
+    agrees("attention_attributions", "float64 autograd, node by node", off(actual, expected), 1e-3)
 
 
 def test_gradients_of_the_witness_are_those_of_differences(inputs, plain):

@@ -112,7 +112,7 @@ def test_the_answer_is_that_of_plain_matrix_products(setting, loaded):
         assert answer.replace(" ", "") in row.text.lower().replace(" ", "") and answer
 
 
-def test_embedding_attributions_are_those_of_a_loop(setting, loaded, inputs, position):
+def test_embedding_attributions_are_those_of_a_loop(setting, loaded, inputs, position, agrees):
     bert = ByHand(loaded.model)
     others = [
         bert.table("token_type_embeddings", inputs["token_type_ids"]),
@@ -128,10 +128,15 @@ def test_embedding_attributions_are_those_of_a_loop(setting, loaded, inputs, pos
         largest = max(bert.run(point)[1][position], key=torch.Tensor.item)
         total += weight * torch.autograd.grad(largest, point)[0]
     actual = setting.module.embedding_attributions(loaded.model, inputs, position)
-    assert off(actual, unit((end - start) * total)) < NEAR
+    agrees(
+        "embedding_attributions",
+        "float64 autograd, node by node",
+        off(actual, unit((end - start) * total)),
+        NEAR,
+    )
 
 
-def test_subembedding_attributions_are_those_of_a_loop(setting, loaded, inputs, position):
+def test_subembedding_attributions_are_those_of_a_loop(setting, loaded, inputs, position, agrees):
     bert = ByHand(loaded.model)
     names = (
         ("baseline_ids", "input_ids"),
@@ -150,10 +155,11 @@ def test_subembedding_attributions_are_those_of_a_loop(setting, loaded, inputs, 
     actual = setting.module.subembedding_attributions(loaded.model, inputs, position)
     assert list(actual) == ["word", "token_type", "position"]
     for scores, start, end, total in zip(actual.values(), starts, ends, totals, strict=True):
-        assert off(scores, unit((end - start) * total)) < NEAR
+        found = off(scores, unit((end - start) * total))
+        agrees("subembedding_attributions", "float64 autograd, node by node", found, NEAR)
 
 
-def test_layer_conductance_is_that_of_a_loop(setting, loaded, inputs, position):
+def test_layer_conductance_is_that_of_a_loop(setting, loaded, inputs, position, agrees):
     bert = ByHand(loaded.model)
     others = [
         bert.table("token_type_embeddings", inputs["token_type_ids"]),
@@ -169,7 +175,7 @@ def test_layer_conductance_is_that_of_a_loop(setting, loaded, inputs, position):
     assert actual.shape == (loaded.model.config.num_hidden_layers, inputs["input_ids"].shape[1])
     for layer, row in enumerate(actual):
         steps = [(after[0][layer] - before[0][layer]) * before[1][layer] for before, after in pairwise(seen)]
-        assert off(row, unit(sum(steps))) < NEAR
+        agrees("layer_conductance", "float64 autograd, node by node", off(row, unit(sum(steps))), NEAR)
 
 
 def test_integrated_gradients_add_up_before_they_are_normalised(setting, loaded, inputs, position):

@@ -49,14 +49,15 @@ def test_one_tokenizer_puts_a_token_in_front_and_the_other_does_not(setting):
     assert fronts == [True, False]
 
 
-def test_effects_of_tokens_are_those_of_plain_products(setting, loaded, witness, inputs):
+def test_effects_of_tokens_are_those_of_plain_products(setting, loaded, witness, inputs, agrees):
     text = inputs[0]
     actual = ask(setting, loaded, "ablate_tokens", *text.arguments)
     expected = witness.ablate_tokens(*text.arguments)
-    assert actual.shape == expected.shape and relative_l2(actual, expected) < 2e-5
+    assert actual.shape == expected.shape
+    agrees("ablate_tokens", "float64 matrix products", relative_l2(actual, expected), 2e-5)
 
 
-def test_features_and_groups_are_replaced_as_by_hand(setting, loaded, witness, inputs):
+def test_features_and_groups_are_replaced_as_by_hand(setting, loaded, witness, inputs, agrees):
     filling = inputs[1]
     full = witness.score(filling.template.format(*filling.values), filling.target)
 
@@ -65,14 +66,16 @@ def test_features_and_groups_are_replaced_as_by_hand(setting, loaded, witness, i
         return full - witness.score(filling.template.format(*values), filling.target)
 
     alone = torch.tensor([without({place}) for place in range(len(filling.values))])
-    assert relative_l2(ask(setting, loaded, "ablate_template", *filling.features), alone) < 1e-5
+    off = relative_l2(ask(setting, loaded, "ablate_template", *filling.features), alone)
+    agrees("ablate_template", "float64 matrix products", off, 1e-5)
     together = torch.tensor(
         [without({n for n, other in enumerate(filling.mask) if other == group}) for group in filling.mask]
     )
-    assert relative_l2(ask(setting, loaded, "ablate_groups", *filling.arguments), together) < 1e-5
+    off = relative_l2(ask(setting, loaded, "ablate_groups", *filling.arguments), together)
+    agrees("ablate_groups", "float64 matrix products", off, 1e-5)
 
 
-def test_shapley_values_are_the_mean_over_all_orders(setting, loaded, witness, inputs):
+def test_shapley_values_are_the_mean_over_all_orders(setting, loaded, witness, inputs, agrees):
     filling = inputs[1]
 
     def prompt_of(some):
@@ -84,10 +87,10 @@ def test_shapley_values_are_the_mean_over_all_orders(setting, loaded, witness, i
 
     expected = witness.shapley(max(filling.mask) + 1, prompt_of, filling.target)[filling.mask]
     actual = ask(setting, loaded, "shapley_groups", *filling.arguments)
-    assert relative_l2(actual, expected) < 1e-5
+    agrees("shapley_groups", "the mean over all orders", relative_l2(actual, expected), 1e-5)
 
 
-def test_examples_are_left_out_of_the_prompt_in_all_orders(setting, loaded, witness, inputs):
+def test_examples_are_left_out_of_the_prompt_in_all_orders(setting, loaded, witness, inputs, agrees):
     shots = inputs[2]
 
     def prompt_of(some):
@@ -96,15 +99,17 @@ def test_examples_are_left_out_of_the_prompt_in_all_orders(setting, loaded, witn
         return "\n".join(["Reviews and their labels:", *lines, last]) if lines else last
 
     expected = witness.shapley(len(shots.examples), prompt_of, shots.target)
-    assert relative_l2(ask(setting, loaded, "attribute_examples", *shots.arguments), expected) < 2e-5
+    off = relative_l2(ask(setting, loaded, "attribute_examples", *shots.arguments), expected)
+    agrees("attribute_examples", "the mean over all orders", off, 2e-5)
 
 
-def test_integrated_gradients_are_those_of_plain_autograd(setting, loaded, witness, inputs):
+def test_integrated_gradients_are_those_of_plain_autograd(setting, loaded, witness, inputs, agrees):
     text = inputs[0]
     nodes, weights = np.polynomial.legendre.leggauss(50)
     expected = witness.integrated_gradients(*text.arguments, (nodes + 1) / 2, weights / 2)
     actual = ask(setting, loaded, "integrated_gradients", *text.arguments)
-    assert actual.shape == expected.shape and relative_l2(actual, expected) < 1e-5
+    assert actual.shape == expected.shape
+    agrees("integrated_gradients", "float64 autograd, node by node", relative_l2(actual, expected), 1e-5)
 
 
 def test_integrated_gradients_add_up_to_the_difference_along_the_path(setting, loaded, witness, inputs):
