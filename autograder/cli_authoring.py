@@ -90,9 +90,13 @@ def fetch(
         if slugs is None and profile not in assignment.models:
             typer.echo(f"{assignment.slug}: no profile {profile!r}.")
             continue
+        fetched = 0
         for spec, folder in run(assignment, profile):
+            fetched += 1
             pinned = "" if spec.revision else f'; not pinned yet: revision = "{folder.name}"'
             typer.echo(f"{assignment.slug}: {spec.hub} in {folder}{pinned}")
+        if not fetched:
+            typer.echo(f"{assignment.slug}: the profile {profile!r} has no model of the hub, only folders.")
 
 
 def calibrate(

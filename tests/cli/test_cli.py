@@ -152,3 +152,9 @@ def test_a_weaker_sandbox_is_warned_of_in_a_sentence(capsys, monkeypatch):
     said = capsys.readouterr().err
     assert said.startswith("Warning: Less than full.\n")
     assert "of a library" not in said  # that one went Python's way, here to pytest
+
+
+def test_fetching_a_profile_of_folders_says_that_there_is_nothing_to_fetch(autograder, course_root):
+    done = autograder("fetch", "token_attribution", "--profile", "tiny", cwd=course_root)
+    said = "token_attribution: the profile 'tiny' has no model of the hub, only folders.\n"
+    assert (done.returncode, done.stdout) == (0, said)
