@@ -61,6 +61,8 @@ def grade_submission(
                 "notebook_s": round(ran - started, 3),
                 "checks_s": round(time.perf_counter() - ran, 3),
             }
+            if opened.gpu_bytes:
+                timing["gpu_mb"] = round(opened.gpu_bytes / 2**20)
             return Graded(
                 report=_report(submission, course, opened, results, timing), execution=opened.execution
             )

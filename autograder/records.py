@@ -29,6 +29,9 @@ class Limits:
     memory_bytes: int = 3 * 2**30
     """Memory of the process tree, in bytes."""
 
+    gpu_memory_bytes: int = 4 * 2**30
+    """Tensors on a GPU, in bytes; CUDA's own needs come on top."""
+
     processes: int = 64
     """Processes and threads of the kernel's tree."""
 

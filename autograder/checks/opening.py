@@ -153,6 +153,11 @@ class OpenSubmission:
         """Sentences for the student: of the execution, then of the calls so far."""
         return (*self.execution.remarks, *self._session.remarks)
 
+    @property
+    def gpu_bytes(self) -> int:
+        """The most GPU memory that was seen in use, CUDA's own included; 0 on the CPU."""
+        return self._session.gpu_bytes
+
     def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
         """Ask a function in the kernel; models and tokenizers of this process go as handles."""
         return self._session.call(function, self._handled(args), self._handled(dict(kwargs)), seed=seed)

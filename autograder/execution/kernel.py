@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from autograder.execution import cuda_fallback, kernel_app, sandbox
+from autograder.execution import cuda_fallback, gpu, kernel_app, sandbox
 from autograder.execution.probe import Probe
 from autograder.execution.seeds import seed_all
 
@@ -24,11 +24,15 @@ def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.s
 
     Args:
         settings: `seed`, `device`, `key`, `sockets`, `box`, `home`, `temporary`, `student`,
-            `cuda_fallback`.
+            `cuda_fallback`, `gpu` (`name`, `share` of its memory).
         control: Told `{"ready"}` when the kernel's sockets are bound, then closed.
         probe_socket: Where calls come in after the cells.
     """
     _prepare_process(settings)
+    if seat := settings.get("gpu"):
+        gpu.take_seat(seat["name"])
+        if seat["share"] is not None:
+            gpu.limit_allocator(seat["share"])
     seed_all(settings["seed"])
     if settings["cuda_fallback"]:
         cuda_fallback.install()

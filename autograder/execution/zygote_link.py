@@ -6,14 +6,18 @@ import json
 import secrets
 import select
 import socket
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograder.errors import GraderError
 from autograder.execution import leftovers, runtime_tree, sandbox
 from autograder.execution.kernel_process import KernelProcess
 from autograder.records import Limits
+
+if TYPE_CHECKING:
+    from autograder.execution.gpu import Room
 
 
 def _plain(plan: sandbox.BoxPlan) -> dict[str, Any]:
@@ -37,6 +41,8 @@ class ZygoteLink:
 
     Attributes:
         layers: The layers that are on, of `sandbox.LAYERS`.
+        gpu: The one GPU that kernels see, as `CUDA_VISIBLE_DEVICES` names it; empty: as the zygote has it.
+        room: What a kernel may use of that GPU's memory; None: all there is.
     """
 
     def __init__(
@@ -55,6 +61,8 @@ class ZygoteLink:
         self.device = device
         self.mode = mode
         self.layers = sandbox.MODES[mode]
+        self.gpu = ""
+        self.room: Room | None = None
 
     def is_alive(self) -> bool:
         """Tell whether there is a zygote at the other end."""
@@ -86,11 +94,13 @@ class ZygoteLink:
             plain: Whether tracebacks come without colours.
 
         Raises:
-            GraderError: If the zygote has died or the box cannot be built.
+            GraderError: If the zygote has died, the box cannot be built, or the GPU has no room.
         """
         if self._socket is None:
             raise GraderError("The warm process has been closed.")
-        self._await_ends()
+        self.await_ends()
+        if self.room is not None:
+            self.room.wait()
         boxed = "mounts" in self.layers
         box = runtime_tree.BOX if boxed else leftovers.make_folder("box")
         plan = sandbox.BoxPlan(
@@ -115,6 +125,7 @@ class ZygoteLink:
             "student": plan.student,
             "cuda_fallback": cuda_fallback,
             "plain": plain,
+            "gpu": self._seat(),
         }
         control, their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         probe, their_probe = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -126,20 +137,27 @@ class ZygoteLink:
                 raise GraderError(f"The warm process has died ({error}); start the command again.") from None
         return KernelProcess(control, probe, key, folders=() if boxed else (box, plan.sockets))
 
+    def _seat(self) -> Mapping[str, Any] | None:
+        """Return what a kernel needs to know of its GPU."""
+        if self.device == "cpu":
+            return None
+        return {"name": self.gpu, "share": self.room.share if self.room is not None else None}
+
     def put_away(self, process: KernelProcess) -> None:
         """End a kernel for good and close it, now or soon."""
         process.kill()
         self._ending.append(process)
         if not self._hurried:
-            self._await_ends()
+            self.await_ends()
 
-    def _await_ends(self) -> None:
+    def await_ends(self) -> None:
+        """Wait until the kernels that were put away have gone."""
         while self._ending:
             self._ending.pop().close()
 
     def close(self) -> None:
         """Let go of the zygote, which ends when the last link is closed."""
-        self._await_ends()
+        self.await_ends()
         if self._socket is not None:
             self._socket.close()
             self._socket = None
