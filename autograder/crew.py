@@ -22,7 +22,7 @@ from autograder.execution.zygote_client import Zygote
 from autograder.journal import Journal
 from autograder.records import Loadable, Submission
 from autograder.report.files import student_folder_name
-from autograder.worker import BOOT, READY, Finished, GpuLost, NewZygote, Stopped, Work, ZygoteLost
+from autograder.worker import BOOT, READY, Finished, GpuLost, NewZygote, Stopped, Task, Work, ZygoteLost
 
 ATTEMPTS = 2
 """Times that a submission is tried when its worker dies; then a person must look."""
@@ -92,8 +92,14 @@ class _Worker:
         self._zygote: Zygote | None = None
         self._send(work)
 
-    def give(self, submission: Submission, zygote: Zygote) -> None:
-        """Give the worker a submission, and its way to the zygote if that is a new one."""
+    def give(self, submission: Submission, zygote: Zygote, *, more: bool) -> None:
+        """Give the worker a submission, and its way to the zygote if that is a new one.
+
+        Args:
+            submission: What is to be graded.
+            zygote: That runs now.
+            more: Whether others wait.
+        """
         self.submission = submission
         if self._zygote is not zygote:
             self._zygote = zygote
@@ -101,7 +107,7 @@ class _Worker:
             # A worker that could not start has said why, and has gone; that is read later.
             with contextlib.suppress(ConnectionError):
                 send_handle(self.connection, zygote.handle(), 0)
-        self._send(submission)
+        self._send(Task(submission=submission, more=more))
 
     def _send(self, message: Any) -> None:
         with contextlib.suppress(ConnectionError):
@@ -252,7 +258,7 @@ class Crew:
             self._zygote = self._new_zygote()
         submission = waiting.popleft()
         self._journal.start(student_folder_name(submission.student))
-        worker.give(submission, self._zygote)
+        worker.give(submission, self._zygote, more=bool(waiting))
         failpoints.reach("submission.handed_out")
 
     def stop(self) -> None:

@@ -99,6 +99,17 @@ class GpuLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """The coordinator's word what is to be graded next."""
+
+    submission: Submission
+    """The file."""
+
+    more: bool
+    """Whether others wait: their kernel is then started meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewZygote:
     """The coordinator's word that the descriptor which follows leads to a running zygote."""
 
@@ -223,13 +234,15 @@ def _room(course: Course, seat: Seat) -> Room | None:
 
 
 def _grade(
-    submission: Submission, course: Course, zygote: ZygoteLink, run: Run, folder: Path
+    task: Task, course: Course, zygote: ZygoteLink, run: Run, folder: Path
 ) -> Finished | ZygoteLost | GpuLost:
     """Grade one submission and write its files."""
     from autograder.pipeline import grade_submission
     from autograder.report.write import write_submission
 
     failpoints.reach("worker.received")
+    submission = task.submission
+    zygote.ahead = task.more
     graded = grade_submission(submission, course, zygote, run)
     failpoints.reach("worker.graded")
     if not zygote.is_alive():

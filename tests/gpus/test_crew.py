@@ -29,7 +29,7 @@ class Scripted:
         self.work, self.submission, self._script = work, None, script
         self.connection, self._theirs = Pipe()
 
-    def give(self, submission, zygote):
+    def give(self, submission, zygote, *, more):
         self.submission = submission
         self._theirs.send(b"answered")
 
