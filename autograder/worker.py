@@ -127,6 +127,8 @@ def main(settings: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with(settings["parent"])
     server = socket.socket(fileno=settings["fd"])
+    # What checks tokenise is short: threads would only be waited for.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     gc.disable()  # imports drop little: looking for garbage meanwhile takes a tenth of their time
     for name in settings["preload"]:
         importlib.import_module(name)

@@ -14,7 +14,11 @@ from .conftest import notebook
 
 pytestmark = pytest.mark.sandbox
 
-DRAW = "import random, numpy, torch\ndef draw(): return [random.random(), float(numpy.random.rand()), float(torch.rand(1))]\nfirst = draw()\ndef stored(): return first"
+DRAW = """
+import random, numpy, torch
+first = [random.random(), float(numpy.random.rand()), float(torch.rand(1))]
+def stored(): return first
+"""
 
 
 @pytest.fixture
