@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from autograder.checks.memo import content_key
 from autograder.errors import CallTimeoutError
+from autograder.execution.figures import FigureDescription
 from autograder.seeds import seed_for
 
 
@@ -41,6 +42,10 @@ class SubmissionProxy:
     """Asks the student's functions; the same for every kind of `Answers`.
 
     A function that did not answer in time is not asked again: it would only cost the time once more.
+
+    Attributes:
+        last: The last question.
+        figures: The figures that functions returned, PNG files by the check that asked; they are the student's claims.
     """
 
     def __init__(self, answers: Answers, seed_parts: tuple[str, ...]) -> None:
@@ -51,6 +56,7 @@ class SubmissionProxy:
         self._check = ""
         self._count = 0
         self.last: Call | None = None
+        self.figures: dict[str, list[bytes]] = {}
 
     def begin(self, check: str) -> None:
         """Start a check: calls are seeded by its name and their number in it."""
@@ -79,10 +85,13 @@ class SubmissionProxy:
         self.last = Call(function, args, kwargs)
         seed = seed_for(*self._seed_parts, self._check, function, str(self._count))
         try:
-            return self._answers.call(function, args, kwargs, seed=seed)
+            answer = self._answers.call(function, args, kwargs, seed=seed)
         except CallTimeoutError as error:
             self._timed_out[function] = str(error)
             raise
+        if isinstance(answer, FigureDescription):
+            self.figures.setdefault(self._check, []).append(answer.png)
+        return answer
 
     def recall(self, function: str, *args: Any) -> Any:
         """Call a function, or take its answer to the same arguments from an earlier `recall`.
