@@ -63,7 +63,7 @@ def grade_submission(
                 "notebook_s": round(ran - started, 3),
                 "checks_s": round(time.perf_counter() - ran, 3),
             }
-            shown = plots(opened.execution.notebook) + _returned_figures(grading, course)
+            shown = plots(opened.execution.notebook) + returned_figures(grading, course)
             report = _report(submission, course, opened, results, timing)
             return Graded(report=replace(report, plots=shown[:MAX_PLOTS]), execution=opened.execution)
     except SubmissionError as error:
@@ -100,7 +100,7 @@ def _report(
     )
 
 
-def _returned_figures(grading: Grading, course: Course) -> tuple[str, ...]:
+def returned_figures(grading: Grading, course: Course) -> tuple[str, ...]:
     """Return the figures that the student's functions drew of shown inputs, one a check, as base64."""
     checks = {info.id: info for info in course.checks}
     drawn = [images[-1] for check, images in grading.proxy.figures.items() if not is_late(check, checks)]

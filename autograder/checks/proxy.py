@@ -26,6 +26,10 @@ class Answers(Protocol):
         """Return the PNG images that a cell of the notebook showed."""
         ...
 
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call of the function has left its arguments changed."""
+        ...
+
 
 class Call:
     """The last question asked: what diagnosis asks the misconceptions too."""
@@ -110,6 +114,10 @@ class SubmissionProxy:
         """Return the PNG images that the cell with this id showed."""
         return self._answers.plots(cell)
 
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call of the function, in this check or an earlier one, has left its arguments changed."""
+        return self._answers.changed_arguments(function)
+
 
 class LocalAnswers:
     """Plain functions of this process: the reference and its variants, for `verify`. Never a student's."""
@@ -119,14 +127,24 @@ class LocalAnswers:
     ) -> None:
         self._functions = functions
         self._plots = plots or {}
+        self._changing: set[str] = set()
 
     def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
         """Call the function of that name; the seed is used for torch, so that sampling repeats."""
         import torch
 
         torch.manual_seed(seed)
-        return self._functions[function](*args, **kwargs)
+        given = [value for value in args if isinstance(value, torch.Tensor)]
+        before = content_key(given, [])
+        answer = self._functions[function](*args, **kwargs)
+        if content_key(given, []) != before:
+            self._changing.add(function)
+        return answer
 
     def plots(self, cell: str) -> list[bytes]:
         """Return the images given at construction for the cell."""
         return self._plots.get(cell, [])
+
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call has changed a tensor that it was given."""
+        return function in self._changing
