@@ -212,7 +212,7 @@ import torch
 # plt.show()
 
 # %% [markdown]
-# The effect of the very same features lies anywhere between nothing and many nats: it depends on what they are
+# The effect of the very same features lies anywhere from 2.9 to 3.7 nats: it depends on what they are
 # compared **with**. An attribution always answers *"why this, rather than that?"*. In the tasks below the baselines are
 # given, one value for each feature, so that there is one right answer.
 
@@ -694,7 +694,7 @@ def integrated_gradients(model, tokenizer, prompt, target):
 #     below.bar(places + 0.2 * (number - 1.5), scores, width=0.2, label=name)
 # below.set_xticks(places, [f"{one}\nnot {other}" for one, other in zip(values, BASELINES, strict=True)])
 # below.set_ylabel("effect in nats")
-# below.legend()
+# below.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 # plt.show()
 # ### END SOLUTION
 
