@@ -166,6 +166,9 @@ class Assignment:
     limits: Limits
     """What one submission may use."""
 
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """What figures that checks measure mean, in a sentence, by name: for the class page."""
+
     profile_limits: Mapping[str, Limits] = field(default_factory=dict)
     """Instead of `limits`, for profiles that state their own."""
 

@@ -100,10 +100,14 @@ def ids_of(tokenizer, rng: random.Random, lengths: list[int], width: int) -> tor
 @visibility("visible")
 @hint("Print tokenizer.convert_ids_to_tokens(...) of one row of your baseline beside the sentence.")
 def test_baseline_of_shown_sentences(submission, reference, tokenizer, assignment):
-    """The baseline of the example sentences keeps [CLS] and [SEP] and removes the rest."""
+    """The baseline of the example sentences keeps [CLS] and [SEP] and removes the rest; the input stays as it was."""
     ids = batch_of(shown(assignment), tokenizer)["input_ids"]
+    expected = reference.build_baseline(ids, tokenizer)
     actual = submission.call("build_baseline", ids, tokenizer)
-    assert_integers_equal(actual, reference.build_baseline(ids, tokenizer), name="baseline ids", axes=SCORES)
+    assert_integers_equal(actual, expected, name="baseline ids", axes=SCORES)
+    assert not submission.changed_arguments("build_baseline"), (
+        "build_baseline wrote the baseline into the input_ids that it was given. Leave them unchanged: work on a copy."
+    )
 
 
 @grades("build_baseline")

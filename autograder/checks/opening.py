@@ -18,12 +18,12 @@ from autograder.checks.marks import CheckInfo, collect
 from autograder.checks.memo import Memo, MemoisedReference
 from autograder.checks.proxy import SubmissionProxy
 from autograder.diagnosis import Misconception, misconceptions_of
-from autograder.errors import AssignmentError, did_you_mean
+from autograder.errors import AssignmentError, SubmissionError, did_you_mean
 from autograder.execution.session import KernelSession
 from autograder.execution.wire import Handle
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.models import LoadedModel, load, use_student_dir
-from autograder.notebooks import plots, read_notebook, restore_locked_cells, written_answers
+from autograder.notebooks import other_assignment, plots, read_notebook, restore_locked_cells, written_answers
 from autograder.profiles import choose_profile
 from autograder.records import Assignment, Execution, Pending, Submission, Tolerance
 from autograder.seeds import course_key, seed_for
@@ -166,6 +166,10 @@ class OpenSubmission:
         """Return the PNG images that the cell with this id showed."""
         return [base64.b64decode(image) for image in plots(self.execution.notebook, (cell,))]
 
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call of the function has left its arguments changed, as its process says."""
+        return f"{function}() changed its arguments." in self._session.remarks
+
     def _handled(self, value: Any) -> Any:
         if id(value) in self._handles:
             name = self._handles[id(value)]
@@ -192,11 +196,17 @@ def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) 
     """Run a submission's notebook and keep its kernel for calls.
 
     Raises:
-        SubmissionError: If the file is no notebook that can be run.
+        SubmissionError: If the file is no notebook that can be run, or another assignment's.
         GraderError: If no sandboxed kernel can be made.
     """
     assignment = course.assignment
     submitted = read_notebook(submission.path)
+    other = other_assignment(submitted, assignment.slug, [task.name for task in assignment.tasks])
+    if other:
+        raise SubmissionError(
+            f"This is the notebook of another assignment ({other}), handed in for {assignment.slug}. "
+            "Hand in the right file."
+        )
     notebook, remarks = restore_locked_cells(submitted, course.template)
     pending = written_answers(notebook, course.template, assignment.questions)
     with KernelSession(
