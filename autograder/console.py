@@ -188,9 +188,9 @@ def show_tolerances(found: Calibrated) -> None:
             *(row.key, row.right, row.wrong, row.separation, row.tau),
             *(Text(name) for name in (row.farthest, row.nearest, ", ".join(row.checks))),
         )
-    console = Console(highlight=False)
-    # Names are read whole or not at all: a narrow terminal breaks the lines, a log keeps them.
-    console.print(table, width=max(console.width, 200), soft_wrap=True)
+    # Names are to be read whole: a narrow terminal breaks the lines, a log keeps them.
+    console = Console(highlight=False, width=240)
+    console.print(table, soft_wrap=True)
     for device, one in found.measured.sets.items():
         libraries = ", ".join(f"{name} {number}" for name, number in one.versions.items())
         console.print(f"{device}: {one.date}, {libraries}", soft_wrap=True, markup=False)
