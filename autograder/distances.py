@@ -81,12 +81,13 @@ class Measurement:
         return [
             key
             for key, found in self.distances.items()
-            if all(self._alone_separates(one, mistake) for one in (key, *found.instead_of))
+            if mistake in found.wrong
+            and all(self._is_far(one, mistake) for one in (key, *found.instead_of) if one in self.distances)
         ]
 
-    def _alone_separates(self, key: str, mistake: str) -> bool:
+    def _is_far(self, key: str, mistake: str) -> bool:
         found = self.distances[key]
-        return mistake in found.wrong and found.wrong[mistake] >= USABLE * farthest(found.right)
+        return found.wrong.get(mistake, math.inf) >= USABLE * farthest(found.right)
 
     def inseparable(self) -> list[str]:
         """Return the mistakes that no tolerance tells from right answers tenfold, and nothing else finds."""
