@@ -116,7 +116,8 @@ def calibrate(
         bool, typer.Option("--show", help="Measure nothing: show what was measured before.")
     ] = False,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Drop what other devices measured: models or inputs are others now.")
+        bool,
+        typer.Option("--forget", help="Drop what other devices measured: models or inputs are others now."),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the table, write nothing.")] = False,
 ) -> None:

@@ -1,7 +1,7 @@
 """Distances of right and wrong answers from exact ones, as `autograder calibrate` measured and stored them.
 
-distances.json holds an object of measured sets by the name of the device. A device's set is replaced by its next run; what
-other devices measured stays, so that a further device widens what counts as right and never narrows it.
+distances.json holds an object of measured sets by the name of the device. A device's set is replaced by its next run;
+what other devices measured stays, so that a further device widens what counts as right and never narrows it.
 """
 
 from __future__ import annotations
@@ -136,7 +136,9 @@ def add_set(sets: Mapping[str, MeasuredSet], device: str, new: MeasuredSet) -> d
         tolerances = {
             key: replace(
                 distances,
-                wrong={known: off for known, off in distances.wrong.items() if known in new.tolerances[key].wrong},
+                wrong={
+                    known: off for known, off in distances.wrong.items() if known in new.tolerances[key].wrong
+                },
             )
             for key, distances in old.tolerances.items()
             if key in new.tolerances

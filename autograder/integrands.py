@@ -1,7 +1,7 @@
 """An integrand sampled so closely that every rule on it is arithmetic.
 
-Where the head of a model has kinks (ReLU) the gradient along a path jumps, and rules differ by per cents. An answer by an
-unknown number of steps is then compared with all of them at once: the path is sampled evenly, every jump is found by
+Where the head of a model has kinks (ReLU) the gradient along a path jumps, and rules differ by per cents. An answer by
+an unknown number of steps is then compared with all of them at once: the path is sampled evenly, every jump is found by
 bisection, and a rule's nodes lie on the lines between the samples.
 """
 
@@ -80,7 +80,9 @@ def integrate_samples(places: Tensor, values: Tensor, rules: Sequence[Rule]) -> 
 class _Sampler:
     """Evaluates the integrand of one row."""
 
-    def __init__(self, forward: Forward, layer: nn.Module, inputs: Tensor, start: Tensor, end: Tensor) -> None:
+    def __init__(
+        self, forward: Forward, layer: nn.Module, inputs: Tensor, start: Tensor, end: Tensor
+    ) -> None:
         self._parts = forward, layer, inputs, start, end
         self._difference = (end - start).double()
 
@@ -109,7 +111,8 @@ def _sampled(sampler: _Sampler) -> tuple[Tensor, Tensor]:
             break
         middle = (low + high) / 2
         at_middle = sampler(middle)
-        all_places.append(middle), all_values.append(at_middle)
+        all_places.append(middle)
+        all_values.append(at_middle)
         low, high = torch.cat([low, middle]), torch.cat([middle, high])
         at_low, at_high = torch.cat([at_low, at_middle]), torch.cat([at_middle, at_high])
         slopes = slopes.repeat(2, 1)

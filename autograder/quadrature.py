@@ -129,6 +129,7 @@ def gradients_along(
 
 
 def layer_output(forward: Forward, layer: nn.Module, inputs: Tensor, rows: Tensor) -> Tensor:
+    """Return a layer's output on inputs, without gradients."""
     seen: list[Tensor] = []
     handle = layer.register_forward_hook(lambda module, args, output: seen.append(output.detach()))
     try:

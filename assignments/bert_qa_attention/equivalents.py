@@ -1,4 +1,7 @@
-"""Other programs for the same values, in float32 like a student's: they tell calibration how far right answers lie apart."""
+"""Other programs for the same values, in float32 like a student's.
+
+They tell calibration how far right answers lie apart.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Other programs for the same values, in float32 like a student's: they tell calibration how far right answers lie apart."""
+"""Other programs for the same values, in float32 like a student's.
+
+They tell calibration how far right answers lie apart.
+"""
 
 from __future__ import annotations
 
@@ -123,10 +126,7 @@ def parts_without_captum(reference: Any, model: Any, inputs: Inputs, position: s
     names = ("ids", "token_type_ids", "position_ids")
     with torch.no_grad():
         starts = [module(inputs[f"baseline_{name}"]) for module, name in zip(modules, names, strict=True)]
-        ends = [
-            module(inputs[name])
-            for module, name in zip(modules, ("input_ids", *names[1:]), strict=True)
-        ]
+        ends = [module(inputs[name]) for module, name in zip(modules, ("input_ids", *names[1:]), strict=True)]
     sums = [torch.zeros_like(end) for end in ends]
     nodes, weights = np.polynomial.legendre.leggauss(50)
     for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):

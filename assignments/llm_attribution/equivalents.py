@@ -1,4 +1,7 @@
-"""Other programs for the same values, in float32 like a student's: they tell calibration how far right answers lie apart."""
+"""Other programs for the same values, in float32 like a student's.
+
+They tell calibration how far right answers lie apart.
+"""
 
 from __future__ import annotations
 
@@ -111,7 +114,14 @@ def template_without_captum(
 
 @equivalent(task=GROUPS)
 def groups_by_sequence(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Any, baselines: Any, mask: Any, target: str
+    reference: Any,
+    model: Any,
+    tokenizer: Any,
+    template: str,
+    values: Any,
+    baselines: Any,
+    mask: Any,
+    target: str,
 ) -> Tensor:
     found = LLMAttribution(FeatureAblation(model), tokenizer).attribute(
         _template(template, values, baselines, mask), target=target, **BY_SEQUENCE
@@ -121,7 +131,14 @@ def groups_by_sequence(
 
 @equivalent(task=GROUPS, slow=True)
 def groups_not_cached(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Any, baselines: Any, mask: Any, target: str
+    reference: Any,
+    model: Any,
+    tokenizer: Any,
+    template: str,
+    values: Any,
+    baselines: Any,
+    mask: Any,
+    target: str,
 ) -> Tensor:
     found = LLMAttribution(FeatureAblation(model), tokenizer).attribute(
         _template(template, values, baselines, mask), target=target, **NOT_CACHED
@@ -131,7 +148,14 @@ def groups_not_cached(
 
 @equivalent(task=SHAPLEY)
 def shapley_by_sequence(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Any, baselines: Any, mask: Any, target: str
+    reference: Any,
+    model: Any,
+    tokenizer: Any,
+    template: str,
+    values: Any,
+    baselines: Any,
+    mask: Any,
+    target: str,
 ) -> Tensor:
     found = LLMAttribution(ShapleyValues(model), tokenizer).attribute(
         _template(template, values, baselines, mask), target=target, **BY_SEQUENCE
@@ -141,7 +165,14 @@ def shapley_by_sequence(
 
 @equivalent(task=SHAPLEY, slow=True)
 def shapley_not_cached(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Any, baselines: Any, mask: Any, target: str
+    reference: Any,
+    model: Any,
+    tokenizer: Any,
+    template: str,
+    values: Any,
+    baselines: Any,
+    mask: Any,
+    target: str,
 ) -> Tensor:
     found = LLMAttribution(ShapleyValues(model), tokenizer).attribute(
         _template(template, values, baselines, mask), target=target, **NOT_CACHED
@@ -180,7 +211,14 @@ def _over_orders_of_groups(
 
 @equivalent(task=SHAPLEY)
 def shapley_over_all_orders(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Any, baselines: Any, mask: Any, target: str
+    reference: Any,
+    model: Any,
+    tokenizer: Any,
+    template: str,
+    values: Any,
+    baselines: Any,
+    mask: Any,
+    target: str,
 ) -> Tensor:
     return _over_orders_of_groups(model, tokenizer, template, values, baselines, mask, target)
 

@@ -139,10 +139,16 @@ class _Measured:
         return Measurement(distances=distances, otherwise=frozenset(self._otherwise))
 
     def _checks_of(self, task: str) -> list[CheckInfo]:
-        return [info for info in self._course.checks if (info.task == task if task else info.task in self._tasks)]
+        return [
+            info for info in self._course.checks if (info.task == task if task else info.task in self._tasks)
+        ]
 
     def _seen(
-        self, functions: Mapping[str, Callable[..., Any]], number: int, checks: Iterable[CheckInfo], right: str
+        self,
+        functions: Mapping[str, Callable[..., Any]],
+        number: int,
+        checks: Iterable[CheckInfo],
+        right: str,
     ) -> tuple[Notes, bool]:
         """Run checks once; return what they noted, and whether something else failed.
 

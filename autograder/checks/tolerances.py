@@ -31,7 +31,7 @@ def using(tolerances: Mapping[str, Tolerance]) -> Iterator[None]:
 
 @contextmanager
 def measuring(note: Note) -> Iterator[None]:
-    """Have `assert_close` and `assert_matches` note distances instead of judging them; so do `within` and `first_within`."""
+    """Have `assert_close` and `assert_matches` note distances instead of judging, `within` and `first_within` too."""
     token = _note.set(note)
     try:
         yield

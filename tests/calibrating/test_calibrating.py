@@ -132,7 +132,7 @@ def test_what_another_device_measured_widens_the_bound_and_a_further_run_does_no
     wide = dataclasses.replace(
         cpu,
         tolerances={
-            key: dataclasses.replace(found, right={name: 1e-4 for name in found.right})
+            key: dataclasses.replace(found, right=dict.fromkeys(found.right, 0.0001))
             for key, found in cpu.tolerances.items()
         },
     )
@@ -165,9 +165,9 @@ def test_programs_of_equivalents_py_are_right_ways(assignment):
 def test_an_axiom_that_a_check_measures_itself_has_a_tolerance_too(assignment):
     changed(
         assignment,
-        "        values = table(rng)\n        actual = submission.call(\"centre\", values)",
-        "        values = table(rng)\n        actual = submission.call(\"centre\", values)\n"
-        "        assert within(\"zero\", float(actual.mean(dim=0).abs().max()))",
+        '        values = table(rng)\n        actual = submission.call("centre", values)',
+        '        values = table(rng)\n        actual = submission.call("centre", values)\n'
+        '        assert within("zero", float(actual.mean(dim=0).abs().max()))',
         "checks.py",
     )
     changed(assignment, "import assert_close, ", "import assert_close, within, ", "checks.py")

@@ -22,7 +22,9 @@ def measured(right, wrong, *, otherwise=(), key="scores", instead_of=()):
         versions={"torch": "2.13.0"},
         students=2,
         otherwise=otherwise,
-        tolerances={key: Distances(right=right, wrong=wrong, inputs=4, checks=("test_a",), instead_of=instead_of)},
+        tolerances={
+            key: Distances(right=right, wrong=wrong, inputs=4, checks=("test_a",), instead_of=instead_of)
+        },
     )
 
 
@@ -72,7 +74,9 @@ def test_a_file_that_cannot_be_used_says_what_to_do(tmp_path):
 
 
 def test_a_mistake_is_told_only_by_a_tolerance_that_lies_tenfold_from_what_is_right():
-    found = combine({"CPU": measured({"float32": 1e-3}, {"near": 5e-3, "far": 0.1, "shape": 1e-3}, otherwise=("shape",))})
+    found = combine(
+        {"CPU": measured({"float32": 1e-3}, {"near": 5e-3, "far": 0.1, "shape": 1e-3}, otherwise=("shape",))}
+    )
     assert found.told_by("scores") == {"near": 5e-3, "far": 0.1}
     assert found.inseparable() == ["near"]
 
