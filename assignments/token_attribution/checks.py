@@ -634,9 +634,8 @@ def fingerprint(model) -> str:
 
 def chosen_sentences(assignment, reference, model, tokenizer, rng):
     """Return sentences for a student's own method, their ids, and what chance reaches on each."""
-    stored = faithfulness.load_chances(
-        assignment.folder / CHANCES, reference.memoise("fingerprint", fingerprint, model)
-    )
+    # Of the model itself, which calibration's exact reference would not see.
+    stored = faithfulness.load_chances(assignment.folder / CHANCES, fingerprint(model))
     suitable = [
         one for one in pool(assignment) if (one.id in stored if stored else 3 <= len(one.slots) <= 14)
     ]
