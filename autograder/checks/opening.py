@@ -17,7 +17,7 @@ from autograder.checks.grading import Grading
 from autograder.checks.marks import CheckInfo, collect
 from autograder.checks.memo import Memo, MemoisedReference
 from autograder.checks.proxy import SubmissionProxy
-from autograder.diagnosis import Misconception, misconceptions_of
+from autograder.diagnosis import AcceptedVariant, Misconception, accepted_variants_of, misconceptions_of
 from autograder.errors import AssignmentError, SubmissionError, did_you_mean
 from autograder.execution.session import KernelSession
 from autograder.execution.wire import Handle
@@ -107,6 +107,30 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
         profile=profile,
         hashes=_hashes(assignment),
     )
+
+
+def variants_of(assignment: Assignment) -> tuple[AcceptedVariant, ...]:
+    """Return the right variants of an assignment: those of misconceptions.py, then those of equivalents.py.
+
+    Raises:
+        AssignmentError: If a file cannot be imported, or a variant is of no task.
+    """
+    found: list[AcceptedVariant] = []
+    tasks = [task.name for task in assignment.tasks]
+    for name in ("misconceptions", "equivalents"):
+        path = assignment.folder / f"{name}.py"
+        marked = (
+            accepted_variants_of(load_module(path, f"{name}_{assignment.slug}")) if path.is_file() else ()
+        )
+        for variant in marked:
+            if variant.task not in tasks:
+                near = did_you_mean(variant.task, tasks)
+                raise AssignmentError(
+                    f"{path}: {variant.id}: {variant.task!r} is no task of assignment.toml.{near}"
+                )
+        # What one file imports from the other stands in both.
+        found += [variant for variant in marked if variant not in found]
+    return tuple(found)
 
 
 def _hashes(assignment: Assignment) -> dict[str, str]:
