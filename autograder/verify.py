@@ -7,25 +7,28 @@ lose points in its own task and be named; every accepted variant must keep its p
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import nbformat
 
 from autograder.assignments import load_module, student_models
 from autograder.build import is_stale, solved_notebook
-from autograder.checks.grading import Grading, remembered
+from autograder.checks.diagnosing import remembered
 from autograder.checks.marks import points_by_task
 from autograder.checks.opening import Course, grading_of, load_course, open_submission
-from autograder.checks.proxy import LocalAnswers, SubmissionProxy
 from autograder.checks.running import run_checks
+from autograder.checks.variants import grade_variant
 from autograder.diagnosis import AcceptedVariant, Misconception, accepted_variants_of
 from autograder.execution.zygote_client import Zygote
 from autograder.pipeline import grade_submission
 from autograder.records import Assignment, CheckResult, Submission
+
+STUDENT = "verify"
+"""Who asks: all variants the same inputs, so that each variant is computed once however many are diagnosed."""
 
 Kind = Literal["reference", "template", "misconception", "accepted variant", "equivalent", "notebook"]
 
@@ -152,7 +155,12 @@ def _try_template(course: Course, zygote: Zygote) -> Finding:
 
 
 def _try_misconception(course: Course, known: Misconception, plots: Mapping[str, list[bytes]]) -> Finding:
-    results = _graded_locally(course, known.task, remembered(known, course.reference).run, plots)
+    results = grade_variant(
+        course,
+        {known.task: partial(remembered(known, course.reference).run, course.reference)},
+        student=STUDENT,
+        plots=plots,
+    )
     mine = [result for result in results if result.task == known.task]
     named = next((result.diagnosis.misconception for result in mine if result.diagnosis), "")
     problems = [_said(result) for result in results if result.fault]
@@ -166,32 +174,12 @@ def _try_misconception(course: Course, known: Misconception, plots: Mapping[str,
 
 
 def _try_variant(course: Course, variant: AcceptedVariant, plots: Mapping[str, list[bytes]]) -> Finding:
-    results = _graded_locally(course, variant.task, variant.run, plots)
+    results = grade_variant(
+        course, {variant.task: partial(variant.run, course.reference)}, student=STUDENT, plots=plots
+    )
     mine = [result for result in results if result.task == variant.task]
     problems = [_said(result) for result in mine if result.outcome != "passed"]
     return _finding("accepted variant" if variant.remark else "equivalent", variant.id, results, problems)
-
-
-def _graded_locally(
-    course: Course, task: str, run: Callable[..., Any], plots: Mapping[str, list[bytes]]
-) -> tuple[CheckResult, ...]:
-    """Check the reference's functions with one of them replaced by a variant of the instructor's own."""
-    functions = {one.name: getattr(course.reference, one.name) for one in course.assignment.tasks}
-    functions[task] = partial(run, course.reference)
-    # All variants are asked the same inputs, so that each variant is computed once however many are diagnosed.
-    parts = (course.key, "verify", course.assignment.slug)
-    return run_checks(
-        Grading(
-            assignment=course.assignment,
-            checks=course.checks,
-            proxy=SubmissionProxy(LocalAnswers(functions, plots), parts),
-            reference=course.reference,
-            models=course.models,
-            misconceptions=course.misconceptions,
-            tolerances=course.tolerances,
-            seed_parts=parts,
-        )
-    )
 
 
 def _said(result: CheckResult) -> str:
