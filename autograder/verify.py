@@ -7,16 +7,17 @@ lose points in its own task and be named; every accepted variant must keep its p
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import nbformat
 
 from autograder.assignments import load_module, student_models
 from autograder.build import is_stale, solved_notebook
+from autograder.calibration import load_tolerances
 from autograder.checks.diagnosing import remembered
 from autograder.checks.marks import points_by_task
 from autograder.checks.opening import Course, grading_of, load_course, open_submission
@@ -24,8 +25,10 @@ from autograder.checks.running import run_checks
 from autograder.checks.variants import grade_variant
 from autograder.diagnosis import AcceptedVariant, Misconception, accepted_variants_of
 from autograder.execution.zygote_client import Zygote
+from autograder.naming import KINDS, Naming, rates_of
 from autograder.pipeline import grade_submission
 from autograder.records import Assignment, CheckResult, Submission
+from autograder.report.verified import measured_plots, verified_page, verified_view
 
 STUDENT = "verify"
 """Who asks: all variants the same inputs, so that each variant is computed once however many are diagnosed."""
@@ -198,3 +201,41 @@ def _finding(
         named=named,
         problem="; ".join(problems),
     )
+
+
+def write_page(
+    assignment: Assignment,
+    path: Path,
+    findings: Sequence[Finding],
+    namings: Sequence[Naming] = (),
+    trials: Sequence[Any] = (),
+    *,
+    profile: str = "tiny",
+) -> Path:
+    """Write the page that says how an assignment's checks were tested.
+
+    Args:
+        assignment: The assignment.
+        path: An .html file, or the folder in which `<slug>.html` is written.
+        findings: Of `verify`.
+        namings: Of `naming.measure_naming`; empty: the page says nothing of it.
+        trials: Records with kind, name, good, survivor and reason of other programs that were tried.
+        profile: Which models.
+
+    Returns:
+        The file.
+    """
+    tolerances = load_tolerances(assignment.folder, profile)
+    view = verified_view(
+        assignment,
+        findings,
+        tolerances,
+        rates=[(KINDS[rate.kind], rate) for rate in rates_of(namings)],
+        namings=namings,
+        trials=trials,
+        plots=measured_plots(assignment.folder, profile, tolerances),
+    )
+    file = path if path.suffix == ".html" else path / f"{assignment.slug}.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(verified_page(view))
+    return file

@@ -25,6 +25,12 @@ from autograder.tensors import as_tensor, distance
 JOIN = " + "
 """Between the ids of a diagnosis that names several things."""
 
+_KEEPS_ALL = (
+    *("opposite_sign", "one_factor", "swapped", "reversed", "extra_axis", "flattened", "one_place"),
+    *("logarithms", "exponentials"),
+)
+"""Beginnings of the ids of transforms that can be undone."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Found:
@@ -195,7 +201,8 @@ def _with_transform(candidates: Sequence[Misconception], question: Question) -> 
         except Exception:  # as in `_nearness`
             continue
         transform = None if tensor is None else _brought(subject, tensor, question)
-        if transform is not None:
+        # A step that loses information brings other mistakes to one tensor, too.
+        if transform is not None and transform.id.startswith(_KEEPS_ALL):
             found.append((known.run, _Found((known,), transform.distance, transform=transform)))
     return [one for _, one in found]
 
