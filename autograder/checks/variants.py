@@ -9,7 +9,7 @@ from typing import Any
 from autograder.checks.grading import Grading
 from autograder.checks.opening import Course
 from autograder.checks.proxy import LocalAnswers, SubmissionProxy
-from autograder.checks.running import Run, run_checks
+from autograder.checks.running import Run, with_checks
 from autograder.records import CheckResult
 
 
@@ -20,7 +20,7 @@ def grade_variant(
     student: str,
     plots: Mapping[str, list[bytes]] | None = None,
     tasks: frozenset[str] = frozenset(),
-    run: Run = run_checks,
+    run: Run | None = None,
 ) -> tuple[CheckResult, ...]:
     """Check the reference's functions with some replaced by variants that the instructor wrote.
 
@@ -30,7 +30,7 @@ def grade_variant(
         student: Who asks: inputs depend on the name.
         plots: Images that the notebook's cells showed, by the cells' ids.
         tasks: Whose checks are run; empty: all. What checks of other tasks would have to pass is not asked then.
-        run: Runs the checks.
+        run: Runs the checks, from `with_checks`; None: pytest collects them for this once.
     """
     functions = {one.name: getattr(course.reference, one.name) for one in course.assignment.tasks}
     functions.update(replaced)
@@ -41,15 +41,17 @@ def grade_variant(
         for info in chosen
     )
     parts = (course.key, student, course.assignment.slug)
-    return run(
-        Grading(
-            assignment=course.assignment,
-            checks=checks,
-            proxy=SubmissionProxy(LocalAnswers(functions, plots), parts),
-            reference=course.reference,
-            models=course.models,
-            misconceptions=course.misconceptions,
-            tolerances=course.tolerances,
-            seed_parts=parts,
-        )
+    grading = Grading(
+        assignment=course.assignment,
+        checks=checks,
+        proxy=SubmissionProxy(LocalAnswers(functions, plots), parts),
+        reference=course.reference,
+        models=course.models,
+        misconceptions=course.misconceptions,
+        tolerances=course.tolerances,
+        seed_parts=parts,
     )
+    if run is not None:
+        return run(grading)
+    # All are collected, whichever are run: order and visibility are known of all of them.
+    return with_checks(course.assignment, course.checks, lambda each: each(grading))

@@ -21,7 +21,9 @@ def course(mini_course):
 
 
 def counts(namings):
-    return {rate.kind: (rate.right, rate.wrong, rate.not_named, rate.not_noticed) for rate in rates_of(namings)}
+    return {
+        rate.kind: (rate.right, rate.wrong, rate.not_named, rate.not_noticed) for rate in rates_of(namings)
+    }
 
 
 def test_known_mistakes_are_named_right_and_right_programs_never(course):
@@ -72,7 +74,9 @@ def test_the_page_holds_what_was_tried_and_only_that(course, tmp_path):
 def test_the_page_shows_faults_names_and_other_programs(course, tmp_path):
     namings = measure_naming(course, students=1, kinds=("single",))
     trial = finding(kind="mutant", name="minus <for> plus", good=False, problem="it loses no points")
-    page = write_page(course.assignment, tmp_path / "one.html", [finding()], namings, [trial]).read_text("utf-8")
+    page = write_page(course.assignment, tmp_path / "one.html", [finding()], namings, [trial]).read_text(
+        "utf-8"
+    )
     assert "100.0 %" in page
     assert "minus &lt;for&gt; plus" in page
     assert "it loses no points" in page

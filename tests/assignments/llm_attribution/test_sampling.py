@@ -1,7 +1,7 @@
 """Whole gradings of sampled Shapley values, simulated on the games' values: luck decides nothing, mistakes show.
 
-A grading asks four inputs, two a model; every group's estimate must lie within its allowance. The games are those of the
-pool; only the draws are made anew in each simulated grading.
+A grading asks four inputs, two a model; every group's estimate must lie within its allowance. The games are those
+of the pool; only the draws are made anew in each simulated grading.
 """
 
 import itertools
@@ -133,5 +133,7 @@ def test_contributions_of_an_order_add_up_to_the_whole():
 
 def test_all_orders_give_the_exact_values(setting):
     worth = torch.rand(16, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
-    exact = [float((v * p).sum()) for v, p in (setting.checks.contributions(worth.tolist(), g) for g in range(4))]
+    exact = [
+        float((v * p).sum()) for v, p in (setting.checks.contributions(worth.tolist(), g) for g in range(4))
+    ]
     assert all_orders(worth, 4, 0, None)[0].tolist() == pytest.approx(exact)
