@@ -60,17 +60,39 @@ def verify(
     profile: ProfileOption = "tiny",
     trust: TrustOption = False,
     degraded: DegradedOption = False,
+    naming: Annotated[
+        int,
+        typer.Option(
+            "--naming", min=0, metavar="N", help="Measure how mistakes are named, for N made-up students."
+        ),
+    ] = 0,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="PATH", help="Write a page: into this folder, or as this .html file."),
+    ] = None,
 ) -> None:
     """Test an assignment's checks: reference, template, every misconception and accepted variant."""
-    from autograder.console import show_verified
+    from autograder.checks.opening import load_course
+    from autograder.console import show_naming, show_verified
+    from autograder.naming import measure_naming
     from autograder.profiles import profile_named
     from autograder.verify import verify as run
+    from autograder.verify import write_page
 
+    chosen = chosen_assignments(course, slugs)
+    if html is not None and html.suffix == ".html" and len(chosen) > 1:
+        raise typer.BadParameter("names one file, but there are several assignments: name a folder.")
     faults = 0
-    for assignment in chosen_assignments(course, slugs):
-        faults += show_verified(
-            assignment, run(assignment, profile=profile_named(profile), trust=trust, accept_degraded=degraded)
+    models = profile_named(profile)
+    for assignment in chosen:
+        found, seen = show_verified(
+            assignment, run(assignment, profile=models, trust=trust, accept_degraded=degraded)
         )
+        faults += found
+        namings = measure_naming(load_course(assignment, profile=models), students=naming) if naming else []
+        show_naming(namings)
+        if html is not None:
+            typer.echo(write_page(assignment, html, seen, namings, profile=models))
     if faults:
         typer.echo(f"{faults} fault(s).")
         raise typer.Exit(1)

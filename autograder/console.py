@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autograder.batch import Graded, Options
     from autograder.calibrating import Calibrated
     from autograder.doctor import Finding
+    from autograder.naming import Naming
     from autograder.plan import Plan
     from autograder.records import Assignment, GradeReport
     from autograder.verify import Finding as Verified
@@ -143,12 +144,14 @@ def _line(report: GradeReport) -> str:
     return f"{student}: {report.score:g} of {report.max_score:g}"
 
 
-def show_verified(assignment: Assignment, findings: Iterable[Verified]) -> int:
-    """Print what `verify` finds of an assignment, as it finds it; return the number of faults."""
+def show_verified(assignment: Assignment, findings: Iterable[Verified]) -> tuple[int, list[Verified]]:
+    """Print what `verify` finds of an assignment, as it finds it; return the number of faults, and all findings."""
     console = Console(highlight=False)
     console.print(f"[bold]{assignment.slug}[/]: {assignment.title}, {assignment.points:g} points")
     faults = 0
+    seen: list[Verified] = []
     for finding in findings:
+        seen.append(finding)
         mark = "[green]ok[/]   " if finding.good else "[bold red]FAULT[/]"
         score = "" if finding.score is None else f"{finding.score:g}"
         lost = f"loses {', '.join(finding.lost)}" if finding.lost else ""
@@ -157,7 +160,30 @@ def show_verified(assignment: Assignment, findings: Iterable[Verified]) -> int:
         console.print(said, markup=False, soft_wrap=True)
         faults += not finding.good
     console.print()
-    return faults
+    return faults, seen
+
+
+def show_naming(namings: Sequence[Naming]) -> None:
+    """Print how often mistakes were named, a row a kind; nothing if nothing was measured."""
+    from autograder.naming import KINDS, rates_of
+
+    if not namings:
+        return
+    table = Table(title="how mistakes are named", box=None, title_justify="left")
+    for column in ("", "named right", "named wrong", "not named", "lost no points"):
+        table.add_column(column, justify="right" if column else "left")
+    for rate in rates_of(namings):
+        counts = (rate.right, rate.wrong, rate.not_named)
+        table.add_row(
+            KINDS[rate.kind],
+            *(f"{count} ({rate.share(count):.1%})" for count in counts),
+            str(rate.not_noticed),
+        )
+    console = Console(highlight=False)
+    console.print(table, soft_wrap=True)
+    for one in namings:
+        if one.outcome == "wrong":
+            console.print(f"{' and '.join(one.made)} is named {one.named}", markup=False, soft_wrap=True)
 
 
 @contextmanager

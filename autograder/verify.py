@@ -7,7 +7,7 @@ lose points in its own task and be named; every accepted variant must keep its p
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,15 +17,21 @@ import nbformat
 
 from autograder.assignments import student_models
 from autograder.build import is_stale, solved_notebook
-from autograder.checks.grading import Grading, remembered
+from autograder.calibration import load_tolerances
+from autograder.checks.diagnosing import remembered
 from autograder.checks.marks import points_by_task
 from autograder.checks.opening import Course, grading_of, load_course, open_submission, variants_of
-from autograder.checks.proxy import LocalAnswers, SubmissionProxy
 from autograder.checks.running import run_checks
+from autograder.checks.variants import grade_variant
 from autograder.diagnosis import AcceptedVariant, Misconception
 from autograder.execution.zygote_client import Zygote
+from autograder.naming import KINDS, Naming, rates_of
 from autograder.pipeline import grade_submission
 from autograder.records import Assignment, CheckResult, Submission
+from autograder.report.verified import measured_plots, verified_page, verified_view
+
+STUDENT = "verify"
+"""Who asks: all variants the same inputs, so that each variant is computed once however many are diagnosed."""
 
 Kind = Literal["reference", "template", "misconception", "accepted variant", "equivalent", "notebook"]
 
@@ -148,7 +154,12 @@ def _try_template(course: Course, zygote: Zygote) -> Finding:
 
 
 def _try_misconception(course: Course, known: Misconception, plots: Mapping[str, list[bytes]]) -> Finding:
-    results = _graded_locally(course, known.task, remembered(known, course.reference).run, plots)
+    results = grade_variant(
+        course,
+        {known.task: partial(remembered(known, course.reference).run, course.reference)},
+        student=STUDENT,
+        plots=plots,
+    )
     mine = [result for result in results if result.task == known.task]
     named = next((result.diagnosis.misconception for result in mine if result.diagnosis), "")
     problems = [_said(result) for result in results if result.fault]
@@ -162,32 +173,12 @@ def _try_misconception(course: Course, known: Misconception, plots: Mapping[str,
 
 
 def _try_variant(course: Course, variant: AcceptedVariant, plots: Mapping[str, list[bytes]]) -> Finding:
-    results = _graded_locally(course, variant.task, variant.run, plots)
+    results = grade_variant(
+        course, {variant.task: partial(variant.run, course.reference)}, student=STUDENT, plots=plots
+    )
     mine = [result for result in results if result.task == variant.task]
     problems = [_said(result) for result in mine if result.outcome != "passed"]
     return _finding("accepted variant" if variant.remark else "equivalent", variant.id, results, problems)
-
-
-def _graded_locally(
-    course: Course, task: str, run: Callable[..., Any], plots: Mapping[str, list[bytes]]
-) -> tuple[CheckResult, ...]:
-    """Check the reference's functions with one of them replaced by a variant of the instructor's own."""
-    functions = {one.name: getattr(course.reference, one.name) for one in course.assignment.tasks}
-    functions[task] = partial(run, course.reference)
-    # All variants are asked the same inputs, so that each variant is computed once however many are diagnosed.
-    parts = (course.key, "verify", course.assignment.slug)
-    return run_checks(
-        Grading(
-            assignment=course.assignment,
-            checks=course.checks,
-            proxy=SubmissionProxy(LocalAnswers(functions, plots), parts),
-            reference=course.reference,
-            models=course.models,
-            misconceptions=course.misconceptions,
-            tolerances=course.tolerances,
-            seed_parts=parts,
-        )
-    )
 
 
 def _said(result: CheckResult) -> str:
@@ -206,3 +197,41 @@ def _finding(
         named=named,
         problem="; ".join(problems),
     )
+
+
+def write_page(
+    assignment: Assignment,
+    path: Path,
+    findings: Sequence[Finding],
+    namings: Sequence[Naming] = (),
+    trials: Sequence[Any] = (),
+    *,
+    profile: str = "tiny",
+) -> Path:
+    """Write the page that says how an assignment's checks were tested.
+
+    Args:
+        assignment: The assignment.
+        path: An .html file, or the folder in which `<slug>.html` is written.
+        findings: Of `verify`.
+        namings: Of `naming.measure_naming`; empty: the page says nothing of it.
+        trials: Records with kind, name, good, survivor and reason of other programs that were tried.
+        profile: Which models.
+
+    Returns:
+        The file.
+    """
+    tolerances = load_tolerances(assignment.folder, profile)
+    view = verified_view(
+        assignment,
+        findings,
+        tolerances,
+        rates=[(KINDS[rate.kind], rate) for rate in rates_of(namings)],
+        namings=namings,
+        trials=trials,
+        plots=measured_plots(assignment.folder, profile, tolerances),
+    )
+    file = path if path.suffix == ".html" else path / f"{assignment.slug}.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(verified_page(view))
+    return file

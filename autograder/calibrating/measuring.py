@@ -119,7 +119,8 @@ class _Measured:
             for key, distance in farthest.items():
                 wrong = self._found.setdefault(key, _Found()).wrong
                 wrong[known.id] = min(wrong.get(known.id, math.inf), distance)
-            if number >= 1 and min(farthest.values(), default=0.0) >= CLEAR:
+            so_far = [self._found[key].wrong[known.id] for key in farthest]
+            if number >= 1 and min(so_far, default=0.0) >= CLEAR:
                 break
         if all(found_otherwise):
             self._otherwise.add(known.id)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
 
+from autograder.diagnosis import Subject
 from autograder.records import Comparison, Tolerance
 from autograder.tensors import as_tensor, compare, compare_structures, distance, structure_distance
 
@@ -34,6 +37,8 @@ class Mismatch(AssertionError):
         nearness: From a whole result of the asked function to its distance from the student's answer.
         tau: The bound of the check.
         part: What diagnosis asks first, and the distance of a result for it; None: the whole at once.
+        subject: The tensors themselves, where they are tensors.
+        part_subject: The same of the part.
     """
 
     def __init__(
@@ -42,12 +47,39 @@ class Mismatch(AssertionError):
         nearness: Callable[[Any], float],
         tau: float,
         part: tuple[tuple[Any, ...], Callable[[Any], float]] | None = None,
+        *,
+        subject: Subject | None = None,
+        part_subject: Subject | None = None,
     ) -> None:
         super().__init__(comparison.message)
         self.comparison = comparison
         self.nearness = nearness
         self.tau = tau
         self.part = part
+        self.subject = subject
+        self.part_subject = part_subject
+
+
+Witness = Callable[[Callable[[Any], float], float], None]
+"""Told of each answer that passed: from a whole result to its distance from that answer, and the bound."""
+
+_witness: ContextVar[Witness | None] = ContextVar("witness")
+
+
+@contextmanager
+def witnessed_by(witness: Witness) -> Iterator[None]:
+    """Have answers that pass told to someone: a mistake that gives others there is not the student's."""
+    token = _witness.set(witness)
+    try:
+        yield
+    finally:
+        _witness.reset(token)
+
+
+def _passed(nearness: Callable[[Any], float], tau: float) -> None:
+    witness = _witness.get(None)
+    if witness is not None:
+        witness(nearness, tau)
 
 
 def _whole(result: Any) -> Any:
@@ -76,34 +108,61 @@ def assert_tensor_close(
 ) -> str:
     """Compare an answer with what was expected; see `autograder.checks.assert_close`."""
     first = compare(actual, expected, tolerance, name=name, axes=axes, items=items)
+    got = as_tensor(actual)
+    axis = list(axes).index(items) if items is not None else None
+    bound = 0.0 if tolerance.metric == "exact" else tolerance.tau
+    nearness = _nearness_to(got, tolerance.metric, axis, select)
     if first.close:
+        _passed(nearness, bound)
         return ""
     for remark, alternative in (alternatives or {}).items():
         if first.problem != "values":
             break
         other = alternative() if callable(alternative) else alternative
         if compare(actual, other, tolerance, name=name, axes=axes, items=items).close:
+            _passed(nearness, bound)
             return remark
-    got = as_tensor(actual)
-    axis = list(axes).index(items) if items is not None else None
-    bound = 0.0 if tolerance.metric == "exact" else tolerance.tau
-
-    def nearness_to(answer: Tensor | None) -> Callable[[Any], float]:
-        def nearness(result: Any) -> float:
-            other = as_tensor(select(result))
-            if answer is None or other is None or (axis is not None and other.dim() <= axis):
-                return math.inf
-            # Floats where integers are asked for are a mistake of their own, whatever their values.
-            if answer.is_floating_point() != other.is_floating_point():
-                return math.inf
-            return distance(answer, other, tolerance.metric, axis)
-
-        return nearness
-
+    subject = None
+    if got is not None and not got.is_complex():
+        subject = Subject(
+            actual=got,
+            expected=expected.detach().cpu(),
+            axes=tuple(axes),
+            items=axis,
+            metric=tolerance.metric,
+            select=select,
+        )
     # Of another shape, the answer has no such part.
-    fits = part is not None and got is not None and got.shape == expected.shape
-    first_part = (part.args, nearness_to(as_tensor(part.of(got)))) if part is not None and fits else None
-    raise Mismatch(first, nearness_to(got), bound, first_part)
+    if part is None or subject is None or subject.actual.shape != expected.shape:
+        raise Mismatch(first, nearness, bound, subject=subject)
+    piece, right = as_tensor(part.of(subject.actual)), as_tensor(part.of(subject.expected))
+    raise Mismatch(
+        first,
+        nearness,
+        bound,
+        (part.args, _nearness_to(piece, tolerance.metric, axis, select)),
+        subject=subject,
+        part_subject=None
+        if piece is None or right is None
+        else replace(subject, actual=piece, expected=right),
+    )
+
+
+def _nearness_to(
+    answer: Tensor | None, metric: str, axis: int | None, select: Callable[[Any], Any]
+) -> Callable[[Any], float]:
+    """Return what measures how far a function's whole result is from an answer."""
+
+    def nearness(result: Any) -> float:
+        other = as_tensor(select(result))
+        if answer is None or other is None or (axis is not None and other.dim() <= axis):
+            return math.inf
+        # Floats where integers are asked for are a mistake of their own, whatever their values.
+        if answer.is_floating_point() != other.is_floating_point():
+            return math.inf
+        return distance(answer, other, metric, axis)
+
+    return nearness
 
 
 def assert_structure_close(
@@ -117,14 +176,17 @@ def assert_structure_close(
 ) -> str:
     """Compare lists, tuples, strings and numbers; see `autograder.checks.assert_matches`."""
     first = compare_structures(actual, expected, tolerance, name=name)
-    if first.close:
-        return ""
-    for remark, alternative in (alternatives or {}).items():
-        other = alternative() if callable(alternative) else alternative
-        if compare_structures(actual, other, tolerance, name=name).close:
-            return remark
+    bound = 0.0 if tolerance.metric == "exact" else tolerance.tau
 
     def nearness(result: Any) -> float:
         return structure_distance(actual, select(result), tolerance.metric)
 
-    raise Mismatch(first, nearness, 0.0 if tolerance.metric == "exact" else tolerance.tau)
+    if first.close:
+        _passed(nearness, bound)
+        return ""
+    for remark, alternative in (alternatives or {}).items():
+        other = alternative() if callable(alternative) else alternative
+        if compare_structures(actual, other, tolerance, name=name).close:
+            _passed(nearness, bound)
+            return remark
+    raise Mismatch(first, nearness, bound)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from autograder.checks.comparing import witnessed_by
 from autograder.checks.grading import Grading
 from autograder.checks.marks import CheckInfo, is_late
 from autograder.checks.memo import MemoisedReference
@@ -96,8 +97,8 @@ class GradingPlugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Give every check a recorder and the assignment's tolerances."""
         item.stash[_RECORD] = Recorder()
-        self.grading.proxy.begin(item.name)
-        with using(self.grading.tolerances):
+        self.grading.begin(item.name)
+        with using(self.grading.tolerances), witnessed_by(self.grading.witness):
             return (yield)
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:

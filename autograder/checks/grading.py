@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import builtins
-import dataclasses
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import pytest
 
 from autograder.checks.comparing import Mismatch
+from autograder.checks.diagnosing import Passed, explained
 from autograder.checks.marks import CheckInfo
 from autograder.checks.memo import MemoisedReference
 from autograder.checks.proxy import SubmissionProxy
 from autograder.checks.recording import Recorder
-from autograder.diagnosis import Misconception, diagnose
+from autograder.diagnosis import Explanation, Misconception
 from autograder.errors import CallTimeoutError, MissingFunctionError, StudentCodeError, SubmissionError
-from autograder.records import Assignment, CheckResult, Diagnosis, Outcome, Tolerance
+from autograder.records import Assignment, CheckResult, Outcome, Tolerance
 from autograder.scoring import points_for
 
 _UNEXPLAINED_HIDDEN = (
@@ -59,6 +58,12 @@ class Grading:
     results: dict[str, CheckResult] = field(default_factory=dict)
     """By check id, as they come."""
 
+    _passed: list[Passed] = field(default_factory=list)
+    """What the running check found right so far."""
+
+    _mistaken: dict[str, Misconception] = field(default_factory=dict)
+    """The mistake named in a function, by its task."""
+
     def info(self, check: str) -> CheckInfo:
         """Return what is said of a check."""
         return next(info for info in self.checks if info.id == check)
@@ -88,9 +93,10 @@ class Grading:
             record: What it noted.
         """
         info = self.info(check)
-        diagnosis = self._diagnose(error)
+        explanation = self._explain(info, error)
+        diagnosis = explanation.diagnosis
         outcome, fault = _outcome(error, record)
-        hint = "" if outcome == "passed" or fault else _hint(info, error, diagnosis)
+        hint = "" if outcome == "passed" or fault else _hint(info, error, explanation)
         result = CheckResult(
             id=info.id,
             task=info.task,
@@ -101,7 +107,7 @@ class Grading:
             visibility=info.visibility,
             feedback=_feedback(info, outcome, error, hint, fault),
             hint=hint,
-            detail=_detail(error, diagnosis, fault),
+            detail=_detail(error, explanation, fault),
             diagnosis=diagnosis,
             remarks=tuple(record.remarks),
             metrics=dict(record.metrics),
@@ -115,32 +121,33 @@ class Grading:
         """Keep that a check was not run, and why."""
         self.results[check] = blank_result(self.info(check), "skipped", feedback=reason, hint=reason)
 
-    def _diagnose(self, error: BaseException | None) -> Diagnosis | None:
+    def begin(self, check: str) -> None:
+        """Start a check."""
+        self.proxy.begin(check)
+        self._passed.clear()
+
+    def witness(self, nearness: Callable[[Any], float], tau: float) -> None:
+        """Keep what the running check found right: no mistake that gives something else there is named."""
+        if self.proxy.last is not None:
+            self._passed.append(Passed(self.proxy.last, nearness, tau))
+
+    def _explain(self, info: CheckInfo, error: BaseException | None) -> Explanation:
         call = self.proxy.last
         if not isinstance(error, Mismatch) or call is None:
-            return None
-        known = [
-            remembered(found, self.reference) for found in self.misconceptions if found.task == call.function
-        ]
-        if error.part is not None:
-            args, nearness = error.part
-            by_part = [found for found in known if not found.needs_whole]
-            found = diagnose(by_part, self.reference, args, call.kwargs, nearness, error.tau)
-            if found is not None:
-                return found
-            known = [found for found in known if found.needs_whole]
-        return diagnose(known, self.reference, call.args, call.kwargs, error.nearness, error.tau)
-
-
-def remembered(known: Misconception, reference: MemoisedReference) -> Misconception:
-    """Return the misconception with its answers kept like the reference's: a class asks for the same ones again."""
-
-    def run(_: Any, *args: Any, **kwargs: Any) -> Any:
-        if kwargs:
-            return known.run(reference, *args, **kwargs)
-        return reference.memoise(f"misconception {known.id}", partial(known.run, reference), *args)
-
-    return dataclasses.replace(known, run=run)
+            return Explanation()
+        mistaken = {task: known for task, known in self._mistaken.items() if task != call.function}
+        found = explained(
+            error,
+            call,
+            misconceptions=self.misconceptions,
+            reference=self.reference,
+            models=self.models,
+            passed=self._passed,
+            mistaken=mistaken,
+        )
+        if len(found.known) == 1 and found.known[0].task == info.task:
+            self._mistaken.setdefault(info.task, found.known[0])
+        return found
 
 
 def blank_result(
@@ -184,9 +191,11 @@ def _feedback(info: CheckInfo, outcome: str, error: BaseException | None, hint: 
     return "\n".join(part for part in (said, hint) if part)
 
 
-def _hint(info: CheckInfo, error: BaseException | None, diagnosis: Diagnosis | None) -> str:
+def _hint(info: CheckInfo, error: BaseException | None, explanation: Explanation) -> str:
     """Write the hint: fixed words only, since hidden checks show it, too."""
-    hint = diagnosis.hint if diagnosis else info.hint
+    said = explanation.diagnosis.hint if explanation.diagnosis else explanation.said
+    # What is said of the values alone says nothing of the task.
+    hint = said if explanation.known else f"{said} {info.hint}".strip()
     if info.visibility == "visible":
         # What is said of the missing function is all that helps.
         return "" if isinstance(error, MissingFunctionError) or _is_unwritten(error) else hint
@@ -211,15 +220,17 @@ def _is_unwritten(error: BaseException | None) -> bool:
     return isinstance(error, StudentCodeError) and said.startswith("is not written yet:")
 
 
-def _detail(error: BaseException | None, diagnosis: Diagnosis | None, fault: str) -> str:
+def _detail(error: BaseException | None, explanation: Explanation, fault: str) -> str:
     """Write what the instructor reads."""
     if error is None:
         return ""
     if fault:
         return "".join(traceback.format_exception(error))
     lines = [str(error)]
+    diagnosis = explanation.diagnosis
     if diagnosis is not None:
         lines.append(f"The values equal those of {diagnosis.misconception}: {diagnosis.title}")
+    lines += [explanation.detail] if explanation.detail else []
     if isinstance(error, StudentCodeError) and error.traceback:
         lines.append(error.traceback)
     return "\n".join(lines)

@@ -83,6 +83,11 @@ class MemoisedReference:
         self._memo = memo or Memo()
         self._names = self._memo.names
 
+    @property
+    def module(self) -> ModuleType:
+        """The module itself."""
+        return self._module
+
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
         if not callable(value) or isinstance(value, type):

@@ -1,14 +1,11 @@
-"""Find the known mistake that reproduces a wrong answer."""
+"""Known mistakes and accepted variants, as misconceptions.py marks them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
-
-from autograder.records import Diagnosis
 
 Function = Callable[..., Any]
 
@@ -34,6 +31,14 @@ class Misconception:
 
     needs_whole: bool = False
     """The mistake shows on the whole question only, not on a part of it (see `checks.Part`)."""
+
+    source: Function | None = None
+    """The function itself where `run` wraps it to keep its answers."""
+
+    @property
+    def program(self) -> Function:
+        """The function as it was written."""
+        return self.source or self.run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,39 +116,3 @@ def accepted_variants_of(module: ModuleType) -> tuple[AcceptedVariant, ...]:
     """Return the module's accepted variants in the order of their definition."""
     marked = (getattr(value, "__accepted_variant__", None) for value in vars(module).values())
     return tuple(found for found in marked if found is not None)
-
-
-def diagnose(
-    candidates: Iterable[Misconception],
-    reference: Any,
-    args: Sequence[Any],
-    kwargs: dict[str, Any],
-    nearness: Callable[[Any], float],
-    tau: float,
-) -> Diagnosis | None:
-    """Name the mistake whose result is the student's, if exactly one is.
-
-    Args:
-        candidates: The misconceptions of the task.
-        reference: The reference module, passed to each.
-        args: Positional arguments of the call that went wrong.
-        kwargs: Keyword arguments of it.
-        nearness: From a mistake's result to its distance from the student's.
-        tau: The check's bound: a mistake is named only within it.
-
-    Returns:
-        The diagnosis; None if no mistake, or more than one, lies within the bound.
-    """
-    near = []
-    for candidate in candidates:
-        try:
-            distance = nearness(candidate.run(reference, *args, **kwargs))
-        except Exception:
-            # A variant that cannot be run on these arguments (a mean over no items, say) explains nothing here.
-            distance = math.inf
-        if distance <= tau:
-            near.append((distance, candidate))
-    if len(near) != 1:
-        return None
-    distance, found = near[0]
-    return Diagnosis(misconception=found.id, title=found.title, hint=found.hint, distance=distance)

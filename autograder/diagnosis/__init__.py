@@ -1,0 +1,30 @@
+"""Find what explains a wrong answer: a known mistake, two of them, a transform; or else where it differs."""
+
+from __future__ import annotations
+
+from autograder.diagnosis.explanation import diagnose, explain
+from autograder.diagnosis.misconceptions import (
+    AcceptedVariant,
+    Misconception,
+    accepted_variant,
+    accepted_variants_of,
+    equivalent,
+    misconception,
+    misconceptions_of,
+)
+from autograder.diagnosis.question import Explanation, Question, Subject
+
+__all__ = [
+    "AcceptedVariant",
+    "Explanation",
+    "Misconception",
+    "Question",
+    "Subject",
+    "accepted_variant",
+    "accepted_variants_of",
+    "diagnose",
+    "equivalent",
+    "explain",
+    "misconception",
+    "misconceptions_of",
+]

@@ -1,0 +1,407 @@
+"""What students do to a right tensor last: a factor, a sign, swapped axes, a shift, a softmax. Pure.
+
+Each transform is asked whether it brings one tensor (what was expected, or what a known mistake gives) to the
+student's. Nothing here decides what is near enough: the check's own distance and bound do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Within = Callable[[Tensor, Tensor], float]
+"""(actual, candidate) -> distance in the check's metric."""
+
+LEAST_VALUES = 4
+"""Fewer values than this agree with some transform by chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transformed:
+    """A transform that gives the student's tensor."""
+
+    id: str
+    """Names the kind: the same for all students."""
+
+    title: str
+    """What was done, in fixed words."""
+
+    hint: str
+    """What a student may read of a hidden input, too: fixed words and well-known numbers."""
+
+    detail: str
+    """With what was measured, for who may see the input."""
+
+    distance: float
+    """In the check's metric."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """A transform without anything to fit."""
+
+    id: str
+    title: str
+    hint: str
+    candidate: Tensor
+
+
+def transforms_to(
+    actual: Tensor,
+    origin: Tensor,
+    distance: Within,
+    tau: float,
+    *,
+    axes: Sequence[str],
+    sizes: Mapping[str, int],
+) -> Transformed | None:
+    """Return the transform that brings one tensor to another.
+
+    Args:
+        actual: The student's, any shape.
+        origin: What it is compared with.
+        distance: The check's, for tensors of one shape.
+        tau: The check's bound.
+        axes: Names of the origin's axes.
+        sizes: Numbers that a factor may come from, by name: axes, hidden size, number of steps.
+
+    Returns:
+        The first that fits, the simplest first; None if none does, or there are too few values to say so.
+    """
+    if min(actual.numel(), origin.numel()) < LEAST_VALUES or not _usable(actual, origin):
+        return None
+    got, want = actual.double(), origin.double()
+    if float(want.std()) == 0 or float(got.std()) == 0:
+        return None
+    if got.shape == want.shape and distance(got, want) <= tau:
+        return None  # there is nothing to explain
+    for find in (_factor, _plain, _slice_factors, _shift, _order):
+        found = find(got, want, distance, tau, axes, sizes)
+        if found is not None:
+            return found
+    return None
+
+
+def _usable(actual: Tensor, origin: Tensor) -> bool:
+    return all(
+        one.is_floating_point() and bool(torch.isfinite(one.double()).all()) for one in (actual, origin)
+    )
+
+
+def _factor(
+    got: Tensor, want: Tensor, distance: Within, tau: float, axes: Sequence[str], sizes: Mapping[str, int]
+) -> Transformed | None:
+    """All values times one number."""
+    if got.shape != want.shape:
+        return None
+    factor = float((got * want).sum() / (want * want).sum())
+    # Off by less than what two right answers may differ is no factor.
+    if factor == 0 or abs(factor - 1) <= 2 * tau:
+        return None
+    # Measured as a part of what it is made of, so that a tiny factor is not near to everything.
+    off = distance(got / factor, want)
+    if not off <= tau:
+        return None
+    # The fit is known to a part of tau only.
+    origin = known_factor(factor, sizes, min(max(tau, 1e-4), 0.01))
+    number = f"{factor:.4g}"
+    if abs(factor + 1) <= max(2 * tau, 1e-4):
+        return Transformed(
+            id="opposite_sign_of_all",
+            title="All values have the opposite sign.",
+            hint="Every value is right but for its sign: which of two numbers do you subtract from which?",
+            detail="Every value is the expected one with the opposite sign.",
+            distance=off,
+        )
+    named = f"{origin} times" if origin else "off by one and the same factor from"
+    return Transformed(
+        id="one_factor_for_all",
+        title="All values are off by one and the same factor.",
+        hint=f"Every value is {named} the expected one: look for a mean instead of a sum, a division, a step left out.",
+        detail=f"Every value is {number} times the expected one{f' ({origin})' if origin else ''}.",
+        distance=off,
+    )
+
+
+def known_factor(factor: float, sizes: Mapping[str, int], precision: float) -> str:
+    """Return where a factor comes from, in words of a small set: `1 / (number of tokens)`; empty if unknown.
+
+    Args:
+        factor: As fitted.
+        sizes: Numbers that may be behind it, by name.
+        precision: How well the factor is known, relatively.
+    """
+    size = abs(factor)
+    sign = "-" if factor < 0 else ""
+    known: list[tuple[float, str]] = [(value, text) for text, value in _NUMBERS.items()]
+    for name, number in sizes.items():
+        if number > 1:
+            known += [
+                (number, f"({name})"),
+                (1 / number, f"1 / ({name})"),
+                (math.sqrt(number), f"sqrt({name})"),
+                (1 / math.sqrt(number), f"1 / sqrt({name})"),
+                ((number - 1) / number, f"(({name}) - 1) / ({name})") if number > 2 else (2, "2"),
+            ]
+    near = [text for value, text in known if abs(size / value - 1) <= precision]
+    return sign + near[0] if near else ""
+
+
+_NUMBERS = {
+    "2": 2.0,
+    "1/2": 0.5,
+    "3": 3.0,
+    "1/3": 1 / 3,
+    "4": 4.0,
+    "1/4": 0.25,
+    "10": 10.0,
+    "1/10": 0.1,
+    "100": 100.0,
+    "1/100": 0.01,
+    "ln 2": math.log(2),
+    "1 / ln 2": 1 / math.log(2),
+    "1 / ln 10": 1 / math.log(10),
+    "ln 10": math.log(10),
+}
+
+
+def _plain(
+    got: Tensor, want: Tensor, distance: Within, tau: float, axes: Sequence[str], sizes: Mapping[str, int]
+) -> Transformed | None:
+    """Transforms that have nothing to fit."""
+    names = list(axes) if len(axes) == want.dim() else [f"axis {number}" for number in range(want.dim())]
+    found = []
+    for plain in (*_of_values(want, names), *_of_axes(want, names)):
+        one = plain.candidate
+        if one.shape != got.shape or not bool(torch.isfinite(one).all()) or float(one.std()) == 0:
+            continue
+        if one.shape == want.shape and distance(one, want) <= tau:
+            continue  # does nothing here, so it explains nothing
+        off = distance(got, one)
+        if off <= tau:
+            found.append(
+                Transformed(id=plain.id, title=plain.title, hint=plain.hint, detail=plain.title, distance=off)
+            )
+    return found[0] if found else None
+
+
+def _of_values(want: Tensor, names: Sequence[str]) -> Iterator[_Plain]:
+    say = "Every value is right but for one last step"
+    yield _Plain(
+        "absolute_values",
+        "Absolute values were taken.",
+        f"{say}: may the values be negative, and are yours ever?",
+        want.abs(),
+    )
+    yield _Plain(
+        "negative_values_cut",
+        "Negative values became 0.",
+        f"{say}: what became of the negative values?",
+        want.clamp_min(0),
+    )
+    yield _Plain("squares", "Values were squared.", f"{say}: are they squared?", want.square())
+    if bool((want >= 0).all()):
+        yield _Plain(
+            "square_roots", "Square roots were taken.", f"{say}: is a square root taken?", want.sqrt()
+        )
+        yield _Plain("logarithms", "Logarithms were taken.", f"{say}: is a logarithm taken?", want.log())
+    if float(want.max()) < 80:
+        yield _Plain(
+            "exponentials", "Exponentials were taken.", f"{say}: is an exponential taken?", want.exp()
+        )
+    for axis, name in enumerate(names):
+        yield from _along(want, axis, name, say)
+    yield _Plain(
+        "normalised_as_a_whole",
+        "The whole result was divided by its L2 norm.",
+        f"{say}: does the task ask for a division by a norm, and over what?",
+        want / want.norm(),
+    )
+
+
+def _along(want: Tensor, axis: int, name: str, say: str) -> Iterator[_Plain]:
+    """Yield steps along one axis."""
+    question = f"{say} along the axis '{name}'"
+    if want.shape[axis] < 2:
+        return
+    yield _Plain(
+        f"softmax_along_{name}",
+        f"A softmax was taken along the axis '{name}'.",
+        f"{question}: do yours sum to 1 there, and should they?",
+        want.softmax(dim=axis),
+    )
+    for kind, size in (
+        ("L2 norm", want.norm(dim=axis, keepdim=True)),
+        ("sum of magnitudes", want.abs().sum(dim=axis, keepdim=True)),
+        ("sum", want.sum(dim=axis, keepdim=True)),
+        ("largest magnitude", want.abs().amax(dim=axis, keepdim=True)),
+    ):
+        yield _Plain(
+            f"divided_by_{kind.replace(' ', '_')}_along_{name}",
+            f"Values were divided by their {kind} along the axis '{name}'.",
+            f"{question}: does the task ask for a division there?",
+            want / size,
+        )
+    yield _Plain(
+        f"centred_along_{name}",
+        f"The mean along the axis '{name}' was subtracted.",
+        f"{question}: is a mean subtracted?",
+        want - want.mean(dim=axis, keepdim=True),
+    )
+    yield _Plain(
+        f"running_sum_along_{name}",
+        f"Values were summed up along the axis '{name}'.",
+        f"{question}: does each value hold those before it?",
+        want.cumsum(dim=axis),
+    )
+    first = want.narrow(axis, 0, 1)
+    yield _Plain(
+        f"differences_along_{name}",
+        f"Differences were taken along the axis '{name}'.",
+        f"{question}: is the one before it subtracted?",
+        torch.cat([first, want.diff(dim=axis)], dim=axis),
+    )
+
+
+def _of_axes(want: Tensor, names: Sequence[str]) -> Iterator[_Plain]:
+    """Yield right values in another arrangement."""
+    say = "The values are right, but in another arrangement"
+    for first in range(want.dim()):
+        for second in range(first + 1, want.dim()):
+            pair = f"'{names[first]}' and '{names[second]}'"
+            yield _Plain(
+                f"swapped_{names[first]}_and_{names[second]}",
+                f"The axes {pair} are swapped.",
+                f"{say}: compare the order of your axes with the task's.",
+                want.transpose(first, second),
+            )
+    for axis, name in enumerate(names):
+        size = want.shape[axis]
+        yield _Plain(
+            f"reversed_along_{name}",
+            f"The axis '{name}' runs backwards.",
+            f"{say}: at which end does the axis '{name}' begin?",
+            want.flip(axis),
+        )
+        yield _Plain(
+            f"summed_over_{name}",
+            f"The axis '{name}' was summed over.",
+            f"An axis is missing: is each value of the axis '{name}' on its own?",
+            want.sum(dim=axis),
+        )
+        yield _Plain(
+            f"averaged_over_{name}",
+            f"The axis '{name}' was averaged over.",
+            f"An axis is missing: is each value of the axis '{name}' on its own?",
+            want.mean(dim=axis),
+        )
+        for end, place in (("first", 0), ("last", size - 1)):
+            yield _Plain(
+                f"only_the_{end}_{name}",
+                f"Only the {end} entry of the axis '{name}' was returned.",
+                f"An axis is missing: is each entry of the axis '{name}' there?",
+                want.select(axis, place),
+            )
+            if size > 1:
+                yield _Plain(
+                    f"without_the_{end}_{name}",
+                    f"The {end} entry of the axis '{name}' is missing.",
+                    f"Entries are missing: how many should the axis '{name}' have?",
+                    want.narrow(axis, 1 - min(place, 1), size - 1),
+                )
+        yield _Plain(
+            f"extra_axis_before_{name}",
+            "There is an axis of length 1 too many.",
+            "The values are right: how many axes does the task name, and how many has your result?",
+            want.unsqueeze(axis),
+        )
+    yield _Plain(
+        "flattened",
+        "All axes were made into one.",
+        "The values are right: how many axes does the task name, and how many has your result?",
+        want.flatten(),
+    )
+
+
+def _slice_factors(
+    got: Tensor, want: Tensor, distance: Within, tau: float, axes: Sequence[str], sizes: Mapping[str, int]
+) -> Transformed | None:
+    """Each slice along an axis times a number of its own."""
+    if got.shape != want.shape or want.dim() < 2:
+        return None
+    names = list(axes) if len(axes) == want.dim() else [f"axis {number}" for number in range(want.dim())]
+    for axis, name in enumerate(names):
+        others = [number for number in range(want.dim()) if number != axis]
+        if want.numel() // want.shape[axis] < LEAST_VALUES:
+            continue
+        norms = (want * want).sum(dim=others, keepdim=True)
+        factors = (got * want).sum(dim=others, keepdim=True) / norms
+        if not bool(torch.isfinite(factors).all()) or bool((factors == 0).any()):
+            continue
+        off = distance(got / factors, want)
+        if off <= tau:
+            return Transformed(
+                id=f"own_factor_for_each_{name}",
+                title=f"Each entry of the axis '{name}' is off by a factor of its own.",
+                hint=f"Along the axis '{name}' each entry is right up to a factor of its own: is there a norm or a sum "
+                "by which you divide, and does the task ask for it?",
+                detail=f"Each entry of the axis '{name}' is the expected one times a factor of its own.",
+                distance=off,
+            )
+    return None
+
+
+def _shift(
+    got: Tensor, want: Tensor, distance: Within, tau: float, axes: Sequence[str], sizes: Mapping[str, int]
+) -> Transformed | None:
+    """Right values, one place off along an axis; what came in at the end is not looked at."""
+    if len(axes) != want.dim() or got.dim() != want.dim():
+        return None
+    for axis, name in enumerate(axes):
+        size = min(got.shape[axis], want.shape[axis])
+        same = [length for number, length in enumerate(got.shape) if number != axis]
+        if same != [length for number, length in enumerate(want.shape) if number != axis]:
+            continue
+        if abs(got.shape[axis] - want.shape[axis]) > 1:
+            continue
+        for step, title in ((1, "later"), (-1, "earlier")):
+            length = min(size, max(got.shape[axis], want.shape[axis]) - 1)
+            one = got.narrow(axis, got.shape[axis] - length if step > 0 else 0, length)
+            other = want.narrow(axis, 0 if step > 0 else want.shape[axis] - length, length)
+            if one.numel() < LEAST_VALUES or float(other.std()) == 0:
+                continue
+            off = distance(one, other)
+            if off <= tau:
+                return Transformed(
+                    id=f"one_place_{title}_along_{name}",
+                    title=f"Values stand one place {title} along the axis '{name}'.",
+                    hint=f"The values are right, but each stands one place {title} along the axis '{name}': where does "
+                    "that axis begin and end?",
+                    detail=f"Values stand one place {title} along the axis '{name}'.",
+                    distance=off,
+                )
+    return None
+
+
+def _order(
+    got: Tensor, want: Tensor, distance: Within, tau: float, axes: Sequence[str], sizes: Mapping[str, int]
+) -> Transformed | None:
+    """The right values in another order; only where the metric looks at one item."""
+    if got.numel() != want.numel() or got.shape != want.shape:
+        return None
+    one, other = (value.flatten().sort().values.reshape(want.shape) for value in (got, want))
+    # Sorted values are near each other by themselves: what tells an order is a tenth of what tells a value.
+    off = distance(one, other)
+    if not off <= tau / 10 or len(set(want.flatten().tolist())) < 2 * LEAST_VALUES:
+        return None
+    return Transformed(
+        id="another_order",
+        title="The right values stand in another order.",
+        hint="The values are right, but stand in another order: to which token, layer or label does each belong?",
+        detail="The right values stand in another order.",
+        distance=off,
+    )

@@ -1,0 +1,156 @@
+"""Explanations of wrong answers: what is named, what both share, and what is left unnamed."""
+
+import types
+
+import pytest
+import torch
+
+from autograder.diagnosis import Misconception, Question, Subject, explain
+from autograder.diagnosis.composition import DidNotComposeError, composed, following, names_used, pairs
+from autograder.tensors import relative_l2
+
+SOURCE = """
+def weights(x):
+    return x / x.sum()
+
+def score(x):
+    return _twice(weights(x)) * x.square() + x.sin()
+
+def _twice(x):
+    return 2 * x
+"""
+reference = types.ModuleType("small_reference")
+exec(SOURCE, vars(reference))
+
+X = torch.tensor([1.0, 2.0, 4.0, 7.0, 3.5, 9.0])
+AXES = ("token",)
+TAU = 1e-4
+
+
+def mistake(name, run, task="score"):
+    return Misconception(id=name, task=task, title=f"title of {name}.", hint=f"hint of {name}.", run=run)
+
+
+def negated(reference, x):
+    return -reference.score(x) + x.cos()
+
+
+def halved(reference, x):
+    return reference.score(x / 2)
+
+
+def unrelated(reference, x):
+    return x.exp().log1p()
+
+
+NEGATED, HALVED, UNRELATED = (mistake(run.__name__, run) for run in (negated, halved, unrelated))
+KNOWN = [NEGATED, HALVED, UNRELATED]
+NOT_DIVIDED = mistake("not_divided", lambda reference, x: x, task="weights")
+
+
+def explained(
+    actual, candidates=KNOWN, mistaken=None, consistent=lambda run: True, select=lambda result: result
+):
+    subject = Subject(
+        actual=actual, expected=reference.score(X), axes=AXES, items=None, metric="relative_l2", select=select
+    )
+    question = Question(
+        task="score",
+        reference=reference,
+        args=(X,),
+        kwargs={},
+        nearness=lambda result: relative_l2(actual, result),
+        tau=TAU,
+        subject=subject,
+        consistent=consistent,
+    )
+    return explain(candidates, question, mistaken=mistaken)
+
+
+def named(*args, **kwargs):
+    found = explained(*args, **kwargs).diagnosis
+    return found.misconception if found else None
+
+
+@pytest.mark.parametrize("known", KNOWN)
+def test_a_single_mistake_is_named(known):
+    assert named(known.run(reference, X)) == known.id
+
+
+def test_a_right_answer_times_a_factor_is_told_the_factor():
+    found = explained(reference.score(X) / 2)
+    assert found.diagnosis.misconception == "one_factor_for_all"
+    assert "1/2 times" in found.diagnosis.hint
+    assert found.known == ()
+
+
+def test_two_mistakes_of_which_one_calls_the_other_are_named_both():
+    both = composed(NEGATED, {"score": HALVED})(reference, X)
+    assert named(both) == "negated + halved"
+
+
+def test_a_mistake_and_a_transform_are_named_both():
+    assert named(unrelated(reference, X).flip(0)) == "unrelated + reversed_along_token"
+
+
+def test_a_right_function_on_a_wrong_one_names_the_wrong_one():
+    answer = following("score", {"weights": NOT_DIVIDED})(reference, X)
+    found = explained(answer, mistaken={"weights": NOT_DIVIDED})
+    assert found.diagnosis.misconception == "not_divided"
+    assert found.diagnosis.title.startswith("This follows from weights")
+    # Nobody else's mistakes are tried.
+    assert explained(answer).diagnosis is None
+
+
+def test_a_mistake_on_a_wrong_function_is_named_with_it():
+    answer = composed(mistake("shifted", shifted), {"weights": NOT_DIVIDED})(reference, X)
+    found = explained(answer, [*KNOWN, mistake("shifted", shifted)], mistaken={"weights": NOT_DIVIDED})
+    assert found.diagnosis.misconception == "shifted + not_divided"
+
+
+def shifted(reference, x):
+    return reference.weights(x) * x + x.cos()
+
+
+@pytest.mark.parametrize("known", KNOWN)
+def test_what_is_nearly_a_mistake_is_not_named(known):
+    answer = known.run(reference, X)
+    answer[2] += 3 * TAU * answer.norm()
+    assert named(answer) is None
+
+
+def test_mistakes_that_give_the_same_are_not_named_and_the_instructor_reads_which():
+    same = mistake("same", lambda reference, x: x.exp().log1p())
+    found = explained(unrelated(reference, X), [*KNOWN, same])
+    assert found.diagnosis is None
+    assert "unrelated; same" in found.detail
+
+
+def test_a_mistake_that_gives_something_else_where_the_student_was_right_is_not_named():
+    assert named(unrelated(reference, X), consistent=lambda run: False) is None
+
+
+def test_what_only_one_of_two_mistakes_would_show_is_no_pair():
+    with pytest.raises(DidNotComposeError):
+        composed(UNRELATED, {"score": HALVED})(reference, X)
+    assert {outer.id for outer, _ in pairs(KNOWN)} == {"negated", "halved"}
+
+
+def test_composing_leaves_the_reference_as_it_was():
+    before = reference.score(X)
+    following("score", {"weights": NOT_DIVIDED})(reference, X)
+    assert torch.equal(reference.score(X), before)
+
+
+def test_functions_are_found_that_a_function_calls_through_others():
+    assert "weights" in names_used(reference.score)
+    assert "score" not in names_used(reference.weights)
+
+
+def test_where_a_wrong_answer_differs_is_said_without_its_values():
+    answer = reference.score(X)
+    answer[-1] += 1.2345
+    found = explained(answer)
+    assert found.diagnosis is None
+    assert found.said == "Your values differ at the last token alone; all others are right."
+    assert "entries 5 of 0..5" in found.detail
