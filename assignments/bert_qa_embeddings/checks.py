@@ -220,6 +220,11 @@ def with_foreign_ids(tokenizer, text: str) -> str:
     return f"{text} The old sign says {' '.join(words)}." if words else text
 
 
+def begun_with(words: str, number: int, rest: str) -> str:
+    """Put the first words of a text before another one: a baseline tells lengths, and they are to be one's own."""
+    return " ".join([*words.split()[:number], rest])
+
+
 def plain_inputs(result):
     """Return the function's result as lists of whole numbers by name, or what is wrong with its form."""
     if not isinstance(result, Mapping):
@@ -263,12 +268,14 @@ def test_inputs_of_a_shown_question(submission, reference, models, assignment):
 @hint(
     "Which tokens stay in the baseline, whatever else stands in the text, and does it hold for every vocabulary?"
 )
-def test_inputs_of_unseen_questions(submission, reference, models, rng):
+def test_inputs_of_unseen_questions(submission, reference, models, rng, assignment):
     """Inputs and baselines of unseen questions are right, with unknown words and another vocabulary."""
     for loaded in models:
         for question, text in rng.sample(ODD_TEXTS, 2):
-            longer = with_foreign_ids(loaded.tokenizer, text)
-            assert_inputs(submission, reference, loaded, question, longer)
+            one = rng.choice(pool(assignment))
+            asked = begun_with(one.question, rng.randint(1, 4), question)
+            longer = begun_with(one.text, rng.randint(1, 12), with_foreign_ids(loaded.tokenizer, text))
+            assert_inputs(submission, reference, loaded, asked, longer)
 
 
 # embedding_attributions
