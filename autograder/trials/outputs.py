@@ -1,0 +1,294 @@
+"""Wrong answers made of right ones: zeros, the sign, a shift by one, noise, the answer to another question.
+
+A slip is a function from a right answer to a wrong one of one leaf of it; which slips there are follows from the form
+of the reference's answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.checks.memo import content_key
+
+Slip = Callable[[Any], Any]
+Path = tuple[Any, ...]
+
+
+def slips_for(answer: Any) -> Iterator[tuple[str, Slip]]:
+    """Yield named slips that fit answers of this form.
+
+    Args:
+        answer: A right answer: tensors, numbers, strings, lists, tuples, dicts of them.
+    """
+    yield "nothing", lambda found: None
+    for path, leaf in _leaves(answer, ()):
+        where = "".join(f"[{part!r}]" for part in path)
+        for name, slip in _leaf_slips(leaf):
+            yield f"{where} {name}".strip(), _at(path, slip)
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
+    """Yield what is changed at once: tensors, numbers, strings, and lists, whose length the input decides."""
+    if isinstance(value, dict):
+        yield path, value
+        for key in value:
+            yield from _leaves(value[key], (*path, key))
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from _leaves(item, (*path, number))
+    elif isinstance(value, (Tensor, list, str, int, float)):
+        yield path, value
+
+
+def _at(path: Path, slip: Slip) -> Slip:
+    if not path:
+        return slip
+
+    def change(value: Any) -> Any:
+        inner = _at(path[1:], slip)
+        if isinstance(value, dict):
+            return {key: inner(item) if key == path[0] else item for key, item in value.items()}
+        return tuple(inner(item) if number == path[0] else item for number, item in enumerate(value))
+
+    return change
+
+
+def _leaf_slips(leaf: Any) -> Iterator[tuple[str, Slip]]:
+    if isinstance(leaf, Tensor):
+        yield from (_float_slips(leaf.dim()) if leaf.is_floating_point() else _integer_slips())
+        yield from _shape_slips(leaf.dim())
+    elif isinstance(leaf, dict):
+        yield from _dict_slips(leaf)
+    elif isinstance(leaf, list):
+        yield from _list_slips(leaf)
+    elif isinstance(leaf, str):
+        yield from (("empty", lambda text: ""), ("doubled", lambda text: text + text), ("cut", lambda text: text[1:]))
+    elif isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
+        yield from (("plus one", lambda number: number + 1), ("minus one", lambda number: number - 1))
+        yield from (("negated", lambda number: -number), ("zero", lambda number: type(number)(0)))
+
+
+def _generator() -> torch.Generator:
+    return torch.Generator().manual_seed(20)
+
+
+def _random(like: Tensor) -> Tensor:
+    return torch.rand(like.shape, generator=_generator(), dtype=torch.float64)
+
+
+def _noisy(value: Tensor, share: float) -> Tensor:
+    noise = torch.randn(value.shape, generator=_generator(), dtype=torch.float64)
+    size = value.double().square().mean().sqrt()
+    return (value + share * size * noise).to(value.dtype)
+
+
+def _shuffled(value: Tensor, axis: int) -> Tensor:
+    return value.index_select(axis, torch.randperm(value.shape[axis], generator=_generator()))
+
+
+def _float_slips(dimensions: int) -> Iterator[tuple[str, Slip]]:
+    yield "zeros", torch.zeros_like
+    yield "sign", torch.neg
+    yield "absolute", torch.abs
+    yield "scaled by 1.1", lambda value: value * 1.1
+    yield "scaled by 2", lambda value: value * 2
+    yield "5 % noise", lambda value: _noisy(value, 0.05)
+    yield "20 % noise", lambda value: _noisy(value, 0.2)
+    yield "constant", lambda value: torch.full_like(value, float(value.mean()) or 1.0)
+    yield "uniform", lambda value: torch.full_like(value, 1.0 / max(value.shape[-1] if value.dim() else 1, 1))
+    yield "random", lambda value: _random(value).to(value.dtype)
+    yield "whole numbers", lambda value: value.round().long()
+    yield "squared", torch.square
+    yield "plus a tenth of its size", lambda value: value + 0.1 * value.abs().mean()
+    yield "largest alone", lambda value: torch.where(value == value.max(), value, torch.zeros_like(value))
+    yield "one value wrong", _one_wrong
+    yield "not a number", lambda value: value * float("nan")
+    if dimensions:
+        yield "softmax", lambda value: value.double().softmax(dim=-1).to(value.dtype)
+        yield "of length one", lambda value: torch.nn.functional.normalize(value, dim=-1)
+        yield "of sum one", lambda value: value / value.sum(dim=-1, keepdim=True)
+
+
+def _one_wrong(value: Tensor) -> Tensor:
+    """Turn round the sign of the value that counts most, of the last item if there are several."""
+    changed = value.clone()
+    last = changed[-1] if changed.dim() > 1 else changed
+    flat = last.reshape(-1)
+    if flat.numel():
+        last.view(-1)[int(flat.abs().argmax())] *= -1
+    return changed
+
+
+def _integer_slips() -> Iterator[tuple[str, Slip]]:
+    yield "zeros", torch.zeros_like
+    yield "plus one", lambda value: value + 1
+    yield "minus one", lambda value: value - 1
+    yield "floats", lambda value: value.float()
+    yield "constant", lambda value: torch.full_like(value, int(value.flatten()[0]) if value.numel() else 0)
+    yield "booleans", lambda value: value.bool()
+
+
+def _shape_slips(dimensions: int) -> Iterator[tuple[str, Slip]]:
+    yield "one axis more", lambda value: value[None]
+    yield "one axis more at the end", lambda value: value[..., None]
+    yield "a list in a list", lambda value: [value.tolist()]
+    for axis in range(dimensions):
+        yield f"axis {axis} shifted by one", lambda value, axis=axis: value.roll(1, axis)
+        yield f"axis {axis} shifted back by one", lambda value, axis=axis: value.roll(-1, axis)
+        yield f"axis {axis} reversed", lambda value, axis=axis: value.flip(axis)
+        yield f"axis {axis} permuted", lambda value, axis=axis: _shuffled(value, axis)
+        yield f"axis {axis} sorted", lambda value, axis=axis: value.sort(dim=axis).values
+        yield f"axis {axis} without its last", lambda value, axis=axis: value.narrow(axis, 0, value.shape[axis] - 1)
+        yield f"axis {axis} without its first", lambda value, axis=axis: value.narrow(axis, 1, value.shape[axis] - 1)
+        yield f"axis {axis} longer by one", lambda value, axis=axis: torch.cat([value, value.narrow(axis, 0, 1)], axis)
+        yield f"axis {axis} summed", lambda value, axis=axis: value.sum(dim=axis)
+        yield f"axis {axis}: the first everywhere", lambda value, axis=axis: value.narrow(axis, 0, 1).expand_as(value)
+        yield f"axis {axis}: the mean everywhere", _mean_along(axis)
+        for other in range(axis + 1, dimensions):
+            yield f"axes {axis} and {other} swapped", lambda value, a=axis, b=other: value.transpose(a, b)
+
+
+def _mean_along(axis: int) -> Slip:
+    def change(value: Tensor) -> Tensor:
+        return value.double().mean(dim=axis, keepdim=True).expand_as(value).to(value.dtype)
+
+    return change
+
+
+def _dict_slips(leaf: dict[Any, Any]) -> Iterator[tuple[str, Slip]]:
+    keys = list(leaf)
+    yield "in a list", lambda value: list(value.values())
+    for first, second in zip(keys, keys[1:], strict=False):
+        yield f"{first!r} and {second!r} swapped", lambda value, a=first, b=second: {
+            **value,
+            a: value[b],
+            b: value[a],
+        }
+    for key in keys:
+        yield f"without {key!r}", lambda value, key=key: {k: v for k, v in value.items() if k != key}
+
+
+def _list_slips(leaf: list[Any]) -> Iterator[tuple[str, Slip]]:
+    yield "empty", lambda value: []
+    yield "without its last", lambda value: value[:-1]
+    yield "without its first", lambda value: value[1:]
+    yield "longer by one", lambda value: [*value, *value[-1:]]
+    yield "reversed", lambda value: value[::-1]
+    yield "shifted by one", lambda value: [*value[-1:], *value[:-1]]
+    yield "the first everywhere", lambda value: value[:1] * len(value)
+    yield "one level more", lambda value: [value]
+    yield "flat", lambda value: [part for item in value for part in (item if isinstance(item, (list, tuple)) else [item])]
+    yield "numbers scaled by 1.1", _each_number(lambda number: number * 1.1)
+    yield "numbers negated", _each_number(lambda number: -number)
+    yield "numbers zero", _each_number(lambda number: type(number)(0))
+    yield "numbers plus one", _each_number(lambda number: number + 1)
+    yield "numbers rounded", _each_number(lambda number: float(round(number)) if isinstance(number, float) else number)
+    yield "numbers as text", _each_number(str)
+    yield "texts empty", _each_text(lambda text: "")
+    yield "texts in upper case", _each_text(str.upper)
+    yield "texts without their last letter", _each_text(lambda text: text[:-1])
+    if leaf and isinstance(leaf[0], list):
+        yield "rows and columns swapped", lambda value: [list(row) for row in zip(*value, strict=False)]
+        yield "rows reversed", lambda value: [row[::-1] for row in value]
+    if leaf and isinstance(leaf[0], tuple):
+        yield "members reversed", lambda value: [item[::-1] for item in value]
+        yield "members without the last", lambda value: [item[:-1] for item in value]
+
+
+def _each(kinds: Any, change: Slip) -> Slip:
+    def walk(value: Any) -> Any:
+        if isinstance(value, (list, tuple)):
+            return type(value)(walk(item) for item in value)
+        return change(value) if isinstance(value, kinds) and not isinstance(value, bool) else value
+
+    return walk
+
+
+def _each_number(change: Slip) -> Slip:
+    return _each((int, float), change)
+
+
+def _each_text(change: Slip) -> Slip:
+    return _each(str, change)
+
+
+class Memorised:
+    """Answers that ignore the question: stored ones, or the one to another question.
+
+    Args:
+        right: The reference's function.
+        models: The course's models and tokenizers in pairs, the shipped ones first.
+    """
+
+    def __init__(self, right: Callable[..., Any], models: tuple[tuple[Any, Any], ...]) -> None:
+        self._right = right
+        self._models = models
+
+    def first_answer(self) -> Callable[..., Any]:
+        """Return a function that gives its first answer for ever."""
+        stored: list[Any] = []
+
+        def answer(*args: Any, **kwargs: Any) -> Any:
+            if not stored:
+                stored.append(self._right(*args, **kwargs))
+            return stored[0]
+
+        return answer
+
+    def first_answer_of_a_shape(self) -> Callable[..., Any]:
+        """Return a function that gives its first answer to arguments of the same shapes."""
+        stored: dict[str, Any] = {}
+
+        def answer(*args: Any, **kwargs: Any) -> Any:
+            key = repr(_shapes((args, kwargs)))
+            if key not in stored:
+                stored[key] = self._right(*args, **kwargs)
+            return stored[key]
+
+        return answer
+
+    def previous_answer(self) -> Callable[..., Any]:
+        """Return a function that gives the answer to the question before this one."""
+        last: list[Any] = []
+
+        def answer(*args: Any, **kwargs: Any) -> Any:
+            keep: list[Any] = []
+            key = content_key((args, kwargs), keep)
+            if not last or last[-1][0] != key:
+                last.append((key, self._right(*args, **kwargs), keep))
+            return last[-2][1] if len(last) > 1 else last[-1][1]
+
+        return answer
+
+    def shipped_model(self) -> Callable[..., Any]:
+        """Return a function that always asks the model (and the tokenizer) that students have."""
+        first_model, first_tokenizer = self._models[0]
+        swap = {id(model): first_model for model, _ in self._models}
+        swap |= {id(tokenizer): first_tokenizer for _, tokenizer in self._models}
+
+        def answer(*args: Any, **kwargs: Any) -> Any:
+            return self._right(*(swap.get(id(value), value) for value in args), **kwargs)
+
+        return answer
+
+    def all(self) -> Iterator[tuple[str, Callable[..., Any]]]:
+        """Yield them with their names."""
+        yield "its first answer for ever", self.first_answer()
+        yield "its first answer to arguments of a shape", self.first_answer_of_a_shape()
+        yield "the answer to the question before", self.previous_answer()
+        if self._models:
+            yield "the shipped model whatever is asked", self.shipped_model()
+
+
+def _shapes(value: Any) -> Any:
+    if isinstance(value, Tensor):
+        return tuple(value.shape)
+    if isinstance(value, (list, tuple)):
+        return [_shapes(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _shapes(item) for key, item in value.items()}
+    return type(value).__name__
