@@ -60,17 +60,51 @@ def verify(
     profile: ProfileOption = "tiny",
     trust: TrustOption = False,
     degraded: DegradedOption = False,
+    programs: Annotated[
+        int,
+        typer.Option(
+            "--programs",
+            min=0,
+            metavar="N",
+            help="Grade this many rewritten right programs, too: all must pass.",
+        ),
+    ] = 0,
+    mutants: Annotated[
+        str,
+        typer.Option(
+            "--mutants",
+            metavar="all|N",
+            help="Try wrong programs, too: all, or N of each kind and task. All must lose points.",
+        ),
+    ] = "0",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Draws the programs.")] = 0,
 ) -> None:
     """Test an assignment's checks: reference, template, every misconception and accepted variant."""
-    from autograder.console import show_verified
+    from autograder.console import show_tried, show_verified
     from autograder.profiles import profile_named
     from autograder.verify import verify as run
 
+    if mutants != "all" and not mutants.isdecimal():
+        raise typer.BadParameter(f"--mutants is {mutants!r}: write all or a number.")
     faults = 0
     for assignment in chosen_assignments(course, slugs):
         faults += show_verified(
             assignment, run(assignment, profile=profile_named(profile), trust=trust, accept_degraded=degraded)
         )
+        if programs or mutants != "0":
+            from autograder.trials import try_programs
+
+            trials = try_programs(
+                assignment,
+                programs=programs,
+                wrong=mutants != "0",
+                sample=None if mutants == "all" else int(mutants),
+                seed=seed,
+                profile=profile_named(profile),
+                trust=trust,
+                accept_degraded=degraded,
+            )
+            faults += show_tried(assignment, trials)
     if faults:
         typer.echo(f"{faults} fault(s).")
         raise typer.Exit(1)

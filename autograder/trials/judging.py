@@ -19,6 +19,7 @@ from autograder.errors import StudentCodeError, SubmissionError
 from autograder.execution import wire
 from autograder.execution.drawing import is_figure
 from autograder.execution.figures import FigureDescription
+from autograder.records import CheckResult
 from autograder.tensors import relative_l2
 
 Function = Callable[..., Any]
@@ -35,13 +36,13 @@ class Verdict:
     """What the checks of a task came to."""
 
     score: float
-    """Points."""
+    """Points up to the first check that took some."""
 
     max_score: float
     """Points that the task's checks give."""
 
     lost: tuple[str, ...]
-    """Checks that gave less than their points."""
+    """The check that took points first."""
 
     named: str
     """The misconception that the diagnosis named; empty if none."""
@@ -117,11 +118,16 @@ def judge(run: Run, course: Course, task: str, function: Function, student: str 
         student: Whose inputs are asked.
     """
     asked = Asked(task, function)
-    grading = _grading(course, task, asked, student)
+    whole = _grading(course, task, asked, student)
+    results: list[CheckResult] = []
     with _models_kept(course):
-        results = run(grading)
+        # As the pipeline does it, visible checks first; one that takes points decides, so that the rest is not asked.
+        for info in sorted(whole.checks, key=lambda info: info.visibility == "hidden"):
+            results += run(replace(whole, checks=(info,), results={}))
+            if results[-1].points < results[-1].max_points or results[-1].fault:
+                break
     score = sum(result.points for result in results)
-    max_score = sum(result.max_points for result in results)
+    max_score = sum(info.points for info in whole.checks)
     faults = [f"{result.id} itself fails: {result.fault}" for result in results if result.fault]
     survived = not faults and score >= max_score
     return Verdict(

@@ -148,21 +148,21 @@ def _number(value: Any) -> ast.AST:
 
 
 def _constant(node: ast.Constant) -> Iterator[Change]:
-    value = node.value
+    for other in _other_values(node.value):
+        is_number = isinstance(other, (int, float)) and not isinstance(other, bool)
+        yield _in_place(node, _number(other) if is_number else ast.Constant(other))
+
+
+def _other_values(value: Any) -> list[Any]:
     if isinstance(value, bool):
-        yield _in_place(node, ast.Constant(not value))
-    elif isinstance(value, int):
-        for other in {1: (0, 2)}.get(value, (value + 1, value - 1)):
-            yield _in_place(node, _number(other))
-    elif isinstance(value, float):
-        for other in (value + 1, value * 2, -value) if value else (1.0, -1.0):
-            yield _in_place(node, _number(other))
-    elif isinstance(value, str):
-        for other in _NAMES.get(value, []):
-            yield _in_place(node, ast.Constant(other))
-        yield _in_place(node, ast.Constant(f"XX{value}XX"))
-        if value:
-            yield _in_place(node, ast.Constant(""))
+        return [not value]
+    if isinstance(value, int):
+        return [0, 2] if value == 1 else [value + 1, value - 1]
+    if isinstance(value, float):
+        return [value + 1, value * 2, -value] if value else [1.0, -1.0]
+    if isinstance(value, str):
+        return [*_NAMES.get(value, []), f"XX{value}XX", *([""] if value else [])]
+    return []
 
 
 def _name(node: ast.Name) -> Iterator[Change]:
@@ -254,7 +254,10 @@ def _repeated(node: ast.For) -> Iterator[Change]:
         slice=ast.Slice(upper=_number(-1)),  # type: ignore[arg-type]
         ctx=ast.Load(),
     )
-    yield f"for {_said(node.target)} in {_said(node.iter, 40)}: the last one left out", _with(node, iter=first)
+    yield (
+        f"for {_said(node.target)} in {_said(node.iter, 40)}: the last one left out",
+        _with(node, iter=first),
+    )
 
 
 def _deleted(node: ast.stmt) -> Iterator[Change]:

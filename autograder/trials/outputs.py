@@ -7,6 +7,7 @@ of the reference's answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -66,7 +67,11 @@ def _leaf_slips(leaf: Any) -> Iterator[tuple[str, Slip]]:
     elif isinstance(leaf, list):
         yield from _list_slips(leaf)
     elif isinstance(leaf, str):
-        yield from (("empty", lambda text: ""), ("doubled", lambda text: text + text), ("cut", lambda text: text[1:]))
+        yield from (
+            ("empty", lambda text: ""),
+            ("doubled", lambda text: text + text),
+            ("cut", lambda text: text[1:]),
+        )
     elif isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
         yield from (("plus one", lambda number: number + 1), ("minus one", lambda number: number - 1))
         yield from (("negated", lambda number: -number), ("zero", lambda number: type(number)(0)))
@@ -132,44 +137,91 @@ def _integer_slips() -> Iterator[tuple[str, Slip]]:
     yield "booleans", lambda value: value.bool()
 
 
+def _with(change: Callable[..., Any], *more: Any) -> Slip:
+    """Fix the arguments behind the answer."""
+    return lambda value: change(value, *more)
+
+
 def _shape_slips(dimensions: int) -> Iterator[tuple[str, Slip]]:
     yield "one axis more", lambda value: value[None]
     yield "one axis more at the end", lambda value: value[..., None]
     yield "a list in a list", lambda value: [value.tolist()]
     for axis in range(dimensions):
-        yield f"axis {axis} shifted by one", lambda value, axis=axis: value.roll(1, axis)
-        yield f"axis {axis} shifted back by one", lambda value, axis=axis: value.roll(-1, axis)
-        yield f"axis {axis} reversed", lambda value, axis=axis: value.flip(axis)
-        yield f"axis {axis} permuted", lambda value, axis=axis: _shuffled(value, axis)
-        yield f"axis {axis} sorted", lambda value, axis=axis: value.sort(dim=axis).values
-        yield f"axis {axis} without its last", lambda value, axis=axis: value.narrow(axis, 0, value.shape[axis] - 1)
-        yield f"axis {axis} without its first", lambda value, axis=axis: value.narrow(axis, 1, value.shape[axis] - 1)
-        yield f"axis {axis} longer by one", lambda value, axis=axis: torch.cat([value, value.narrow(axis, 0, 1)], axis)
-        yield f"axis {axis} summed", lambda value, axis=axis: value.sum(dim=axis)
-        yield f"axis {axis}: the first everywhere", lambda value, axis=axis: value.narrow(axis, 0, 1).expand_as(value)
-        yield f"axis {axis}: the mean everywhere", _mean_along(axis)
+        for name, change in _ALONG.items():
+            yield f"axis {axis} {name}", _with(change, axis)
         for other in range(axis + 1, dimensions):
-            yield f"axes {axis} and {other} swapped", lambda value, a=axis, b=other: value.transpose(a, b)
+            yield f"axes {axis} and {other} swapped", _with(torch.transpose, axis, other)
 
 
-def _mean_along(axis: int) -> Slip:
-    def change(value: Tensor) -> Tensor:
-        return value.double().mean(dim=axis, keepdim=True).expand_as(value).to(value.dtype)
+def _shifted(value: Tensor, axis: int) -> Tensor:
+    return value.roll(1, axis)
 
-    return change
+
+def _shifted_back(value: Tensor, axis: int) -> Tensor:
+    return value.roll(-1, axis)
+
+
+def _reversed(value: Tensor, axis: int) -> Tensor:
+    return value.flip(axis)
+
+
+def _sorted(value: Tensor, axis: int) -> Tensor:
+    return value.sort(dim=axis).values
+
+
+def _without_last(value: Tensor, axis: int) -> Tensor:
+    return value.narrow(axis, 0, value.shape[axis] - 1)
+
+
+def _without_first(value: Tensor, axis: int) -> Tensor:
+    return value.narrow(axis, 1, value.shape[axis] - 1)
+
+
+def _longer(value: Tensor, axis: int) -> Tensor:
+    return torch.cat([value, value.narrow(axis, 0, 1)], dim=axis)
+
+
+def _summed(value: Tensor, axis: int) -> Tensor:
+    return value.sum(dim=axis)
+
+
+def _first_everywhere(value: Tensor, axis: int) -> Tensor:
+    return value.narrow(axis, 0, 1).expand_as(value)
+
+
+def _mean_everywhere(value: Tensor, axis: int) -> Tensor:
+    return value.double().mean(dim=axis, keepdim=True).expand_as(value).to(value.dtype)
+
+
+_ALONG: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "shifted by one": _shifted,
+    "shifted back by one": _shifted_back,
+    "reversed": _reversed,
+    "permuted": _shuffled,
+    "sorted": _sorted,
+    "without its last": _without_last,
+    "without its first": _without_first,
+    "longer by one": _longer,
+    "summed": _summed,
+    "the first everywhere": _first_everywhere,
+    "the mean everywhere": _mean_everywhere,
+}
+
+
+def _swapped_values(value: dict[Any, Any], first: Any, second: Any) -> dict[Any, Any]:
+    return {**value, first: value[second], second: value[first]}
+
+
+def _without_key(value: dict[Any, Any], key: Any) -> dict[Any, Any]:
+    return {name: item for name, item in value.items() if name != key}
 
 
 def _dict_slips(leaf: dict[Any, Any]) -> Iterator[tuple[str, Slip]]:
-    keys = list(leaf)
     yield "in a list", lambda value: list(value.values())
-    for first, second in zip(keys, keys[1:], strict=False):
-        yield f"{first!r} and {second!r} swapped", lambda value, a=first, b=second: {
-            **value,
-            a: value[b],
-            b: value[a],
-        }
-    for key in keys:
-        yield f"without {key!r}", lambda value, key=key: {k: v for k, v in value.items() if k != key}
+    for first, second in pairwise(leaf):
+        yield f"{first!r} and {second!r} swapped", _with(_swapped_values, first, second)
+    for key in leaf:
+        yield f"without {key!r}", _with(_without_key, key)
 
 
 def _list_slips(leaf: list[Any]) -> Iterator[tuple[str, Slip]]:
@@ -181,12 +233,20 @@ def _list_slips(leaf: list[Any]) -> Iterator[tuple[str, Slip]]:
     yield "shifted by one", lambda value: [*value[-1:], *value[:-1]]
     yield "the first everywhere", lambda value: value[:1] * len(value)
     yield "one level more", lambda value: [value]
-    yield "flat", lambda value: [part for item in value for part in (item if isinstance(item, (list, tuple)) else [item])]
+    yield (
+        "flat",
+        lambda value: [
+            part for item in value for part in (item if isinstance(item, (list, tuple)) else [item])
+        ],
+    )
     yield "numbers scaled by 1.1", _each_number(lambda number: number * 1.1)
     yield "numbers negated", _each_number(lambda number: -number)
     yield "numbers zero", _each_number(lambda number: type(number)(0))
     yield "numbers plus one", _each_number(lambda number: number + 1)
-    yield "numbers rounded", _each_number(lambda number: float(round(number)) if isinstance(number, float) else number)
+    yield (
+        "numbers rounded",
+        _each_number(lambda number: float(round(number)) if isinstance(number, float) else number),
+    )
     yield "numbers as text", _each_number(str)
     yield "texts empty", _each_text(lambda text: "")
     yield "texts in upper case", _each_text(str.upper)

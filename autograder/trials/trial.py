@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -99,3 +99,55 @@ def read_explanations(assignment: Assignment) -> Explanations:
         listed = ", ".join(map(repr, wrong))
         raise AssignmentError(f'{path}: no reason for {listed}. Write "id" = "one sentence".')
     return Explanations(table)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many programs were tried, and what became of them."""
+
+    right: int
+    """Right programs tried."""
+
+    right_failed: int
+    """Those without full marks."""
+
+    wrong: int
+    """Wrong programs tried: outputs and code."""
+
+    passed: int
+    """Those that kept all points."""
+
+    explained: int
+    """Those of them that survivors.toml explains."""
+
+    faulty: int
+    """Wrong programs on which a check itself failed."""
+
+    named: int
+    """Wrong programs that lost points and were named as a known mistake."""
+
+    stale: int
+    """Lines of survivors.toml that explain nothing any more."""
+
+    @property
+    def share_named(self) -> float:
+        """Share of the wrong programs that lost points whose mistake was named."""
+        return self.named / max(self.wrong - self.passed, 1)
+
+
+def tally(trials: Iterable[Trial]) -> Tally:
+    """Count trials."""
+    found = list(trials)
+    right = [trial for trial in found if trial.kind == "right program"]
+    wrong = [trial for trial in found if trial.kind in ("wrong output", "wrong code")]
+    passed = [trial for trial in wrong if trial.survivor]
+    return Tally(
+        right=len(right),
+        right_failed=sum(not trial.good for trial in right),
+        wrong=len(wrong),
+        passed=len(passed),
+        explained=sum(trial.good for trial in passed),
+        faulty=sum(not trial.good and not trial.survivor for trial in wrong),
+        named=sum(bool(trial.named) and not trial.survivor for trial in wrong),
+        stale=sum(trial.kind == "explanation" for trial in found),
+    )

@@ -95,15 +95,16 @@ def _of_task(
     try:
         bound = widest_bound(run, course, task)
         limit = _cpu_limit(run, course, task)
-        for found in (_slips(run, course, task), _mutants(course, task, source)):
-            chosen = _chosen(found, sample, f"{seed} {task}")
-            verdicts = in_children(
-                [partial(_judged, run, course, task, one) for one in chosen], cpu_s=limit, at_once=at_once
-            )
-            for wrong, said in zip(chosen, verdicts, strict=True):
-                trial = _trial(wrong, course, task, said, bound, explanations)
-                if trial is not None:
-                    yield trial
+        slips = _chosen(_slips(run, course, task), sample, f"{seed} {task}")
+        mutants = _chosen(_mutants(course, task, source), sample, f"{seed} {task}")
+        # A slip is harmless; a mutant may never end.
+        verdicts = [_judged(run, course, task, one) for one in slips]
+        work = [partial(_judged, run, course, task, one) for one in mutants]
+        verdicts += in_children(work, cpu_s=limit, at_once=at_once)
+        for wrong, said in zip([*slips, *mutants], verdicts, strict=True):
+            trial = _trial(wrong, course, task, said, bound, explanations)
+            if trial is not None:
+                yield trial
     finally:
         torch.set_num_threads(threads)
 
