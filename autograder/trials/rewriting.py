@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import builtins
 import copy
 import random
 from collections.abc import Callable, Collection, Iterator
@@ -279,18 +278,6 @@ def chunked_steps(function: ast.FunctionDef, rng: random.Random) -> bool:
 
 def _builds_captum(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _BY_STEPS
-
-
-def shadowed_builtins_free(source: str) -> set[str]:
-    """Return the names that a program reads and neither defines nor finds in Python: those it takes from others."""
-    tree = ast.parse(source)
-    defined = _names(tree, ast.Store) | _parameters(tree)
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            defined.add(node.name)
-        elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            defined |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
-    return {name for name in _names(tree, ast.Load) - defined if not hasattr(builtins, name)}
 
 
 REWRITES: dict[str, Rewrite] = {

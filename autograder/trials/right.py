@@ -139,7 +139,7 @@ def _composed(
         if own:
             source, taken = rewritten(source, rng, rng.randint(1, 3))
             variant = by_task.get(task)
-            added = variant_cell(module, variant, _parameters(source, task)) if variant is not None else None
+            added = variant_cell(module, variant) if variant is not None else None
             if added is not None:
                 source = f"{source}\n\n\n{added}"
                 taken.append(f"variant {by_task[task].id}")
@@ -161,13 +161,6 @@ def _is_python(source: str) -> bool:
     except SyntaxError:  # magics
         return False
     return True
-
-
-def _parameters(source: str, task: str) -> list[str]:
-    functions = [
-        node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef) and node.name == task
-    ]
-    return [argument.arg for argument in functions[-1].args.args]
 
 
 def _drawn_wrappers(rng: random.Random) -> list[str]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 from types import ModuleType
 
 from autograder.diagnosis import AcceptedVariant
-from autograder.trials.rewriting import shadowed_builtins_free
 
 _OURS = "autograder"
 
 
-def variant_cell(module: ModuleType, variant: AcceptedVariant, parameters: list[str]) -> str | None:
+def variant_cell(module: ModuleType, variant: AcceptedVariant) -> str | None:
     """Return a cell that defines the variant's task by the variant.
 
     The variant's first argument, the reference module, becomes the notebook's own names, the task's own function in it
@@ -21,7 +21,6 @@ def variant_cell(module: ModuleType, variant: AcceptedVariant, parameters: list[
     Args:
         module: misconceptions.py, imported.
         variant: One of its variants.
-        parameters: Names of the task's parameters.
 
     Returns:
         The source; None if the variant needs a part of the harness, which students do not have.
@@ -35,14 +34,13 @@ def variant_cell(module: ModuleType, variant: AcceptedVariant, parameters: list[
     if any(_is_ours(node) for node in imports):
         return None
     parts = [ast.unparse(_bare(node)) for node in tree.body if node in needed]
-    given = ", ".join(parameters)
     return "\n\n\n".join(
         [
             f"import types\n\n_own_{variant.task} = {variant.task}",
             *parts,
-            f"def _variant_{variant.task}({given}):\n"
+            f"def _variant_{variant.task}(*args, **kwargs):\n"
             f"    names = {{**globals(), {variant.task!r}: _own_{variant.task}}}\n"
-            f"    return {variant.id}(types.SimpleNamespace(**names), {given})\n\n\n"
+            f"    return {variant.id}(types.SimpleNamespace(**names), *args, **kwargs)\n\n\n"
             f"{variant.task} = _variant_{variant.task}",
         ]
     )
@@ -68,7 +66,7 @@ def _closure(name: str, defined: dict[str, ast.stmt]) -> set[ast.stmt]:
         if node is None or node in found:
             continue
         found.add(node)
-        waiting += shadowed_builtins_free(ast.unparse(_bare(node)))
+        waiting += names_needed(ast.unparse(_bare(node)))
     return found
 
 
@@ -91,3 +89,18 @@ def _is_ours(node: ast.stmt) -> bool:
     if isinstance(node, ast.ImportFrom):
         return (node.module or "").partition(".")[0] == _OURS
     return isinstance(node, ast.Import) and any(alias.name.partition(".")[0] == _OURS for alias in node.names)
+
+
+def names_needed(source: str) -> set[str]:
+    """Return the names that a program reads and neither defines nor finds in Python: those it takes from others."""
+    tree = ast.parse(source)
+    defined = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    read: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            (read if isinstance(node.ctx, ast.Load) else defined).add(node.id)
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            defined.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            defined |= {(alias.asname or alias.name).partition(".")[0] for alias in node.names}
+    return {name for name in read - defined if not hasattr(builtins, name)}

@@ -112,13 +112,14 @@ _WRAPPERS = {
     "if _is_float(v) else v)",
     "non-contiguous answers": "_answer_by(f, lambda v: torch.stack([v, v], dim=-1)[..., 0] "
     "if isinstance(v, torch.Tensor) else v)",
-    "answers on borrowed storage": "_answer_by(f, lambda v: torch.cat([v.new_zeros(3), v.reshape(-1)])[3:].view(v.shape) "
-    "if isinstance(v, torch.Tensor) else v)",
+    "answers on borrowed storage": "_answer_by(f, lambda v: "
+    "torch.cat([v.new_zeros(3), v.reshape(-1)])[3:].view(v.shape) if isinstance(v, torch.Tensor) else v)",
     "parameters": "_answer_by(f, lambda v: torch.nn.Parameter(v.detach()) if _is_float(v) else v)",
     "answers squeezed and unsqueezed": "_answer_by(f, lambda v: v.unsqueeze(0).squeeze(0) "
     "if isinstance(v, torch.Tensor) else v)",
     "small integers": "_answer_by(f, lambda v: v.to(torch.int32) if _is_integer(v) else v)",
-    "numbers as 0-d tensors": "_answer_by(f, lambda v: torch.tensor(v, dtype=torch.float64) if type(v) is float else v)",
+    "numbers as 0-d tensors": "_answer_by(f, lambda v: torch.tensor(v, dtype=torch.float64) "
+    "if type(v) is float else v)",
     "NumPy numbers": "_answer_by(f, lambda v: numpy.float64(v) if type(v) is float "
     "else numpy.int64(v) if type(v) is int else v)",
     "lists for tuples": "_lists_and_tuples(f)",

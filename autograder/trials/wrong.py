@@ -19,11 +19,16 @@ from autograder.checks.running import Run, with_checks
 from autograder.trials.children import in_children
 from autograder.trials.judging import STUDENT, Asked, Verdict, judge, widest_bound
 from autograder.trials.mutating import mutants_of
-from autograder.trials.outputs import Memorised, slips_for
+from autograder.trials.outputs import slips_for
+from autograder.trials.stored import Memorised
 from autograder.trials.trial import SURVIVORS, Explanations, Trial, read_explanations
 
 OTHERS = ("trial 1", "trial 2")
 """Further made-up students, whose inputs a survivor is asked, too."""
+
+SAME = 1e-5
+"""A slip that moves no answer farther is none: a vector of length one that is normalised again. No tolerance, since a
+loose one would hide what it lets pass."""
 
 LEAST_CPU_S = 20
 """Every mutant may take this long, and a task whose reference takes long may take `TIMES_REFERENCE` of that."""
@@ -46,7 +51,7 @@ def try_wrong(
 ) -> Iterator[Trial]:
     """Try slips and mutants on the checks of their task.
 
-    A slip that changes no answer by more than the tolerance is no wrong program and is left out.
+    A slip that changes no answer is no wrong program and is left out.
 
     Args:
         course: The assignment, loaded.
@@ -186,7 +191,7 @@ def _trial(
     *fields, found = said
     verdict = Verdict(**dict(zip(Verdict.__slots__, fields, strict=True)))
     survivor = not verdict.fault and verdict.score >= verdict.max_score
-    if survivor and wrong.kind == "wrong output" and verdict.moved <= bound and not found:
+    if survivor and wrong.kind == "wrong output" and verdict.moved <= SAME and not found:
         return None
     reason = explanations.explain(wrong.name) if survivor else verdict.fault
     good = bool(reason) if survivor else not verdict.fault
