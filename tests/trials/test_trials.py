@@ -40,7 +40,7 @@ def test_the_small_course_is_sound(assignment):
     assert [trial.name for trial in trials if not trial.good] == []
     assert found.wrong > 60
     assert found.passed == found.explained == 2
-    assert found.named >= 2
+    assert found.named >= 1
     assert {trial.task for trial in trials} == {"centre", "standardise"}
     lost = [trial for trial in trials if not trial.survivor]
     assert all(trial.score < trial.max_score and trial.lost for trial in lost)
