@@ -16,9 +16,9 @@ from autograder.checks.proxy import LocalAnswers, SubmissionProxy
 from autograder.checks.running import Run
 from autograder.checks.tolerances import measuring
 from autograder.errors import StudentCodeError, SubmissionError
-from autograder.execution import wire
+from autograder.execution import drawing, wire
 from autograder.execution.drawing import is_figure
-from autograder.execution.figures import FigureDescription
+from autograder.execution.figures import FigureDescription, rebuild
 from autograder.records import CheckResult
 from autograder.tensors import relative_l2
 
@@ -75,6 +75,8 @@ class Asked:
         """Answer, or raise a student's error."""
         try:
             answer = self._function(*copied(args), **copied(kwargs))
+            if is_figure(answer):  # drawn where it was made, so that what cannot be drawn is the student's
+                answer = rebuild(drawing.describe(answer, picture=False))
         except Exception as error:
             raise StudentCodeError(f"{self._name}() raised {type(error).__name__}: {error}") from None
         answer = carried(self._name, answer)

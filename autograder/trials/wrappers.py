@@ -189,6 +189,8 @@ def _row_by_row(function):
             function({key: value[i : i + 1] for key, value in batch.items()}, *args[1:], **kwargs)
             for i in range(rows)
         ]
+        if isinstance(parts[0], tuple) and not all(isinstance(part, torch.Tensor) for part in parts[0]):
+            return function(*args, **kwargs)
         if isinstance(parts[0], tuple):
             return tuple(torch.cat(list(part)) for part in zip(*parts))
         return torch.cat(parts)
