@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from autograder import failpoints
 from autograder.assignments import student_models
 from autograder.crew import Crew
+from autograder.gpus import seats
 from autograder.journal import Row, State
 from autograder.plan import Plan, make_plan
 from autograder.records import Assignment, GradeReport, Submission
@@ -30,10 +30,13 @@ class Options:
     """How a batch is graded."""
 
     jobs: int = 0
-    """Workers; 0: one a core (one on a GPU)."""
+    """Workers; 0: one a core, or as many as the GPUs take."""
 
     device: str = "cpu"
-    """cpu, cuda or cuda:i."""
+    """cpu, cuda (all GPUs) or cuda:i."""
+
+    per_gpu: int = 1
+    """Kernels of one GPU at a time."""
 
     profile: str = "tiny"
     """Which models."""
@@ -130,19 +133,21 @@ def _grade(
     plan: Plan, assignment: Assignment, results: Results, options: Options
 ) -> Iterator[tuple[str, GradeReport]]:
     """Let a crew grade; yields the name of the student's folder and the report when all is on the disk."""
-    jobs = options.jobs or (1 if options.device.startswith("cuda") else os.cpu_count() or 1)
-    work = Work(
-        course_dir=assignment.course_dir,
-        slug=assignment.slug,
-        folder=results.folder,
-        device=options.device,
-        profile=options.profile,
-    )
+    places = seats(options.device, jobs=options.jobs, per_gpu=options.per_gpu)
+    works = [
+        Work(
+            course_dir=assignment.course_dir,
+            slug=assignment.slug,
+            folder=results.folder,
+            seat=seat,
+            profile=options.profile,
+        )
+        for seat in places[: max(len(plan.items), 1)]
+    ]
     crew = Crew(
-        work,
+        works,
         assignment.student_dir,
         models=student_models(assignment, options.profile),
-        size=min(jobs, len(plan.items)),
         journal=results.journal,
         trust=options.trust,
         accept_degraded=options.accept_degraded,
@@ -157,9 +162,8 @@ def _grade(
         todo = [item for item in plan.items if item.report is None or item in strangers]
         for submission, finished in crew.run([item.submission for item in todo]):
             name = student_folder_name(submission.student)
-            if finished is None:
-                attempts = results.journal.rows()[name].attempts
-                report, digest, files = _give_up(submission, assignment, results.folder / name, attempts)
+            if isinstance(finished, str):
+                report, digest, files = _give_up(submission, assignment, results.folder / name, finished)
             else:
                 report, digest, files = finished.report, finished.digest, finished.files
             state: State = "quarantined" if report.needs_review else "done"
@@ -171,7 +175,7 @@ def _grade(
 
 
 def _give_up(
-    submission: Submission, assignment: Assignment, place: Path, attempts: int
+    submission: Submission, assignment: Assignment, place: Path, reason: str
 ) -> tuple[GradeReport, str, tuple[str, ...]]:
     """Report a submission during which processes died again and again: ours, never a zero."""
     # The coordinator itself needs no torch, whose import would delay the first worker.
@@ -185,7 +189,7 @@ def _give_up(
         score=0.0,
         max_score=sum(result.max_points for result in results),
         checks=results,
-        needs_review=(f"The grading process ended {attempts} times while it graded this submission.",),
+        needs_review=(reason,),
     )
     written = write_submission(report, None, assignment, place)
     return report, written.report, written.files

@@ -25,10 +25,11 @@ USABLE = 10.0
 
 _METRICS = ("relative_l2", "max_abs", "exact")
 _FIELDS = frozenset({"metric", "tau", "right", "wrong", "origin"})
-_ADVICE = (
-    "Take another metric, or inputs that show the mistake better; "
-    "leave out inputs where the outputs hardly move."
+ADVICE = (
+    "Take another metric, other inputs (leave out those where the outputs hardly move), or more steps of what is "
+    "summed or sampled."
 )
+"""What helps where right and wrong lie too near to each other."""
 
 
 def measure(
@@ -37,7 +38,7 @@ def measure(
     *,
     metric: Literal["relative_l2", "max_abs"] = "relative_l2",
     origin: str = "",
-    usable: float = USABLE,
+    key: str = "",
 ) -> Tolerance:
     """Place a bound between right and wrong answers.
 
@@ -46,8 +47,7 @@ def measure(
         wrong: The same of each known mistake, on the input where it lies nearest: the nearest counts.
         metric: How the distances were measured.
         origin: How, where and when; see `describe_origin`.
-        usable: How many times farther than right answers the wrong ones must lie. Below the usual 10 only with
-            a reason: where the right set is open-ended (any finer rule of an integral), not round-off.
+        key: The tolerance's name, for the message.
 
     Returns:
         The bound: the geometric middle of the farthest right and the nearest wrong answer, and at least ten
@@ -62,10 +62,11 @@ def measure(
         )
     farthest, nearest = max(right, key=lambda name: right[name]), min(wrong, key=lambda name: wrong[name])
     r, w = right[farthest], wrong[nearest]
-    if not (all(map(math.isfinite, right.values())) and w > 0 and w >= usable * r):
+    if not (all(map(math.isfinite, right.values())) and w > 0 and w >= USABLE * r):
+        by = f" by the tolerance {key!r}" if key else ""
         raise AssignmentError(
-            f"Right and wrong answers cannot be told apart: the right {farthest!r} lies {r:.3g} off, "
-            f"the mistake {nearest!r} only {w:.3g} (at least {usable:g} times as much is needed).\n{_ADVICE}"
+            f"Right and wrong answers cannot be told apart{by}: the right {farthest!r} lies {r:.3g} off, "
+            f"the mistake {nearest!r} only {w:.3g} (at least {USABLE:g} times as much is needed).\n{ADVICE}"
         )
     # Right answers that agree to the last bit still differ on the next machine: float32 has 6e-8 a step.
     r = max(r, 1e-7)

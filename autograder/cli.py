@@ -19,6 +19,7 @@ from autograder.cli_options import (
     DeviceOption,
     JobsOption,
     OutOption,
+    PerGpuOption,
     ProfileOption,
     TrustOption,
     one_assignment,
@@ -115,6 +116,7 @@ def grade(
     out: OutOption,
     jobs: JobsOption = 0,
     device: DeviceOption = "cpu",
+    per_gpu: PerGpuOption = 1,
     profile: ProfileOption = "tiny",
     course: CourseOption = None,
     trust: TrustOption = False,
@@ -142,6 +144,7 @@ def grade(
     options = Options(
         jobs=jobs,
         device=device,
+        per_gpu=per_gpu,
         profile=profile_named(profile),
         trust=trust,
         accept_degraded=degraded,

@@ -141,31 +141,48 @@ def calibrate(
     students: Annotated[
         int,
         typer.Option("--students", min=1, metavar="N", help="Made-up students who ask, each on own inputs."),
-    ] = 8,
+    ] = 6,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page with the tables and a plot of each."),
+    ] = None,
+    shown: Annotated[
+        bool, typer.Option("--show", help="Measure nothing: show what was measured before.")
+    ] = False,
+    forget: Annotated[
+        bool,
+        typer.Option("--forget", help="Drop what other devices measured: models or inputs are others now."),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the table, write nothing.")] = False,
 ) -> None:
-    """Measure the tolerances: how far right answers lie from exact ones, how near the known mistakes come.
-
-    An assignment with a calibrate.py of its own is measured by that.
-    """
+    """Measure the tolerances: how far right answers lie from exact ones, how near the known mistakes come."""
     from autograder.calibrating import calibrate as run
-    from autograder.console import show_tolerances
+    from autograder.calibrating import calibrated_before
+    from autograder.console import calibration_progress, show_tolerances
     from autograder.profiles import profile_named
+    from autograder.report.separation import calibration_page
 
+    all_found = []
     for assignment in chosen_assignments(course, slugs):
-        own = assignment.folder / "calibrate.py"
-        if own.is_file():
-            typer.echo(f"{assignment.slug} has a way of its own: python {own}")
-            continue
-        show_tolerances(
-            run(
-                assignment,
-                profile=profile_named(profile),
-                device=device,
-                students=students,
-                write=not dry_run,
-            )
-        )
+        named = profile_named(profile)
+        if shown:
+            found = calibrated_before(assignment, profile=named)
+        else:
+            with calibration_progress(assignment) as progress:
+                found = run(
+                    assignment,
+                    profile=named,
+                    device=device,
+                    students=students,
+                    write=not dry_run,
+                    forget=forget,
+                    progress=progress,
+                )
+        show_tolerances(found)
+        all_found.append((found.assignment, found.measured, found.tolerances))
+    if html is not None:
+        html.write_bytes(calibration_page(all_found))
+        typer.echo(f"Page: {html.resolve()}")
 
 
 def new(

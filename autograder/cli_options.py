@@ -19,8 +19,13 @@ CourseOption = Annotated[
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where results go.")]
-JobsOption = Annotated[int, typer.Option("--jobs", min=0, metavar="N", help="Workers; 0: one a core.")]
-DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda or cuda:i.")]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", min=0, metavar="N", help="Workers; 0: one a core, or GPU.")
+]
+DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="cpu, cuda (all GPUs) or cuda:i.")]
+PerGpuOption = Annotated[
+    int, typer.Option("--per-gpu", min=1, metavar="N", help="Submissions on one GPU at a time.")
+]
 ProfileOption = Annotated[
     str,
     typer.Option(

@@ -14,7 +14,7 @@ from autograder.records import Assignment, Limits, ModelSpec, Task, WrittenQuest
 _SLUG = re.compile(r"[a-z][a-z0-9_]*")
 _REVISION = re.compile(r"([0-9a-f]{40})?")
 _ATTENTION = ("eager", "sdpa")
-_KEYS = frozenset({"title", "points", "limits", "tasks", "questions", "profiles"})
+_KEYS = frozenset({"title", "points", "limits", "tasks", "questions", "profiles", "metrics"})
 
 
 class ConfigReader:
@@ -47,6 +47,7 @@ class ConfigReader:
         tasks = tuple(self._tasks())
         questions = tuple(self._questions())
         models = self._models(course_dir, folder)
+        metrics = self._metrics()
         limits = self._limits(self.config, Limits(), "")
         profile_limits = self._profile_limits(limits)
         if self.problems:
@@ -62,6 +63,7 @@ class ConfigReader:
             tasks=tasks,
             questions=questions,
             models=models,
+            metrics=metrics,
             limits=limits,
             profile_limits=profile_limits,
             hidden_dir=folder,
@@ -125,6 +127,14 @@ class ConfigReader:
             WrittenQuestion(id=identity, title=title, points=float(points), rubric=tuple(rubric))
             for identity, title, points, rubric in found
         ]
+
+    def _metrics(self) -> dict[str, str]:
+        """Read the sentences that say what measured figures mean."""
+        table = self.config.get("metrics", {})
+        if not isinstance(table, dict):
+            self.problems.append("'metrics' must be a table: write [metrics].")
+            return {}
+        return {name: self._get(table, name, str, "metrics: ") for name in table}
 
     def _limits(self, holder: Mapping[str, Any], otherwise: Limits, where: str) -> Limits:
         """Read a table `limits`; what it leaves out stays as it is otherwise."""

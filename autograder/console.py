@@ -189,25 +189,40 @@ def show_tried(assignment: Assignment, trials: Iterable[Trial]) -> int:
     return sum(not trial.good for trial in tried)
 
 
+@contextmanager
+def calibration_progress(assignment: Assignment) -> Iterator[Callable[[str], None]]:
+    """Name the variant at work on a terminal; in a log, nothing."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield lambda name: None
+        return
+    with console.status(assignment.slug) as status:
+        yield lambda name: status.update(Text(f"{assignment.slug}: {name}"))
+
+
 def show_tolerances(found: Calibrated) -> None:
     """Print the tolerances of a calibration: the farthest right way, the nearest mistake, the bound between."""
-    table = Table(title=f"{found.slug}: distances from exact answers", box=None, title_justify="left")
-    for column in ("tolerance", "right", "wrong", "w/r", "bound", "farthest right way", "nearest mistake"):
+    from autograder.report.separation import separation_rows
+
+    slug = found.assignment.slug
+    table = Table(title=f"{slug}: distances from exact answers", box=None, title_justify="left")
+    for column in (
+        *("tolerance", "r", "w", "w/r", "tau", "farthest right way", "nearest mistake"),
+        "compared by it",
+    ):
         words = " " in column or column == "tolerance"
         table.add_column(column, justify="left" if words else "right", no_wrap=True)
-    for key, distances in sorted(found.measured.distances.items()):
-        bound, told = found.tolerances[key], found.measured.told_by(key)
-        way = max(distances.right, key=lambda name: distances.right[name])
-        mistake = min(told, key=lambda name: told[name])
-        numbers = (
-            f"{bound.right:.2g}",
-            f"{bound.wrong:.2g}",
-            f"{bound.wrong / bound.right:.3g}",
-            f"{bound.tau:.2g}",
+    for row in separation_rows(found.measured, found.tolerances):
+        table.add_row(
+            *(row.key, row.right, row.wrong, row.separation, row.tau),
+            *(Text(name) for name in (row.farthest, row.nearest, ", ".join(row.checks))),
         )
-        table.add_row(key, *numbers, way, mistake)
-    console = Console(highlight=False)
+    # Names are to be read whole: a narrow terminal breaks the lines, a log keeps them.
+    console = Console(highlight=False, width=240)
     console.print(table, soft_wrap=True)
+    for device, one in found.measured.sets.items():
+        libraries = ", ".join(f"{name} {number}" for name, number in one.versions.items())
+        console.print(f"{device}: {one.date}, {libraries}", soft_wrap=True, markup=False)
     if found.path is not None:
         console.print(f"Written: {found.path}", soft_wrap=True, markup=False)
 

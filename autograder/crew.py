@@ -22,7 +22,7 @@ from autograder.execution.zygote_client import Zygote
 from autograder.journal import Journal
 from autograder.records import Loadable, Submission
 from autograder.report.files import student_folder_name
-from autograder.worker import BOOT, READY, Finished, NewZygote, Stopped, Work, ZygoteLost
+from autograder.worker import BOOT, READY, Finished, GpuLost, NewZygote, Stopped, Task, Work, ZygoteLost
 
 ATTEMPTS = 2
 """Times that a submission is tried when its worker dies; then a person must look."""
@@ -84,6 +84,7 @@ class _Worker:
     """One process and the submission that it has."""
 
     def __init__(self, server: _Server, work: Work) -> None:
+        self.work = work
         self.connection, theirs = Pipe()
         with theirs:
             server.fork(theirs.fileno())
@@ -91,8 +92,14 @@ class _Worker:
         self._zygote: Zygote | None = None
         self._send(work)
 
-    def give(self, submission: Submission, zygote: Zygote) -> None:
-        """Give the worker a submission, and its way to the zygote if that is a new one."""
+    def give(self, submission: Submission, zygote: Zygote, *, more: bool) -> None:
+        """Give the worker a submission, and its way to the zygote if that is a new one.
+
+        Args:
+            submission: What is to be graded.
+            zygote: That runs now.
+            more: Whether others wait.
+        """
         self.submission = submission
         if self._zygote is not zygote:
             self._zygote = zygote
@@ -100,16 +107,16 @@ class _Worker:
             # A worker that could not start has said why, and has gone; that is read later.
             with contextlib.suppress(ConnectionError):
                 send_handle(self.connection, zygote.handle(), 0)
-        self._send(submission)
+        self._send(Task(submission=submission, more=more))
 
     def _send(self, message: Any) -> None:
         with contextlib.suppress(ConnectionError):
             self.connection.send(message)
 
-    def answer(self) -> Finished | Stopped | ZygoteLost | None:
+    def answer(self) -> Finished | Stopped | ZygoteLost | GpuLost | None:
         """Return what the worker says; None if it has died."""
         try:
-            answer: Finished | Stopped | ZygoteLost = self.connection.recv()
+            answer: Finished | Stopped | ZygoteLost | GpuLost = self.connection.recv()
         except (EOFError, OSError):
             return None
         return answer
@@ -126,10 +133,9 @@ class Crew:
     """Workers that grade submissions and write their files.
 
     Args:
-        work: What they are for.
+        works: What each is for.
         student_dir: What kernels see.
         models: What the student has of models and tokenizers.
-        size: How many.
         journal: Told what is handed out and who died.
         trust: Run without a sandbox where none can be made.
         accept_degraded: Make do with Landlock and seccomp.
@@ -139,21 +145,19 @@ class Crew:
 
     def __init__(
         self,
-        work: Work,
+        works: Sequence[Work],
         student_dir: Path,
         *,
         models: Sequence[Loadable],
-        size: int,
         journal: Journal,
         trust: bool,
         accept_degraded: bool,
         preload: Sequence[str],
         crew_lock: int,
     ) -> None:
-        self._work = work
+        self._works = works
         self._student_dir = student_dir
         self._models = models
-        self._size = max(size, 1)
         self._journal = journal
         self._trust = trust
         self._accept_degraded = accept_degraded
@@ -175,7 +179,7 @@ class Crew:
         """
         # All are started by this thread: it is this thread's end that they die with.
         self._server = _Server(self._preload, self._crew_lock)
-        self._workers = [self._hire() for _ in range(self._size)]
+        self._workers = [self._hire(work) for work in self._works]
         self._zygote = self._new_zygote()
         self._server.await_ready()
         failpoints.reach("crew.started")
@@ -184,7 +188,7 @@ class Crew:
     def _new_zygote(self) -> Zygote:
         return Zygote(
             self._student_dir,
-            device=self._work.device,
+            device=self._works[0].seat.device,
             trust=self._trust,
             accept_degraded=self._accept_degraded,
             on_spawn=self._spawned.append,
@@ -192,22 +196,22 @@ class Crew:
             models=self._models,
         )
 
-    def _hire(self) -> _Worker:
+    def _hire(self, work: Work) -> _Worker:
         assert self._server is not None
         try:
-            return _Worker(self._server, self._work)
+            return _Worker(self._server, work)
         except ConnectionError:
             self._server.kill()
             self._server = _Server(self._preload, self._crew_lock)
             self._server.await_ready()
-            return _Worker(self._server, self._work)
+            return _Worker(self._server, work)
 
-    def run(self, submissions: Sequence[Submission]) -> Iterator[tuple[Submission, Finished | None]]:
+    def run(self, submissions: Sequence[Submission]) -> Iterator[tuple[Submission, Finished | str]]:
         """Grade submissions.
 
         Yields:
-            Each submission with what came of it when its files are written; None where processes died again
-            and again while they graded it.
+            Each submission with what came of it when its files are written; a sentence where processes died again
+            and again while they graded it, or the GPU failed.
 
         Raises:
             AutograderError: If a worker cannot go on.
@@ -226,20 +230,22 @@ class Crew:
                 failpoints.reach("submission.returned")
                 if isinstance(answer, Finished):
                     yield submission, answer
-                elif self._may_try_again(submission, ATTEMPTS if answer is None else ZYGOTE_ATTEMPTS):
+                elif (tried := self._died(submission)) < (
+                    ZYGOTE_ATTEMPTS if isinstance(answer, ZygoteLost) else ATTEMPTS
+                ):
                     waiting.appendleft(submission)
                 else:
-                    yield submission, None
-                if answer is None:
+                    yield submission, _given_up(answer, tried)
+                if answer is None or isinstance(answer, GpuLost):
                     worker = self._replace(worker)
                 self._feed(worker, waiting)
 
-    def _may_try_again(self, submission: Submission, attempts: int) -> bool:
-        return self._journal.died(student_folder_name(submission.student)) < attempts
+    def _died(self, submission: Submission) -> int:
+        return self._journal.died(student_folder_name(submission.student))
 
     def _replace(self, worker: _Worker) -> _Worker:
         worker.connection.close()
-        fresh = self._hire()
+        fresh = self._hire(worker.work)
         self._workers[self._workers.index(worker)] = fresh
         return fresh
 
@@ -252,7 +258,7 @@ class Crew:
             self._zygote = self._new_zygote()
         submission = waiting.popleft()
         self._journal.start(student_folder_name(submission.student))
-        worker.give(submission, self._zygote)
+        worker.give(submission, self._zygote, more=bool(waiting))
         failpoints.reach("submission.handed_out")
 
     def stop(self) -> None:
@@ -266,3 +272,10 @@ class Crew:
         if self._zygote is not None:
             self._zygote.close()
         self._workers, self._server, self._zygote = [], None, None
+
+
+def _given_up(answer: ZygoteLost | GpuLost | None, times: int) -> str:
+    """Say why a submission has no result."""
+    if isinstance(answer, GpuLost):
+        return f"It could not be graded on the GPU, {times} times: {answer.reason}."
+    return f"The grading process ended {times} times while it graded this submission."

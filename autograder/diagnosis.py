@@ -41,7 +41,7 @@ class AcceptedVariant:
     """One executable right variant: another convention that is accepted, or the same values computed in another way."""
 
     id: str
-    """The function's name in misconceptions.py."""
+    """The function's name in misconceptions.py or equivalents.py."""
 
     task: str
     """The contract's function that it stands for."""
@@ -51,6 +51,9 @@ class AcceptedVariant:
 
     run: Function
     """As for a misconception."""
+
+    slow: bool = False
+    """Calibration tries it on one made-up student only."""
 
 
 def misconception(
@@ -74,24 +77,28 @@ def misconception(
     return mark
 
 
-def accepted_variant(*, task: str, remark: str) -> Callable[[Function], Function]:
+def accepted_variant(*, task: str, remark: str, slow: bool = False) -> Callable[[Function], Function]:
     """Mark a function of misconceptions.py as right for `task`, though not the reference's way."""
 
     def mark(function: Function) -> Function:
         function.__accepted_variant__ = AcceptedVariant(  # type: ignore[attr-defined]
-            id=function.__name__, task=task, remark=remark, run=function
+            id=function.__name__, task=task, remark=remark, run=function, slow=slow
         )
         return function
 
     return mark
 
 
-def equivalent(*, task: str) -> Callable[[Function], Function]:
-    """Mark a function of misconceptions.py as another program for the very same values, in float32 like a student's.
+def equivalent(*, task: str, slow: bool = False) -> Callable[[Function], Function]:
+    """Mark a function of equivalents.py as another program for the very same values, in float32 like a student's.
 
-    Such programs tell calibration how far apart right answers lie.
+    Such programs tell calibration how far apart right answers lie. A few may stand in misconceptions.py as well.
+
+    Args:
+        task: The contract's function.
+        slow: Whether one made-up student is enough for it.
     """
-    return accepted_variant(task=task, remark="")
+    return accepted_variant(task=task, remark="", slow=slow)
 
 
 def misconceptions_of(module: ModuleType) -> tuple[Misconception, ...]:

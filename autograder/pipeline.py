@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from autograder.checks.grading import blank_result
+from autograder.checks.grading import Grading, blank_result
+from autograder.checks.marks import is_late
 from autograder.checks.opening import (
     Course,
     OpenSubmission,
@@ -19,7 +20,7 @@ from autograder.checks.opening import (
 from autograder.checks.running import Run, run_checks
 from autograder.errors import AssignmentError, GraderError, SubmissionError
 from autograder.execution.zygote_client import ZygoteLink
-from autograder.notebooks import plots
+from autograder.notebooks import MAX_PLOTS, plots, sane_pngs
 from autograder.records import Assignment, CheckResult, Execution, GradeReport, ModelSpec, Submission
 from autograder.scoring import total
 from autograder.seeds import seed_for
@@ -56,14 +57,17 @@ def grade_submission(
     try:
         with open_submission(submission, course, zygote) as opened:
             ran = time.perf_counter()
-            results = run(grading_of(opened, course, submission))
+            grading = grading_of(opened, course, submission)
+            results = run(grading)
             timing = {
                 "notebook_s": round(ran - started, 3),
                 "checks_s": round(time.perf_counter() - ran, 3),
             }
-            return Graded(
-                report=_report(submission, course, opened, results, timing), execution=opened.execution
-            )
+            if opened.gpu_bytes:
+                timing["gpu_mb"] = round(opened.gpu_bytes / 2**20)
+            shown = plots(opened.execution.notebook) + returned_figures(grading, course)
+            report = _report(submission, course, opened, results, timing)
+            return Graded(report=replace(report, plots=shown[:MAX_PLOTS]), execution=opened.execution)
     except SubmissionError as error:
         return Graded(report=_unrunnable(submission, course, problem=str(error)), execution=None)
     except (GraderError, AssignmentError) as error:
@@ -93,10 +97,16 @@ def _report(
         needs_review=faults,
         remarks=opened.remarks,
         failures=opened.execution.failures,
-        plots=plots(opened.execution.notebook),
         provenance=provenance(submission, course, opened.execution.sandbox_mode),
         timing=timing,
     )
+
+
+def returned_figures(grading: Grading, course: Course) -> tuple[str, ...]:
+    """Return the figures that the student's functions drew of shown inputs, one a check, as base64."""
+    checks = {info.id: info for info in course.checks}
+    drawn = [images[-1] for check, images in grading.proxy.figures.items() if not is_late(check, checks)]
+    return sane_pngs(drawn)
 
 
 def _unrunnable(submission: Submission, course: Course, *, problem: str = "", fault: str = "") -> GradeReport:

@@ -96,8 +96,8 @@ def integrate_gradients(
     Source: Sundararajan, Taly, Yan (2017), "Axiomatic Attribution for Deep Networks", equation 1.
     """
     batch = torch.arange(len(inputs), device=inputs.device)
-    end = _layer_output(forward, layer, inputs, batch)
-    start = _layer_output(forward, layer, baselines, batch)
+    end = layer_output(forward, layer, inputs, batch)
+    start = layer_output(forward, layer, baselines, batch)
     # Rules reach one place by different sums (0.02, 1 - 49/50): ten digits, beyond float32, make it one node.
     nodes = sorted({round(node, 10) for rule in rules for node in rule.nodes})
     weights = torch.zeros(len(rules), len(nodes), dtype=torch.float64)
@@ -105,14 +105,14 @@ def integrate_gradients(
         for node, weight in zip(rule.nodes, rule.weights, strict=True):
             weights[number, nodes.index(round(node, 10))] += weight
     sums = torch.zeros(len(rules), *end.shape, dtype=torch.float64, device=end.device)
-    for places, rows, gradient in _gradients(forward, layer, inputs, start, end, nodes):
+    for places, rows, gradient in gradients_along(forward, layer, inputs, start, end, nodes):
         for number in range(len(rules)):
             share = weights[number, places].to(gradient.device).reshape(-1, *[1] * (gradient.dim() - 1))
             sums[number].index_add_(0, rows, share * gradient.double())
     return list((sums * (end - start).double()).to(end.dtype))
 
 
-def _gradients(
+def gradients_along(
     forward: Forward, layer: nn.Module, inputs: Tensor, start: Tensor, end: Tensor, nodes: Sequence[float]
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield (number of the node (row,), row of the batch (row,), gradient (row, ...)) chunk by chunk."""
@@ -128,7 +128,8 @@ def _gradients(
         yield places, rows, gradient
 
 
-def _layer_output(forward: Forward, layer: nn.Module, inputs: Tensor, rows: Tensor) -> Tensor:
+def layer_output(forward: Forward, layer: nn.Module, inputs: Tensor, rows: Tensor) -> Tensor:
+    """Return a layer's output on inputs, without gradients."""
     seen: list[Tensor] = []
     handle = layer.register_forward_hook(lambda module, args, output: seen.append(output.detach()))
     try:

@@ -29,6 +29,9 @@ class Limits:
     memory_bytes: int = 3 * 2**30
     """Memory of the process tree, in bytes."""
 
+    gpu_memory_bytes: int = 4 * 2**30
+    """Tensors on a GPU, in bytes; CUDA's own needs come on top."""
+
     processes: int = 64
     """Processes and threads of the kernel's tree."""
 
@@ -162,6 +165,9 @@ class Assignment:
 
     limits: Limits
     """What one submission may use."""
+
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    """What figures that checks measure mean, in a sentence, by name: for the class page."""
 
     profile_limits: Mapping[str, Limits] = field(default_factory=dict)
     """Instead of `limits`, for profiles that state their own."""

@@ -15,14 +15,14 @@ from typing import Any, Literal
 
 import nbformat
 
-from autograder.assignments import load_module, student_models
+from autograder.assignments import student_models
 from autograder.build import is_stale, solved_notebook
 from autograder.checks.grading import Grading, remembered
 from autograder.checks.marks import points_by_task
-from autograder.checks.opening import Course, grading_of, load_course, open_submission
+from autograder.checks.opening import Course, grading_of, load_course, open_submission, variants_of
 from autograder.checks.proxy import LocalAnswers, SubmissionProxy
 from autograder.checks.running import run_checks
-from autograder.diagnosis import AcceptedVariant, Misconception, accepted_variants_of
+from autograder.diagnosis import AcceptedVariant, Misconception
 from autograder.execution.zygote_client import Zygote
 from autograder.pipeline import grade_submission
 from autograder.records import Assignment, CheckResult, Submission
@@ -87,11 +87,7 @@ def verify(
         yield _try_template(course, zygote)
     for known in course.misconceptions:
         yield _try_misconception(course, known, plots)
-    path = assignment.folder / "misconceptions.py"
-    variants = (
-        accepted_variants_of(load_module(path, f"misconceptions_{assignment.slug}")) if path.is_file() else ()
-    )
-    for variant in variants:
+    for variant in variants_of(assignment):
         yield _try_variant(course, variant, plots)
 
 

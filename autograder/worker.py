@@ -24,6 +24,7 @@ from autograder import failpoints
 from autograder.errors import AutograderError
 from autograder.execution import linux
 from autograder.execution.zygote_client import ZygoteLink
+from autograder.gpus import Seat
 from autograder.records import Assignment, GradeReport, Submission
 from autograder.report.files import refusal, student_folder_name
 from autograder.report.serialise import light
@@ -31,6 +32,7 @@ from autograder.report.serialise import light
 if TYPE_CHECKING:
     from autograder.checks.opening import Course
     from autograder.checks.running import Run
+    from autograder.execution.gpu import Room
 
 BOOT = (
     "import sys, json; s = json.loads(sys.argv[1]); sys.path[:] = s['path'];"
@@ -54,8 +56,8 @@ class Work:
     folder: Path
     """Where results go: `DIR/<slug>`."""
 
-    device: str
-    """cpu, cuda or cuda:i."""
+    seat: Seat
+    """Where it computes."""
 
     profile: str
     """Which models."""
@@ -89,6 +91,25 @@ class ZygoteLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GpuLost:
+    """A worker's word that its GPU failed under a submission, whose result says nothing; the worker ends."""
+
+    reason: str
+    """What the GPU said, or what it lacked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """The coordinator's word what is to be graded next."""
+
+    submission: Submission
+    """The file."""
+
+    more: bool
+    """Whether others wait: their kernel is then started meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewZygote:
     """The coordinator's word that the descriptor which follows leads to a running zygote."""
 
@@ -106,6 +127,8 @@ def main(settings: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with(settings["parent"])
     server = socket.socket(fileno=settings["fd"])
+    # What checks tokenise is short: threads would only be waited for.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     gc.disable()  # imports drop little: looking for garbage meanwhile takes a tenth of their time
     for name in settings["preload"]:
         importlib.import_module(name)
@@ -156,14 +179,17 @@ def _work(connection: Connection) -> None:
     from autograder.assignments import load_assignment
     from autograder.checks.opening import load_course
     from autograder.checks.running import with_checks
+    from autograder.execution import gpu
 
     torch.set_num_threads(1)
     try:
         work: Work = connection.recv()
+        if work.seat.gpu:
+            gpu.take_seat(work.seat.gpu)
         assignment = load_assignment(work.course_dir, work.slug)
-        course = load_course(assignment, device=work.device, profile=work.profile)
+        course = load_course(assignment, device=work.seat.device, profile=work.profile)
         failpoints.reach("worker.started")
-        with_checks(assignment, course.checks, lambda run: _serve(connection, course, run, work.folder))
+        with_checks(assignment, course.checks, lambda run: _serve(connection, course, run, work))
     except (EOFError, BrokenPipeError):
         return
     except AutograderError as error:
@@ -172,9 +198,10 @@ def _work(connection: Connection) -> None:
         connection.send(Stopped(error=refusal(error)))
 
 
-def _serve(connection: Connection, course: Course, run: Run, folder: Path) -> None:
-    """Grade what comes; ends by the EOFError of a closed connection."""
+def _serve(connection: Connection, course: Course, run: Run, work: Work) -> None:
+    """Grade what comes; ends by the EOFError of a closed connection, or when the GPU is lost."""
     zygote: ZygoteLink | None = None
+    room = _room(course, work.seat)
     while True:
         message = connection.recv()
         if isinstance(message, NewZygote):
@@ -188,25 +215,58 @@ def _serve(connection: Connection, course: Course, run: Run, folder: Path) -> No
                 mode=message.mode,
                 hurried=True,
             )
+            zygote.gpu, zygote.room = work.seat.gpu, room
         else:
             assert zygote is not None
-            connection.send(_grade(message, course, zygote, run, folder))
+            answer = _grade(message, course, zygote, run, work.folder)
+            connection.send(answer)
+            if isinstance(answer, GpuLost):
+                raise EOFError
+
+
+def _room(course: Course, seat: Seat) -> Room | None:
+    """Return what submissions may use of the worker's GPU; None on the CPU."""
+    if seat.device == "cpu":
+        return None
+    from autograder.execution.gpu import Room
+
+    room = Room(limit_bytes=course.assignment.limits.gpu_memory_bytes, shared_by=seat.shared_by)
+    room.check_size()
+    return room
 
 
 def _grade(
-    submission: Submission, course: Course, zygote: ZygoteLink, run: Run, folder: Path
-) -> Finished | ZygoteLost:
+    task: Task, course: Course, zygote: ZygoteLink, run: Run, folder: Path
+) -> Finished | ZygoteLost | GpuLost:
     """Grade one submission and write its files."""
     from autograder.pipeline import grade_submission
     from autograder.report.write import write_submission
 
     failpoints.reach("worker.received")
+    submission = task.submission
+    zygote.ahead = task.more
     graded = grade_submission(submission, course, zygote, run)
     failpoints.reach("worker.graded")
     if not zygote.is_alive():
         return ZygoteLost()
+    if zygote.room is not None and (reason := _void(graded.report, zygote, zygote.room)):
+        return GpuLost(reason=reason)
     assignment: Assignment = course.assignment
     place = folder / student_folder_name(submission.student)
     written = write_submission(graded.report, graded.execution, assignment, place)
     failpoints.reach("worker.written")
     return Finished(report=light(graded.report), digest=written.report, files=written.files)
+
+
+def _void(report: GradeReport, zygote: ZygoteLink, room: Room) -> str:
+    """Return why a report says nothing: the GPU failed, or had less to give than the student was promised; or ""."""
+    from autograder.execution import gpu
+
+    zygote.await_ends()
+    if fault := gpu.fault_of_device():
+        return f"the GPU failed: {fault}"
+    said = [failure.message for failure in report.failures]
+    said += [part for check in report.checks for part in (check.detail, check.fault)]
+    if gpu.says_out_of_memory(*said) and not room.is_there():
+        return "other programs took the GPU memory that a submission may use"
+    return ""

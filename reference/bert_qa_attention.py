@@ -78,12 +78,40 @@
 # %% [markdown]
 # ## Setting up
 #
-# The notebook expects to lie in the folder that you were given, beside `models` and `data`. In JupyterLab
-# and VS Code that is so when you open the folder. On Colab, upload the folder, then change into it first
-# with `%cd` and the folder's path. The packages that you need stand in `requirements.txt`.
+# The notebook expects to lie in the folder that you were given, beside `models` and `data`. In JupyterLab and
+# VS Code that is so when you open the folder; the packages that you need stand in `requirements.txt`. On Colab, open
+# the notebook, upload the folder as a zip file (*Files*, on the left), and run: the first cell unpacks it, goes there
+# and gets the packages.
 #
-# Write your answers where it says `YOUR CODE HERE`, one function in its own cell, and leave names and
-# arguments as they are. The cells in between are locked: changes in them are put back before grading.
+# Write your answers where it says `YOUR CODE HERE`, one function in its own cell, and leave names and arguments as
+# they are; helpers of your own may stand in the same cell. The cells in between are locked: changes in them are put
+# back before grading. What they make is called `like_this_` or `LIKE_THIS`, so that it never takes the place of
+# something of yours; use it as you like.
+
+# %% tags=["active-ipynb"]
+# # On Colab a notebook begins in an empty folder: this cell goes to yours. Everywhere else it has nothing to do.
+# import os
+# import subprocess
+# import sys
+# import zipfile
+# from pathlib import Path
+#
+# NEEDED = Path("models/qa-en")
+# if not NEEDED.is_dir():
+#     for archive in Path().glob("*.zip"):
+#         with zipfile.ZipFile(archive) as packed:
+#             if any(f"{NEEDED.as_posix()}/" in name for name in packed.namelist()):
+#                 packed.extractall()
+#     found = [place for start in (".", "*", "drive/MyDrive/*") for place in Path().glob(f"{start}/{NEEDED}")]
+#     if not found:
+#         raise FileNotFoundError(
+#             f"{NEEDED} is not in {Path.cwd()}. Open this notebook from the folder that you were given. On Colab: "
+#             "upload that folder as a zip file (Files, on the left), then run this cell again."
+#         )
+#     os.chdir(found[0].parents[1])
+#     sys.path.insert(0, os.getcwd())
+# if "google.colab" in sys.modules:
+#     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-r", "requirements.txt"], check=True)
 
 # %%
 import numpy as np
@@ -93,7 +121,9 @@ import torch
 # import matplotlib.pyplot as plt
 # from captum.attr import LayerConductance
 # from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+# from transformers.utils.logging import disable_progress_bar
 #
+# disable_progress_bar()
 # device = "cuda" if torch.cuda.is_available() else "cpu"
 # tokenizer = AutoTokenizer.from_pretrained("models/qa-en")
 # model = AutoModelForQuestionAnswering.from_pretrained("models/qa-en", attn_implementation="eager")
@@ -241,12 +271,12 @@ def attention_matrices(model, inputs):
 
 
 # %% check="attention_matrices" tags=["active-ipynb"]
-# matrices = torch.as_tensor(attention_matrices(model, inputs)).detach().cpu().float()
-# assert matrices.shape == (LAYERS, HEADS, TOKENS, TOKENS), "(layer, head, query, key)"
-# assert torch.allclose(matrices.sum(dim=-1), torch.ones(LAYERS, HEADS, TOKENS)), "rows sum to 1"
-# for layer in range(LAYERS):
-#     seen = matrices[layer, :, start].mean(dim=0)  # what the answer's first token looks at
-#     print(f"layer {layer + 1}: {tokens[start]!r} looks at", [tokens[i] for i in seen.topk(3).indices.tolist()])
+# matrices_ = torch.as_tensor(attention_matrices(model, inputs)).detach().cpu().float()
+# assert matrices_.shape == (LAYERS, HEADS, TOKENS, TOKENS), "(layer, head, query, key)"
+# assert torch.allclose(matrices_.sum(dim=-1), torch.ones(LAYERS, HEADS, TOKENS)), "rows sum to 1"
+# for layer_ in range(LAYERS):
+#     seen_ = matrices_[layer_, :, start].mean(dim=0)  # what the answer's first token looks at
+#     print(f"layer {layer_ + 1}: {tokens[start]!r} looks at", [tokens[i] for i in seen_.topk(3).indices.tolist()])
 
 # %% [markdown]
 # ## 2. One number for all heads
@@ -271,12 +301,12 @@ def head_norm(matrices):
 
 
 # %% check="head_norm" tags=["active-ipynb"]
-# norms = torch.as_tensor(head_norm(matrices)).detach().cpu().float()
-# assert norms.shape == (LAYERS, TOKENS, TOKENS), "one number a layer, query and key"
-# two_heads = torch.tensor([[[[3.0, 0.0], [1.0, 2.0]], [[4.0, 5.0], [2.0, 0.0]]]])  # (1, 2, 2, 2)
-# found = torch.as_tensor(head_norm(two_heads)).detach().cpu().float()
-# assert torch.allclose(found, torch.tensor([[[5.0, 5.0], [5**0.5, 2.0]]])), "3 and 4 make 5"
-# print("largest in each layer:", [round(float(value), 2) for value in norms.amax(dim=(1, 2))])
+# norms_ = torch.as_tensor(head_norm(matrices_)).detach().cpu().float()
+# assert norms_.shape == (LAYERS, TOKENS, TOKENS), "one number a layer, query and key"
+# two_heads_ = torch.tensor([[[[3.0, 0.0], [1.0, 2.0]], [[4.0, 5.0], [2.0, 0.0]]]])  # (1, 2, 2, 2)
+# found_ = torch.as_tensor(head_norm(two_heads_)).detach().cpu().float()
+# assert torch.allclose(found_, torch.tensor([[[5.0, 5.0], [5**0.5, 2.0]]])), "3 and 4 make 5"
+# print("largest in each layer:", [round(float(value), 2) for value in norms_.amax(dim=(1, 2))])
 
 # %% [markdown]
 # ## 3. Which weights made the model point there?
@@ -335,17 +365,17 @@ def attention_attributions(model, inputs, position):
 
 
 # %% check="attention_attributions" tags=["active-ipynb"]
-# attributions = torch.as_tensor(attention_attributions(model, inputs, "start")).detach().cpu().float()
-# assert attributions.shape == (LAYERS, HEADS, TOKENS, TOKENS), "(layer, head, query, key)"
-# assert (attributions < 0).any() and (attributions > 0).any(), "some weights speak for it, some against it"
-# still = {**inputs, "input_ids": inputs["baseline_ids"]}  # a path that goes nowhere
-# nothing = torch.as_tensor(attention_attributions(model, still, "start")).detach().cpu().float()
-# assert nothing.abs().max() < 1e-5 * attributions.abs().max(), "without a way there is no conductance"
-# for place in attributions.flatten().topk(5).indices.tolist():
-#     layer, head, query, key = np.unravel_index(place, attributions.shape)
+# attributions_ = torch.as_tensor(attention_attributions(model, inputs, "start")).detach().cpu().float()
+# assert attributions_.shape == (LAYERS, HEADS, TOKENS, TOKENS), "(layer, head, query, key)"
+# assert (attributions_ < 0).any() and (attributions_ > 0).any(), "some weights speak for it, some against it"
+# still_ = {**inputs, "input_ids": inputs["baseline_ids"]}  # a path that goes nowhere
+# nothing_ = torch.as_tensor(attention_attributions(model, still_, "start")).detach().cpu().float()
+# assert nothing_.abs().max() < 1e-5 * attributions_.abs().max(), "without a way there is no conductance"
+# for place_ in attributions_.flatten().topk(5).indices.tolist():
+#     layer_, head_, query_, key_ = np.unravel_index(place_, attributions_.shape)
 #     print(
-#         f"layer {layer + 1}, head {head + 1}: {tokens[query]!r} looking at {tokens[key]!r}",
-#         f"{float(attributions[layer, head, query, key]):.3f}",
+#         f"layer {layer_ + 1}, head {head_ + 1}: {tokens[query_]!r} looking at {tokens[key_]!r}",
+#         f"{float(attributions_[layer_, head_, query_, key_]):.3f}",
 #     )
 
 # %% [markdown]
@@ -394,24 +424,25 @@ def transformed_vectors(model, inputs):
 
 
 # %% check="transformed_vectors" tags=["active-ipynb"]
-# vectors = torch.as_tensor(transformed_vectors(model, inputs)).detach().cpu().float()
-# assert vectors.shape == (LAYERS, HEADS, TOKENS, HIDDEN), "(layer, head, token, hidden)"
-# kept = {}
-# hooks = [
-#     layer.attention.output.dense.register_forward_hook(
-#         lambda module, args, output, number=number: kept.update({number: output.detach()[0].cpu()})
+# vectors_ = torch.as_tensor(transformed_vectors(model, inputs)).detach().cpu().float()
+# assert vectors_.shape == (LAYERS, HEADS, TOKENS, HIDDEN), "(layer, head, token, hidden)"
+# kept_ = {}
+# hooks_ = [
+#     layer_.attention.output.dense.register_forward_hook(
+#         lambda module, args, output, number=number_: kept_.update({number: output.detach()[0].cpu()})
 #     )
-#     for number, layer in enumerate(model.bert.encoder.layer)
+#     for number_, layer_ in enumerate(model.bert.encoder.layer)
 # ]
-# matrices = torch.as_tensor(attention_matrices(model, inputs)).detach().cpu().float()
+# matrices_ = torch.as_tensor(attention_matrices(model, inputs)).detach().cpu().float()
 # with torch.no_grad():
 #     model(**{name: inputs[name].to(device) for name in ("input_ids", "token_type_ids", "attention_mask")})
-# for hook in hooks:
-#     hook.remove()
-# for number, layer in enumerate(model.bert.encoder.layer):
-#     summed = torch.einsum("hqk,hkd->qd", matrices[number], vectors[number])
-#     summed = summed + layer.attention.output.dense.bias.detach().cpu()
-#     assert torch.allclose(summed, kept[number], atol=1e-4), f"layer {number + 1}: the sum is what the layer computes"
+# for hook_ in hooks_:
+#     hook_.remove()
+# for number_, layer_ in enumerate(model.bert.encoder.layer):
+#     summed_ = torch.einsum("hqk,hkd->qd", matrices_[number_], vectors_[number_])
+#     summed_ = summed_ + layer_.attention.output.dense.bias.detach().cpu()
+#     same_ = torch.allclose(summed_, kept_[number_], atol=1e-4)
+#     assert same_, f"layer {number_ + 1}: the sum is what the layer computes"
 # print("the sums agree with the model in all layers")
 
 # %% [markdown]
@@ -441,12 +472,12 @@ def weighted_norms(model, inputs):
 
 
 # %% check="weighted_norms" tags=["active-ipynb"]
-# flows = torch.as_tensor(weighted_norms(model, inputs)).detach().cpu().float()
-# assert flows.shape == (LAYERS, HEADS, TOKENS, TOKENS), "(layer, head, query, key)"
-# assert (flows >= 0).all(), "a norm is never negative"
-# one = matrices[0, 1, 2, 3] * vectors[0, 1, 3]  # what token 3 sends to token 2 in the first layer's second head
-# assert torch.allclose(flows[0, 1, 2, 3], one.norm(), atol=1e-5), "the norm of alpha f(x)"
-# print("largest in each layer:", [round(float(value), 2) for value in flows.amax(dim=(1, 2, 3))])
+# flows_ = torch.as_tensor(weighted_norms(model, inputs)).detach().cpu().float()
+# assert flows_.shape == (LAYERS, HEADS, TOKENS, TOKENS), "(layer, head, query, key)"
+# assert (flows_ >= 0).all(), "a norm is never negative"
+# one_ = matrices_[0, 1, 2, 3] * vectors_[0, 1, 3]  # what token 3 sends to token 2 in the first layer's second head
+# assert torch.allclose(flows_[0, 1, 2, 3], one_.norm(), atol=1e-5), "the norm of alpha f(x)"
+# print("largest in each layer:", [round(float(value), 2) for value in flows_.amax(dim=(1, 2, 3))])
 
 # %% [markdown]
 # ## 6. What really flows in a layer
@@ -478,13 +509,13 @@ def summed_norms(model, inputs):
 
 
 # %% check="summed_norms" tags=["active-ipynb"]
-# layer_flows = torch.as_tensor(summed_norms(model, inputs)).detach().cpu().float()
-# assert layer_flows.shape == (LAYERS, TOKENS, TOKENS), "(layer, query, key)"
-# assert (layer_flows <= flows.sum(dim=1) + 1e-4).all(), "a sum is never longer than its parts together"
-# one = (matrices[0, :, 2, 3, None] * vectors[0, :, 3]).sum(dim=0)  # what token 3 sends to token 2 in the first layer
-# assert torch.allclose(layer_flows[0, 2, 3], one.norm(), atol=1e-5), "the norm of the sum over heads"
-# kept_share = float(layer_flows.sum() / flows.sum())
-# print(f"of all that the heads send, {kept_share:.0%} is left when they are added up")
+# layer_flows_ = torch.as_tensor(summed_norms(model, inputs)).detach().cpu().float()
+# assert layer_flows_.shape == (LAYERS, TOKENS, TOKENS), "(layer, query, key)"
+# assert (layer_flows_ <= flows_.sum(dim=1) + 1e-4).all(), "a sum is never longer than its parts together"
+# one_ = (matrices_[0, :, 2, 3, None] * vectors_[0, :, 3]).sum(dim=0)  # from token 3 to token 2, first layer
+# assert torch.allclose(layer_flows_[0, 2, 3], one_.norm(), atol=1e-5), "the norm of the sum over heads"
+# kept_share_ = float(layer_flows_.sum() / flows_.sum())
+# print(f"of all that the heads send, {kept_share_:.0%} is left when they are added up")
 
 # %% [markdown]
 # ## See it
@@ -497,7 +528,7 @@ def summed_norms(model, inputs):
 # ### BEGIN SOLUTION
 # layer = 2  # the third one
 # figure, both = plt.subplots(1, 2, figsize=(12, 5.6), layout="constrained", sharey=True)
-# pictures = {"attention, L2 norm over the heads": norms, "norm of what flows, all heads": layer_flows}
+# pictures = {"attention, L2 norm over the heads": norms_, "norm of what flows, all heads": layer_flows_}
 # for axes, (title, values) in zip(both, pictures.items(), strict=True):
 #     image = axes.imshow(values[layer], cmap="viridis", vmin=0)
 #     axes.set_xticks(range(TOKENS), tokens, rotation=60, ha="right", rotation_mode="anchor")

@@ -89,12 +89,40 @@
 # %% [markdown]
 # ## Setting up
 #
-# The notebook expects to lie in the folder that you were given, beside `models` and `data`. In JupyterLab
-# and VS Code that is so when you open the folder. On Colab, upload the folder, then change into it first
-# with `%cd` and the folder's path. The packages that you need stand in `requirements.txt`.
+# The notebook expects to lie in the folder that you were given, beside `models` and `data`. In JupyterLab and
+# VS Code that is so when you open the folder; the packages that you need stand in `requirements.txt`. On Colab, open
+# the notebook, upload the folder as a zip file (*Files*, on the left), and run: the first cell unpacks it, goes there
+# and gets the packages.
 #
-# Write your answers where it says `YOUR CODE HERE`, one function in its own cell, and leave names and
-# arguments as they are. The cells in between are locked: changes in them are put back before grading.
+# Write your answers where it says `YOUR CODE HERE`, one function in its own cell, and leave names and arguments as
+# they are; helpers of your own may stand in the same cell. The cells in between are locked: changes in them are put
+# back before grading. What they make is called `like_this_` or `LIKE_THIS`, so that it never takes the place of
+# something of yours; use it as you like.
+
+# %% tags=["active-ipynb"]
+# # On Colab a notebook begins in an empty folder: this cell goes to yours. Everywhere else it has nothing to do.
+# import os
+# import subprocess
+# import sys
+# import zipfile
+# from pathlib import Path
+#
+# NEEDED = Path("models/qa-en")
+# if not NEEDED.is_dir():
+#     for archive in Path().glob("*.zip"):
+#         with zipfile.ZipFile(archive) as packed:
+#             if any(f"{NEEDED.as_posix()}/" in name for name in packed.namelist()):
+#                 packed.extractall()
+#     found = [place for start in (".", "*", "drive/MyDrive/*") for place in Path().glob(f"{start}/{NEEDED}")]
+#     if not found:
+#         raise FileNotFoundError(
+#             f"{NEEDED} is not in {Path.cwd()}. Open this notebook from the folder that you were given. On Colab: "
+#             "upload that folder as a zip file (Files, on the left), then run this cell again."
+#         )
+#     os.chdir(found[0].parents[1])
+#     sys.path.insert(0, os.getcwd())
+# if "google.colab" in sys.modules:
+#     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-r", "requirements.txt"], check=True)
 
 # %%
 import torch
@@ -103,7 +131,9 @@ from captum.attr import LayerConductance, LayerIntegratedGradients
 # %% tags=["active-ipynb"]
 # import matplotlib.pyplot as plt
 # from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+# from transformers.utils.logging import disable_progress_bar
 #
+# disable_progress_bar()
 # device = "cuda" if torch.cuda.is_available() else "cpu"
 # tokenizer = AutoTokenizer.from_pretrained("models/qa-en")
 # model = AutoModelForQuestionAnswering.from_pretrained("models/qa-en").eval().to(device)
@@ -194,12 +224,12 @@ def predict_answer(model, tokenizer, question, text):
 
 
 # %% check="predict_answer" tags=["active-ipynb"]
-# start, end, answer = predict_answer(model, tokenizer, question, text)
-# assert isinstance(answer, str), "the answer is a string"
-# assert tokens[int(start)] == "lisbon", "the answer starts at its first token"
-# assert int(end) == int(start), "and ends at its last one: here they are the same"
-# assert answer.strip() == "lisbon", "one token, not none"
-# print(repr(answer), "from position", int(start), "to", int(end))
+# start_, end_, answer_ = predict_answer(model, tokenizer, question, text)
+# assert isinstance(answer_, str), "the answer is a string"
+# assert tokens[int(start_)] == "lisbon", "the answer starts at its first token"
+# assert int(end_) == int(start_), "and ends at its last one: here they are the same"
+# assert answer_.strip() == "lisbon", "one token, not none"
+# print(repr(answer_), "from position", int(start_), "to", int(end_))
 # print(predict_answer(model, tokenizer, "Who lives in Vienna?", text))
 
 # %% [markdown]
@@ -256,17 +286,17 @@ def build_inputs(tokenizer, question, text):
 
 
 # %% check="build_inputs" tags=["active-ipynb"]
-# inputs = build_inputs(tokenizer, question, text)
-# names = ["input_ids", "token_type_ids", "position_ids", "attention_mask"]
-# names += ["baseline_ids", "baseline_token_type_ids", "baseline_position_ids"]
-# assert set(names) <= set(inputs), "seven tensors, by these names"
-# for name in names:
-#     values = torch.as_tensor(inputs[name])
-#     assert values.shape == (1, len(tokens)), f"{name}: (1, token)"
-#     assert not values.is_floating_point(), f"{name}: whole numbers"
-# baseline_tokens = tokenizer.convert_ids_to_tokens(torch.as_tensor(inputs["baseline_ids"])[0])
-# assert baseline_tokens[0] == "[CLS]" and baseline_tokens.count("[SEP]") == 2, "these three stay"
-# print(" ".join(baseline_tokens))
+# inputs_ = build_inputs(tokenizer, question, text)
+# names_ = ["input_ids", "token_type_ids", "position_ids", "attention_mask"]
+# names_ += ["baseline_ids", "baseline_token_type_ids", "baseline_position_ids"]
+# assert set(names_) <= set(inputs_), "seven tensors, by these names"
+# for name_ in names_:
+#     values_ = torch.as_tensor(inputs_[name_])
+#     assert values_.shape == (1, len(tokens)), f"{name_}: (1, token)"
+#     assert not values_.is_floating_point(), f"{name_}: whole numbers"
+# baseline_tokens_ = tokenizer.convert_ids_to_tokens(torch.as_tensor(inputs_["baseline_ids"])[0])
+# assert baseline_tokens_[0] == "[CLS]" and baseline_tokens_.count("[SEP]") == 2, "these three stay"
+# print(" ".join(baseline_tokens_))
 
 # %% [markdown]
 # ## 3. Integrated gradients of the embeddings
@@ -320,13 +350,13 @@ def embedding_attributions(model, inputs, position):
 
 
 # %% check="embedding_attributions" tags=["active-ipynb"]
-# scores = torch.as_tensor(embedding_attributions(model, inputs, "start")).detach().cpu().float()
-# assert scores.shape == (len(tokens),), "one number for each token"
-# assert abs(float(scores.norm()) - 1) < 1e-4, "of length 1"
-# same = torch.as_tensor(inputs["input_ids"])[0] == torch.as_tensor(inputs["baseline_ids"])[0]
-# assert scores[same.cpu()].abs().max() < 1e-5, "where input and baseline agree there is nothing to attribute"
-# for token, score in zip(tokens, scores.tolist(), strict=True):
-#     print(f"{score:7.3f}  {token}")
+# scores_ = torch.as_tensor(embedding_attributions(model, inputs_, "start")).detach().cpu().float()
+# assert scores_.shape == (len(tokens),), "one number for each token"
+# assert abs(float(scores_.norm()) - 1) < 1e-4, "of length 1"
+# same_ = torch.as_tensor(inputs_["input_ids"])[0] == torch.as_tensor(inputs_["baseline_ids"])[0]
+# assert scores_[same_.cpu()].abs().max() < 1e-5, "where input and baseline agree there is nothing to attribute"
+# for token_, score_ in zip(tokens, scores_.tolist(), strict=True):
+#     print(f"{score_:7.3f}  {token_}")
 
 # %% [markdown]
 # ## 4. Words, types and positions
@@ -383,15 +413,15 @@ def subembedding_attributions(model, inputs, position):
 
 
 # %% check="subembedding_attributions" tags=["active-ipynb"]
-# parts = subembedding_attributions(model, inputs, "start")
-# assert sorted(parts) == ["position", "token_type", "word"], "three results, by these names"
-# parts = {name: torch.as_tensor(values).detach().cpu().float() for name, values in parts.items()}
-# for name, values in parts.items():
-#     assert values.shape == (len(tokens),), f"{name}: one number for each token"
-#     assert abs(float(values.norm()) - 1) < 1e-4, f"{name}: of length 1"
-# in_question = torch.as_tensor(inputs["token_type_ids"])[0].cpu() == 0
-# assert parts["token_type"][in_question].abs().max() < 1e-5, "type 0 is the baseline itself"
-# assert abs(float(parts["position"][0])) < 1e-5, "position 0 is the baseline itself"
+# parts_ = subembedding_attributions(model, inputs_, "start")
+# assert sorted(parts_) == ["position", "token_type", "word"], "three results, by these names"
+# parts_ = {name_: torch.as_tensor(values_).detach().cpu().float() for name_, values_ in parts_.items()}
+# for name_, values_ in parts_.items():
+#     assert values_.shape == (len(tokens),), f"{name_}: one number for each token"
+#     assert abs(float(values_.norm()) - 1) < 1e-4, f"{name_}: of length 1"
+# in_question_ = torch.as_tensor(inputs_["token_type_ids"])[0].cpu() == 0
+# assert parts_["token_type"][in_question_].abs().max() < 1e-5, "type 0 is the baseline itself"
+# assert abs(float(parts_["position"][0])) < 1e-5, "position 0 is the baseline itself"
 
 # %% [markdown]
 # ## 5. The tokens that count most
@@ -423,14 +453,14 @@ def top_tokens(scores, tokens, k):
 
 
 # %% check="top_tokens" tags=["active-ipynb"]
-# best = top_tokens(scores, tokens, 5)
-# assert len(best) == 5, "as many as asked for"
-# assert float(best[0][2]) == max(float(entry[2]) for entry in best), "best first"
-# small = top_tokens(torch.tensor([0.5, -2.0, 0.75, 0.5]), ["a", "b", "c", "a"], 3)
-# assert [str(entry[0]) for entry in small] == ["c", "a", "a"], "by value"
-# assert [int(entry[1]) for entry in small] == [2, 0, 3], "each with its own index"
-# for token, index, score in best:
-#     print(f"{float(score):7.3f}  {token} (position {int(index)})")
+# best_ = top_tokens(scores_, tokens, 5)
+# assert len(best_) == 5, "as many as asked for"
+# assert float(best_[0][2]) == max(float(entry[2]) for entry in best_), "best first"
+# small_ = top_tokens(torch.tensor([0.5, -2.0, 0.75, 0.5]), ["a", "b", "c", "a"], 3)
+# assert [str(entry[0]) for entry in small_] == ["c", "a", "a"], "by value"
+# assert [int(entry[1]) for entry in small_] == [2, 0, 3], "each with its own index"
+# for token_, index_, score_ in best_:
+#     print(f"{float(score_):7.3f}  {token_} (position {int(index_)})")
 
 # %% [markdown]
 # ## 6. Conductance, layer by layer
@@ -491,12 +521,12 @@ def layer_conductance(model, inputs, position):
 
 
 # %% check="layer_conductance" tags=["active-ipynb"]
-# conductance = torch.as_tensor(layer_conductance(model, inputs, "start")).detach().cpu().float()
-# assert conductance.shape == (LAYERS, len(tokens)), "one row a layer, one number a token"
-# assert torch.allclose(conductance.norm(dim=-1), torch.ones(LAYERS), atol=1e-4), "rows of length 1"
-# for layer, row in enumerate(conductance, start=1):
-#     best = top_tokens(row, tokens, 4)
-#     print(f"layer {layer}:", ", ".join(f"{token} {float(value):.2f}" for token, _, value in best))
+# conductance_ = torch.as_tensor(layer_conductance(model, inputs_, "start")).detach().cpu().float()
+# assert conductance_.shape == (LAYERS, len(tokens)), "one row a layer, one number a token"
+# assert torch.allclose(conductance_.norm(dim=-1), torch.ones(LAYERS), atol=1e-4), "rows of length 1"
+# for layer_, row_ in enumerate(conductance_, start=1):
+#     best_ = top_tokens(row_, tokens, 4)
+#     print(f"layer {layer_}:", ", ".join(f"{token} {float(value):.2f}" for token, _, value in best_))
 
 # %% [markdown]
 # ## 7. How spread out?
@@ -530,11 +560,11 @@ def attribution_entropy(layer_scores, bins):
 
 
 # %% check="attribution_entropy" tags=["active-ipynb"]
-# made_up = torch.tensor([[0.0, 0.1, 0.6, 1.0], [0.0, 1.0, 1.1, 10.0]])  # two layers, four entries
-# entropies = torch.as_tensor(attribution_entropy(made_up, 2)).detach().cpu().float()
-# assert entropies.shape == (2,), "one number a layer"
-# assert abs(float(entropies[0]) - 1.0) < 1e-5, "two bins with two scores each: one bit"
-# assert abs(float(entropies[1]) - 0.811278) < 1e-5, "three and one"
+# made_up_ = torch.tensor([[0.0, 0.1, 0.6, 1.0], [0.0, 1.0, 1.1, 10.0]])  # two layers, four entries
+# entropies_ = torch.as_tensor(attribution_entropy(made_up_, 2)).detach().cpu().float()
+# assert entropies_.shape == (2,), "one number a layer"
+# assert abs(float(entropies_[0]) - 1.0) < 1e-5, "two bins with two scores each: one bit"
+# assert abs(float(entropies_[1]) - 0.811278) < 1e-5, "three and one"
 
 # %% [markdown]
 # ## See it
@@ -550,19 +580,19 @@ def attribution_entropy(layer_scores, bins):
 
 # %% plot="plot-where-the-answer-comes-from" tags=["active-ipynb"]
 # ### BEGIN SOLUTION
-# rows = {"embeddings": scores, **{f"only {name}s": values for name, values in parts.items()}}
-# rows |= {f"layer {layer}": row for layer, row in enumerate(conductance, start=1)}
+# rows = {"embeddings": scores_, **{f"only {name}s": values for name, values in parts_.items()}}
+# rows |= {f"layer {layer}": row for layer, row in enumerate(conductance_, start=1)}
 # figure, axes = plt.subplots(figsize=(11, 3.6), layout="constrained")
 # image = axes.imshow(torch.stack(list(rows.values())), cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
 # axes.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", rotation_mode="anchor")
 # axes.set_yticks(range(len(rows)), list(rows))
-# axes.set_title(f"{question} – {answer!r}: what speaks for its start")
+# axes.set_title(f"{question} – {answer_!r}: what speaks for its start")
 # figure.colorbar(image, ax=axes, label="score")
 # plt.show()
 #
 # table = model.bert.embeddings.word_embeddings
-# ends = [table(inputs[name].to(device)).detach() for name in ("input_ids", "baseline_ids")]
-# others = {name: inputs[name].to(device) for name in ("token_type_ids", "position_ids", "attention_mask")}
+# ends = [table(inputs_[name].to(device)).detach() for name in ("input_ids", "baseline_ids")]
+# others = {name: inputs_[name].to(device) for name in ("token_type_ids", "position_ids", "attention_mask")}
 #
 #
 # def largest_start_logit(vectors, *values):
@@ -578,7 +608,7 @@ def attribution_entropy(layer_scores, bins):
 #     ]
 # ).detach()  # (layer, token, hidden)
 # figure, axes = plt.subplots(figsize=(6, 2.8), layout="constrained")
-# for place in (start, tokens.index("violin")):
+# for place in (start_, tokens.index("violin")):
 #     entropies = attribution_entropy(by_layer[:, place], 12)
 #     axes.plot(range(1, LAYERS + 1), entropies, marker="o", label=f"{tokens[place]} (position {place})")
 #     print(tokens[place], [round(float(value), 2) for value in entropies])

@@ -84,12 +84,39 @@
 # ## Setting up
 #
 # The notebook expects to lie in the folder that you were given, beside `models`. In JupyterLab and VS Code that is
-# so when you open the folder. On Colab, upload the folder, then change into it first with `%cd` and the folder's
-# path. The packages that you need stand in `requirements.txt`.
+# so when you open the folder; the packages that you need stand in `requirements.txt`. On Colab, open the notebook,
+# upload the folder as a zip file (*Files*, on the left), and run: the first cell unpacks it, goes there and gets the
+# packages.
 #
 # Write your answers where it says `YOUR CODE HERE`, one function in its own cell, and leave names and arguments as
 # they are; helpers of your own may stand in the same cell. The cells in between are locked: changes in them are put
-# back before grading. You may use Captum or write everything yourself.
+# back before grading. What they make is called `like_this_` or `LIKE_THIS`, so that it never takes the place of
+# something of yours; use it as you like. You may use Captum or write everything yourself.
+
+# %% tags=["active-ipynb"]
+# # On Colab a notebook begins in an empty folder: this cell goes to yours. Everywhere else it has nothing to do.
+# import os
+# import subprocess
+# import sys
+# import zipfile
+# from pathlib import Path
+#
+# NEEDED = Path("models/people-en")
+# if not NEEDED.is_dir():
+#     for archive in Path().glob("*.zip"):
+#         with zipfile.ZipFile(archive) as packed:
+#             if any(f"{NEEDED.as_posix()}/" in name for name in packed.namelist()):
+#                 packed.extractall()
+#     found = [place for start in (".", "*", "drive/MyDrive/*") for place in Path().glob(f"{start}/{NEEDED}")]
+#     if not found:
+#         raise FileNotFoundError(
+#             f"{NEEDED} is not in {Path.cwd()}. Open this notebook from the folder that you were given. On Colab: "
+#             "upload that folder as a zip file (Files, on the left), then run this cell again."
+#         )
+#     os.chdir(found[0].parents[1])
+#     sys.path.insert(0, os.getcwd())
+# if "google.colab" in sys.modules:
+#     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-r", "requirements.txt"], check=True)
 
 # %%
 import itertools
@@ -103,7 +130,9 @@ import torch
 # import matplotlib.pyplot as plt
 # from captum.attr import ProductBaselines
 # from transformers import AutoModelForCausalLM, AutoTokenizer
+# from transformers.utils.logging import disable_progress_bar
 #
+# disable_progress_bar()
 # device = "cuda" if torch.cuda.is_available() else "cpu"
 # tokenizer = AutoTokenizer.from_pretrained("models/people-en")
 # model = AutoModelForCausalLM.from_pretrained("models/people-en").eval().to(device)
@@ -183,7 +212,7 @@ import torch
 # plt.show()
 
 # %% [markdown]
-# The effect of the very same features lies anywhere between nothing and many nats: it depends on what they are
+# The effect of the very same features lies anywhere from 2.9 to 3.7 nats: it depends on what they are
 # compared **with**. An attribution always answers *"why this, rather than that?"*. In the tasks below the baselines are
 # given, one value for each feature, so that there is one right answer.
 
@@ -262,25 +291,25 @@ def _log_probabilities(model, prompts, target_ids, at_a_time=16):
 
 
 # %% check="ablate_tokens" tags=["active-ipynb"]
-# effects_of_tokens = numbers(ablate_tokens(model, tokenizer, prompt, target))
-# target_ids = tokenizer(target, add_special_tokens=False, return_tensors="pt")["input_ids"].to(device)
-# prompt_tokens = [tokenizer.decode([number]) for number in input_ids[0].tolist()][1:]  # this tokenizer has a BOS
-# target_tokens = [tokenizer.decode([number]) for number in target_ids[0].tolist()]
-# assert effects_of_tokens.shape == (len(target_tokens), len(prompt_tokens)), "(target token, prompt token)"
-# ids_without = input_ids.clone()
-# place_of_word = prompt_tokens.index(" gardener") + 1
-# ids_without[0, place_of_word] = 0
+# effects_of_tokens_ = numbers(ablate_tokens(model, tokenizer, prompt, target))
+# target_ids_ = tokenizer(target, add_special_tokens=False, return_tensors="pt")["input_ids"].to(device)
+# prompt_tokens_ = [tokenizer.decode([number]) for number in input_ids[0].tolist()][1:]  # this tokenizer has a BOS
+# target_tokens_ = [tokenizer.decode([number]) for number in target_ids_[0].tolist()]
+# assert effects_of_tokens_.shape == (len(target_tokens_), len(prompt_tokens_)), "(target token, prompt token)"
+# ids_without_ = input_ids.clone()
+# place_of_word_ = prompt_tokens_.index(" gardener") + 1
+# ids_without_[0, place_of_word_] = 0
 # with torch.no_grad():
-#     both = [
-#         model(torch.cat([ids, target_ids], dim=1)).logits[0].log_softmax(dim=-1)
-#         for ids in (input_ids, ids_without)
+#     both_ = [
+#         model(torch.cat([ids, target_ids_], dim=1)).logits[0].log_softmax(dim=-1)
+#         for ids in (input_ids, ids_without_)
 #     ]
-# rows_before = list(range(input_ids.shape[1] - 1, input_ids.shape[1] - 1 + target_ids.shape[1]))
-# by_hand = (both[0] - both[1])[rows_before, target_ids[0].tolist()].cpu()
-# one_column = effects_of_tokens[:, place_of_word - 1]
+# rows_before_ = list(range(input_ids.shape[1] - 1, input_ids.shape[1] - 1 + target_ids_.shape[1]))
+# by_hand_ = (both_[0] - both_[1])[rows_before_, target_ids_[0].tolist()].cpu()
+# one_column_ = effects_of_tokens_[:, place_of_word_ - 1]
 # print("without ' gardener':    found    by hand")
-# print(*map("{!r:20}{:9.4f}  {:9.4f}".format, target_tokens, one_column.tolist(), by_hand.tolist()), sep="\n")
-# assert torch.allclose(one_column, by_hand, atol=1e-3), "a column is what one computes by hand, in every row"
+# print(*map("{!r:20}{:9.4f}  {:9.4f}".format, target_tokens_, one_column_.tolist(), by_hand_.tolist()), sep="\n")
+# assert torch.allclose(one_column_, by_hand_, atol=1e-3), "a column is what one computes by hand, in every row"
 
 # %% [markdown]
 # ## 2. Ablation of features
@@ -325,12 +354,12 @@ def _text_scores(model, tokenizer, texts, target):
 
 
 # %% check="ablate_template" tags=["active-ipynb"]
-# baselines = ["Karl", "Lukla", "Nepal", "judge", "winter", "he"]
-# by_feature = numbers(ablate_template(model, tokenizer, template, values, baselines, target))
-# assert by_feature.shape == (len(values),), "one number a feature"
-# with_itself = numbers(ablate_template(model, tokenizer, template, values, [*values[:3], *baselines[3:]], target))
-# assert float(with_itself.abs()[:3].max()) < 1e-4, "a value replaced by itself changes nothing"
-# print(*map("{:>9} instead of {:9} {:8.3f}".format, values, baselines, by_feature.tolist()), sep="\n")
+# BASELINES = ["Karl", "Lukla", "Nepal", "judge", "winter", "he"]
+# by_feature_ = numbers(ablate_template(model, tokenizer, template, values, BASELINES, target))
+# assert by_feature_.shape == (len(values),), "one number a feature"
+# with_itself_ = numbers(ablate_template(model, tokenizer, template, values, [*values[:3], *BASELINES[3:]], target))
+# assert float(with_itself_.abs()[:3].max()) < 1e-4, "a value replaced by itself changes nothing"
+# print(*map("{:>9} instead of {:9} {:8.3f}".format, values, BASELINES, by_feature_.tolist()), sep="\n")
 
 # %% [markdown]
 # ## 3. Ablation of groups
@@ -374,14 +403,14 @@ def _left_over(template, values, baselines, mask, groups):
 
 
 # %% check="ablate_groups" tags=["active-ipynb"]
-# mask = [0, 1, 1, 2, 3, 0]  # name and pronoun, city and country, job, season
-# by_group = numbers(ablate_groups(model, tokenizer, template, values, baselines, mask, target))
-# assert by_group.shape == (len(values),), "one number a feature, not a group"
-# assert torch.allclose(by_group, by_group[[5, 2, 1, 3, 4, 0]], atol=1e-4), "members of a group carry the same score"
-# groups_of_one = numbers(ablate_groups(model, tokenizer, template, values, baselines, [3, 5, 0, 2, 1, 4], target))
-# assert torch.allclose(groups_of_one, by_feature, atol=1e-4), "groups of one are single features"
+# MASK = [0, 1, 1, 2, 3, 0]  # name and pronoun, city and country, job, season
+# by_group_ = numbers(ablate_groups(model, tokenizer, template, values, BASELINES, MASK, target))
+# assert by_group_.shape == (len(values),), "one number a feature, not a group"
+# assert torch.allclose(by_group_, by_group_[[5, 2, 1, 3, 4, 0]], atol=1e-4), "members of a group carry the same score"
+# groups_of_one_ = numbers(ablate_groups(model, tokenizer, template, values, BASELINES, [3, 5, 0, 2, 1, 4], target))
+# assert torch.allclose(groups_of_one_, by_feature_, atol=1e-4), "groups of one are single features"
 # print(
-#     *map("{:>9}   alone {:8.3f}   with its group {:8.3f}".format, values, by_feature.tolist(), by_group.tolist()),
+#     *map("{:>9}   alone {:8.3f}   with its group {:8.3f}".format, values, by_feature_.tolist(), by_group_.tolist()),
 #     sep="\n",
 # )
 
@@ -436,19 +465,19 @@ def _shapley(worth, players):
 
 
 # %% check="shapley_groups" tags=["active-ipynb"]
-# question = (model, tokenizer, template, values, baselines, mask, target)
-# by_shapley = numbers(shapley_groups(*question))
-# assert by_shapley.shape == (len(values),), "one number a feature, not a group"
-# all_together = numbers(ablate_groups(model, tokenizer, template, values, baselines, [0] * 6, target))[0]
-# one_a_group = [mask.index(group) for group in range(4)]  # one member of each group
-# shapley_sum = float(by_shapley[one_a_group].sum())
-# print(f"sum over the groups {shapley_sum:.4f}, all groups together {float(all_together):.4f}")
-# assert abs(shapley_sum - float(all_together)) < 1e-3, "efficiency: the two numbers agree"
-# same_job = [*baselines[:3], "gardener", *baselines[4:]]
-# job_unchanged = numbers(shapley_groups(model, tokenizer, template, values, same_job, mask, target))
-# assert abs(float(job_unchanged[3])) < 1e-4, "a group whose values are its baselines gets 0"
+# question_ = (model, tokenizer, template, values, BASELINES, MASK, target)
+# by_shapley_ = numbers(shapley_groups(*question_))
+# assert by_shapley_.shape == (len(values),), "one number a feature, not a group"
+# all_together_ = numbers(ablate_groups(model, tokenizer, template, values, BASELINES, [0] * 6, target))[0]
+# one_a_group_ = [MASK.index(group) for group in range(4)]  # one member of each group
+# shapley_sum_ = float(by_shapley_[one_a_group_].sum())
+# print(f"sum over the groups {shapley_sum_:.4f}, all groups together {float(all_together_):.4f}")
+# assert abs(shapley_sum_ - float(all_together_)) < 1e-3, "efficiency: the two numbers agree"
+# same_job_ = [*BASELINES[:3], "gardener", *BASELINES[4:]]
+# job_unchanged_ = numbers(shapley_groups(model, tokenizer, template, values, same_job_, MASK, target))
+# assert abs(float(job_unchanged_[3])) < 1e-4, "a group whose values are its baselines gets 0"
 # print(
-#     *map("{:>9}   ablation {:8.3f}   Shapley {:8.3f}".format, values, by_group.tolist(), by_shapley.tolist()),
+#     *map("{:>9}   ablation {:8.3f}   Shapley {:8.3f}".format, values, by_group_.tolist(), by_shapley_.tolist()),
 #     sep="\n",
 # )
 
@@ -501,14 +530,14 @@ def shapley_sampled(model, tokenizer, template, values, baselines, mask, target,
 
 
 # %% check="shapley_sampled" tags=["active-ipynb"]
-# by_sampling = numbers(shapley_sampled(*question, n_samples=50, seed=1))
-# assert by_sampling.shape == (len(values),), "one number a feature, not a group"
-# by_sampling_again = numbers(shapley_sampled(*question, n_samples=50, seed=1))
-# assert torch.allclose(by_sampling, by_sampling_again, atol=1e-5), "the same seed gives the same result"
-# sampling_sum = float(by_sampling[one_a_group].sum())
-# assert abs(sampling_sum - float(all_together)) < 1e-3, "efficiency: marginal contributions telescope"
-# print("sampled", [round(value, 3) for value in by_sampling[one_a_group].tolist()])
-# print("exact  ", [round(value, 3) for value in by_shapley[one_a_group].tolist()])
+# by_sampling_ = numbers(shapley_sampled(*question_, n_samples=50, seed=1))
+# assert by_sampling_.shape == (len(values),), "one number a feature, not a group"
+# by_sampling_again_ = numbers(shapley_sampled(*question_, n_samples=50, seed=1))
+# assert torch.allclose(by_sampling_, by_sampling_again_, atol=1e-5), "the same seed gives the same result"
+# sampling_sum_ = float(by_sampling_[one_a_group_].sum())
+# assert abs(sampling_sum_ - float(all_together_)) < 1e-3, "efficiency: marginal contributions telescope"
+# print("sampled", [round(value, 3) for value in by_sampling_[one_a_group_].tolist()])
+# print("exact  ", [round(value, 3) for value in by_shapley_[one_a_group_].tolist()])
 
 # %% [markdown]
 # ## 6. Examples in the prompt
@@ -527,14 +556,14 @@ def few_shot_prompt(examples, review):
 
 
 # %% tags=["active-ipynb"]
-# examples = [
+# EXAMPLES = [
 #     "Review: The soup was cold and the cook was rude. Label: a bad place.",
 #     "Review: A cosy garden, a clever film. Label: worth the trip.",
 #     "Review: We found the room dirty and the song loud. Label: not worth the trip.",
 #     "Review: I remember a kind waiter and a fresh pizza. Label: a good place.",
 # ]
-# review, label = "The room was bright and the waiter was friendly.", " a good place."
-# print(few_shot_prompt(examples, review) + label)
+# REVIEW, LABEL = "The room was bright and the waiter was friendly.", " a good place."
+# print(few_shot_prompt(EXAMPLES, REVIEW) + LABEL)
 
 
 # %% task="attribute_examples"
@@ -560,19 +589,19 @@ def attribute_examples(model, tokenizer, examples, review, target):
 
 
 # %% check="attribute_examples" tags=["active-ipynb"]
-# by_example = numbers(attribute_examples(model, tokenizer, examples, review, label))
-# assert by_example.shape == (len(examples),), "one number an example"
-# few_and_none = [tokenizer(few_shot_prompt(some, review))["input_ids"] for some in (examples, [])]
-# label_ids = tokenizer(label, add_special_tokens=False)["input_ids"]
+# by_example_ = numbers(attribute_examples(model, tokenizer, EXAMPLES, REVIEW, LABEL))
+# assert by_example_.shape == (len(EXAMPLES),), "one number an example"
+# few_and_none_ = [tokenizer(few_shot_prompt(some, REVIEW))["input_ids"] for some in (EXAMPLES, [])]
+# label_ids_ = tokenizer(LABEL, add_special_tokens=False)["input_ids"]
 # with torch.no_grad():
-#     reached = [
-#         model(torch.tensor([ids + label_ids], device=device)).logits[0].log_softmax(dim=-1)[len(ids) - 1 : -1]
-#         for ids in few_and_none
+#     reached_ = [
+#         model(torch.tensor([ids + label_ids_], device=device)).logits[0].log_softmax(dim=-1)[len(ids) - 1 : -1]
+#         for ids in few_and_none_
 #     ]
-# gained = float((reached[0] - reached[1])[list(range(len(label_ids))), label_ids].sum())
-# print(f"sum {float(by_example.sum()):.4f}, all examples together {gained:.4f}")
-# assert abs(float(by_example.sum()) - gained) < 1e-3, "efficiency: the two numbers agree"
-# print(*map("{:8.3f}  {}".format, by_example.tolist(), examples), sep="\n")
+# gained_ = float((reached_[0] - reached_[1])[list(range(len(label_ids_))), label_ids_].sum())
+# print(f"sum {float(by_example_.sum()):.4f}, all examples together {gained_:.4f}")
+# assert abs(float(by_example_.sum()) - gained_) < 1e-3, "efficiency: the two numbers agree"
+# print(*map("{:8.3f}  {}".format, by_example_.tolist(), EXAMPLES), sep="\n")
 
 # %% [markdown]
 # ## 7. Integrated gradients
@@ -628,15 +657,15 @@ def integrated_gradients(model, tokenizer, prompt, target):
 
 
 # %% check="integrated_gradients" tags=["active-ipynb"]
-# by_gradients = numbers(integrated_gradients(model, tokenizer, prompt, target))
-# assert by_gradients.shape == (len(prompt_tokens),), "one number a token of the prompt, none for the BOS"
-# ids_of_nothing = torch.zeros_like(input_ids)
-# ids_of_nothing[0, 0] = input_ids[0, 0]
+# by_gradients_ = numbers(integrated_gradients(model, tokenizer, prompt, target))
+# assert by_gradients_.shape == (len(prompt_tokens_),), "one number a token of the prompt, none for the BOS"
+# ids_of_nothing_ = torch.zeros_like(input_ids)
+# ids_of_nothing_[0, 0] = input_ids[0, 0]
 # with torch.no_grad():
-#     at_the_start = model(torch.cat([ids_of_nothing, target_ids], dim=1)).logits[0].log_softmax(dim=-1)
-# along_the_path = float((both[0] - at_the_start)[rows_before, target_ids[0].tolist()].sum())
-# print(f"sum of attributions {float(by_gradients.sum()):.4f}, difference along the path {along_the_path:.4f}")
-# assert abs(float(by_gradients.sum()) - along_the_path) < 0.01 * float(by_gradients.abs().sum()), "completeness"
+#     at_the_start_ = model(torch.cat([ids_of_nothing_, target_ids_], dim=1)).logits[0].log_softmax(dim=-1)
+# along_the_path_ = float((both_[0] - at_the_start_)[rows_before_, target_ids_[0].tolist()].sum())
+# print(f"sum of attributions {float(by_gradients_.sum()):.4f}, difference along the path {along_the_path_:.4f}")
+# assert abs(float(by_gradients_.sum()) - along_the_path_) < 0.01 * float(by_gradients_.abs().sum()), "completeness"
 
 # %% [markdown]
 # ## See it
@@ -651,21 +680,21 @@ def integrated_gradients(model, tokenizer, prompt, target):
 # figure, (above, below) = plt.subplots(
 #     2, 1, figsize=(9, 6.4), height_ratios=[1.3, 1], layout="constrained"
 # )
-# limit = float(effects_of_tokens.abs().max())
-# image = above.imshow(effects_of_tokens, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
-# above.set_xticks(range(len(prompt_tokens)), prompt_tokens, rotation=45, ha="right", rotation_mode="anchor")
-# above.set_yticks(range(len(target_tokens)), target_tokens)
+# limit = float(effects_of_tokens_.abs().max())
+# image = above.imshow(effects_of_tokens_, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
+# above.set_xticks(range(len(prompt_tokens_)), prompt_tokens_, rotation=45, ha="right", rotation_mode="anchor")
+# above.set_yticks(range(len(target_tokens_)), target_tokens_)
 # above.set_xlabel("token of the prompt")
 # above.set_ylabel("token of the target")
 # figure.colorbar(image, ax=above, label="effect in nats")
 # places = np.arange(len(values))
 # for number, (name, scores) in enumerate(
-#     {"alone": by_feature, "with its group": by_group, "Shapley": by_shapley, "sampled": by_sampling}.items()
+#     {"alone": by_feature_, "with its group": by_group_, "Shapley": by_shapley_, "sampled": by_sampling_}.items()
 # ):
 #     below.bar(places + 0.2 * (number - 1.5), scores, width=0.2, label=name)
-# below.set_xticks(places, [f"{one}\nnot {other}" for one, other in zip(values, baselines, strict=True)])
+# below.set_xticks(places, [f"{one}\nnot {other}" for one, other in zip(values, BASELINES, strict=True)])
 # below.set_ylabel("effect in nats")
-# below.legend()
+# below.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 # plt.show()
 # ### END SOLUTION
 

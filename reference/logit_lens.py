@@ -76,12 +76,40 @@
 # %% [markdown]
 # ## Setting up
 #
-# The notebook expects to lie in the folder that you were given, beside `models` and `data`. In JupyterLab
-# and VS Code that is so when you open the folder. On Colab, upload the folder, then change into it first
-# with `%cd` and the folder's path. The packages that you need stand in `requirements.txt`.
+# The notebook expects to lie in the folder that you were given, beside `models` and `data`. In JupyterLab and
+# VS Code that is so when you open the folder; the packages that you need stand in `requirements.txt`. On Colab, open
+# the notebook, upload the folder as a zip file (*Files*, on the left), and run: the first cell unpacks it, goes there
+# and gets the packages.
 #
-# Write your answers where it says `YOUR CODE HERE`, one function in its own cell, and leave names and
-# arguments as they are. The cells in between are locked: changes in them are put back before grading.
+# Write your answers where it says `YOUR CODE HERE`, one function in its own cell, and leave names and arguments as
+# they are; helpers of your own may stand in the same cell. The cells in between are locked: changes in them are put
+# back before grading. What they make is called `like_this_` or `LIKE_THIS`, so that it never takes the place of
+# something of yours; use it as you like.
+
+# %% tags=["active-ipynb"]
+# # On Colab a notebook begins in an empty folder: this cell goes to yours. Everywhere else it has nothing to do.
+# import os
+# import subprocess
+# import sys
+# import zipfile
+# from pathlib import Path
+#
+# NEEDED = Path("models/facts-en")
+# if not NEEDED.is_dir():
+#     for archive in Path().glob("*.zip"):
+#         with zipfile.ZipFile(archive) as packed:
+#             if any(f"{NEEDED.as_posix()}/" in name for name in packed.namelist()):
+#                 packed.extractall()
+#     found = [place for start in (".", "*", "drive/MyDrive/*") for place in Path().glob(f"{start}/{NEEDED}")]
+#     if not found:
+#         raise FileNotFoundError(
+#             f"{NEEDED} is not in {Path.cwd()}. Open this notebook from the folder that you were given. On Colab: "
+#             "upload that folder as a zip file (Files, on the left), then run this cell again."
+#         )
+#     os.chdir(found[0].parents[1])
+#     sys.path.insert(0, os.getcwd())
+# if "google.colab" in sys.modules:
+#     subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-r", "requirements.txt"], check=True)
 
 # %%
 import matplotlib.pyplot as plt
@@ -90,7 +118,9 @@ import torch
 # %% tags=["active-ipynb"]
 # from matplotlib.figure import Figure
 # from transformers import AutoModelForCausalLM, AutoTokenizer
+# from transformers.utils.logging import disable_progress_bar
 #
+# disable_progress_bar()
 # device = "cuda" if torch.cuda.is_available() else "cpu"
 # tokenizer = AutoTokenizer.from_pretrained("models/facts-en")
 # model = AutoModelForCausalLM.from_pretrained("models/facts-en").eval().to(device)
@@ -200,14 +230,14 @@ def layer_probabilities(model, input_ids):
 
 
 # %% check="layer_probabilities" tags=["active-ipynb"]
-# probabilities = torch.as_tensor(layer_probabilities(model, input_ids)).detach().cpu().float()
-# assert probabilities.shape == (LAYERS, len(input_tokens), VOCABULARY), "(layer, token, vocab)"
-# assert torch.allclose(probabilities.sum(dim=-1), torch.ones(LAYERS, len(input_tokens))), "rows sum to 1"
+# probabilities_ = torch.as_tensor(layer_probabilities(model, input_ids)).detach().cpu().float()
+# assert probabilities_.shape == (LAYERS, len(input_tokens), VOCABULARY), "(layer, token, vocab)"
+# assert torch.allclose(probabilities_.sum(dim=-1), torch.ones(LAYERS, len(input_tokens))), "rows sum to 1"
 # with torch.no_grad():
-#     own = model(input_ids).logits[0].softmax(dim=-1).cpu()
-# assert torch.allclose(probabilities[-1], own, atol=1e-5), "the last layer is the model's own prediction"
-# for layer, row in enumerate(probabilities[:, -1], start=1):
-#     print(f"layer {layer}: {float(row.max()):.3f}  {tokenizer.decode([int(row.argmax())])!r}")
+#     own_ = model(input_ids).logits[0].softmax(dim=-1).cpu()
+# assert torch.allclose(probabilities_[-1], own_, atol=1e-5), "the last layer is the model's own prediction"
+# for layer_, row_ in enumerate(probabilities_[:, -1], start=1):
+#     print(f"layer {layer_}: {float(row_.max()):.3f}  {tokenizer.decode([int(row_.argmax())])!r}")
 
 # %% [markdown]
 # ## 2. The words
@@ -237,12 +267,12 @@ def top_predictions(probabilities, tokenizer):
 
 
 # %% check="top_predictions" tags=["active-ipynb"]
-# max_probs, words = top_predictions(probabilities, tokenizer)
-# max_probs = torch.as_tensor(max_probs).detach().cpu().float()
-# assert max_probs.shape == (LAYERS, len(input_tokens)), "one probability a layer and token"
-# assert ((max_probs > 0) & (max_probs <= 1)).all(), "probabilities lie between 0 and 1"
-# assert len(words) == LAYERS and all(len(row) == len(input_tokens) for row in words), "one word a cell"
-# print("after", repr(prompt), "the last layer says", repr(words[-1][-1]))
+# max_probs_, words_ = top_predictions(probabilities_, tokenizer)
+# max_probs_ = torch.as_tensor(max_probs_).detach().cpu().float()
+# assert max_probs_.shape == (LAYERS, len(input_tokens)), "one probability a layer and token"
+# assert ((max_probs_ > 0) & (max_probs_ <= 1)).all(), "probabilities lie between 0 and 1"
+# assert len(words_) == LAYERS and all(len(row) == len(input_tokens) for row in words_), "one word a cell"
+# print("after", repr(prompt), "the last layer says", repr(words_[-1][-1]))
 
 # %% [markdown]
 # ## 3. The rank of a word
@@ -270,13 +300,13 @@ def target_rank(probabilities, target_id):
 
 
 # %% check="target_rank" tags=["active-ipynb"]
-# (london,) = tokenizer(" London")["input_ids"]  # the blank belongs to the token
-# ranks = torch.as_tensor(target_rank(probabilities, london)).cpu()
-# assert ranks.shape == (LAYERS,), "one rank a layer"
-# assert not ranks.is_floating_point(), "ranks are whole numbers"
-# best = int(probabilities[-1, -1].argmax())
-# assert int(target_rank(probabilities, best)[-1]) == 0, "the likeliest token has rank 0"
-# print("rank of ' London' by layer:", ranks.tolist())
+# (london_,) = tokenizer(" London")["input_ids"]  # the blank belongs to the token
+# ranks_ = torch.as_tensor(target_rank(probabilities_, london_)).cpu()
+# assert ranks_.shape == (LAYERS,), "one rank a layer"
+# assert not ranks_.is_floating_point(), "ranks are whole numbers"
+# best_ = int(probabilities_[-1, -1].argmax())
+# assert int(target_rank(probabilities_, best_)[-1]) == 0, "the likeliest token has rank 0"
+# print("rank of ' London' by layer:", ranks_.tolist())
 
 # %% [markdown]
 # ## 4. How far from the end?
@@ -308,13 +338,13 @@ def divergence_from_final(probabilities):
 
 
 # %% check="divergence_from_final" tags=["active-ipynb"]
-# divergence = torch.as_tensor(divergence_from_final(probabilities)).detach().cpu().float()
-# assert divergence.shape == (LAYERS, len(input_tokens)), "one number a layer and token"
-# assert torch.allclose(divergence[-1], torch.zeros(len(input_tokens)), atol=1e-5), "final from final is 0"
-# assert (divergence > -1e-5).all(), "a divergence is never negative"
-# halves = torch.tensor([[[0.25, 0.75, 0.0]], [[0.5, 0.5, 0.0]]])  # two layers, one token
-# assert abs(float(divergence_from_final(halves)[0, 0]) - 0.143841) < 1e-5, "0.5 ln 2 + 0.5 ln (2/3)"
-# print("nats from the end, last position:", [round(value, 2) for value in divergence[:, -1].tolist()])
+# divergence_ = torch.as_tensor(divergence_from_final(probabilities_)).detach().cpu().float()
+# assert divergence_.shape == (LAYERS, len(input_tokens)), "one number a layer and token"
+# assert torch.allclose(divergence_[-1], torch.zeros(len(input_tokens)), atol=1e-5), "final from final is 0"
+# assert (divergence_ > -1e-5).all(), "a divergence is never negative"
+# halves_ = torch.tensor([[[0.25, 0.75, 0.0]], [[0.5, 0.5, 0.0]]])  # two layers, one token
+# assert abs(float(divergence_from_final(halves_)[0, 0]) - 0.143841) < 1e-5, "0.5 ln 2 + 0.5 ln (2/3)"
+# print("nats from the end, last position:", [round(value, 2) for value in divergence_[:, -1].tolist()])
 
 # %% [markdown]
 # ## 5. The picture
@@ -372,12 +402,12 @@ def plot_lens(max_probs, words, input_tokens):
 
 
 # %% check="plot_lens" tags=["active-ipynb"]
-# drawn = plot_lens(max_probs, words, input_tokens)
-# assert isinstance(drawn, Figure), "the function returns the figure"
-# assert drawn.axes, "the figure has axes"
-# written = [text.get_text() for axes in drawn.axes for text in axes.texts]
-# assert any(words[-1][-1].strip() in text for text in written), "the words stand in the cells"
-# plt.close(drawn)  # shown below
+# drawn_ = plot_lens(max_probs_, words_, input_tokens)
+# assert isinstance(drawn_, Figure), "the function returns the figure"
+# assert drawn_.axes, "the figure has axes"
+# written_ = [text.get_text() for axes in drawn_.axes for text in axes.texts]
+# assert any(words_[-1][-1].strip() in text for text in written_), "the words stand in the cells"
+# plt.close(drawn_)  # shown below
 
 # %% [markdown]
 # ## See it
@@ -388,13 +418,13 @@ def plot_lens(max_probs, words, input_tokens):
 
 # %% plot="plot-lens-of-a-fact" tags=["active-ipynb"]
 # ### BEGIN SOLUTION
-# plot_lens(max_probs, words, input_tokens)
+# plot_lens(max_probs_, words_, input_tokens)
 # figure, axes = plt.subplots(figsize=(7, 2.6), layout="constrained")
-# axes.plot(range(1, LAYERS + 1), divergence[:, -1], marker="o", color="tab:blue")
+# axes.plot(range(1, LAYERS + 1), divergence_[:, -1], marker="o", color="tab:blue")
 # axes.set_xlabel("layer")
 # axes.set_ylabel("nats from the end", color="tab:blue")
 # beside = axes.twinx()
-# beside.plot(range(1, LAYERS + 1), ranks, marker="s", color="tab:orange")
+# beside.plot(range(1, LAYERS + 1), ranks_, marker="s", color="tab:orange")
 # beside.set_yscale("symlog")
 # beside.set_ylabel("rank of ' London'", color="tab:orange")
 # axes.set_title(prompt)

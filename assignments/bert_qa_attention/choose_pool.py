@@ -2,11 +2,11 @@
 
     python assignments/bert_qa_attention/choose_pool.py
 
-To be run again when a model changes, before calibrate.py. Candidates are questions that training never saw, and only
-those are kept that both models answer. Conductance of a largest logit depends on where it stands along the path, so
-every question gets a mark for each model and position: `moves` where to keep one position all along the path is more
-than MOVED off; `stays` where it hardly shows; none where 50 and 51 steps differ by more than ROUGH, or the two best
-logits come too close at a node: rounding would decide there.
+To be run again when a model changes, before the tolerances are measured. Candidates are questions that training never
+saw, and only those are kept that both models answer. Conductance of a largest logit depends on where it stands along
+the path, so every question gets a mark for each model and position: `moves` where to keep one position all along the
+path is more than MOVED off; `stays` where it hardly shows; none where 50 and 51 steps differ by more than ROUGH, or
+the two best logits come too close at a node: rounding would decide there.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from autograder.checks import (
     hint,
     points,
     visibility,
+    within,
 )
 from autograder.checks.tolerances import tolerance_for
 from autograder.errors import SubmissionError
@@ -181,9 +182,7 @@ def assert_adds_up(scores: Tensor, total: float, what: str, key: str = "efficien
         key: The tolerance of |sum - total| / sum of magnitudes.
     """
     off = abs(float(scores.sum()) - total) / max(float(scores.abs().sum()), 1e-9)
-    assert off <= tolerance_for(key).tau, (
-        f"The scores sum to {float(scores.sum()):.4g}, but {what} is {total:.4g}."
-    )
+    assert within(key, off), f"The scores sum to {float(scores.sum()):.4g}, but {what} is {total:.4g}."
 
 
 def assert_members_agree(scores: Tensor, filling: Filling) -> None:

@@ -41,7 +41,7 @@ from autograder.checks.comparing import (
 )
 from autograder.checks.drawn import assert_figure_shown, figure_of
 from autograder.checks.marks import grades, hint, points, requires, visibility
-from autograder.checks.tolerances import noted_by, tolerance_for
+from autograder.checks.tolerances import first_within, noted_by, tolerance_for, within
 from autograder.diagnosis import accepted_variant, equivalent, misconception
 from autograder.records import Tolerance
 from autograder.tensors import compare, compare_structures
@@ -56,12 +56,14 @@ __all__ = [
     "assert_matches",
     "equivalent",
     "figure_of",
+    "first_within",
     "grades",
     "hint",
     "misconception",
     "points",
     "requires",
     "visibility",
+    "within",
 ]
 
 _EXACT = Tolerance(metric="exact", tau=0.0, origin="integers and strings are equal or not")
@@ -107,7 +109,7 @@ def assert_close(
     note = noted_by()
     if note is not None and isinstance(tolerance, str):
         between = partial(compare, tolerance=bound, axes=axes, items=items)
-        note(tolerance, nearest_distance(actual, expected, alternatives, between))
+        note({tolerance: nearest_distance(actual, expected, alternatives, between)})
         return ""
     return assert_tensor_close(
         actual,
@@ -156,10 +158,8 @@ def assert_matches(
     bound = tolerance_for(tolerance)
     note = noted_by()
     if note is not None and isinstance(tolerance, str):
-        note(
-            tolerance,
-            nearest_distance(actual, expected, alternatives, partial(compare_structures, tolerance=bound)),
-        )
+        between = partial(compare_structures, tolerance=bound)
+        note({tolerance: nearest_distance(actual, expected, alternatives, between)})
         return ""
     return assert_structure_close(
         actual, expected, bound, name=name, select=select, alternatives=alternatives

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from autograder.checks.grading import Grading
-from autograder.checks.marks import CheckInfo
+from autograder.checks.marks import CheckInfo, is_late
 from autograder.checks.memo import MemoisedReference
 from autograder.checks.proxy import SubmissionProxy
 from autograder.checks.recording import Recorder
@@ -90,8 +90,7 @@ class GradingPlugin:
         items.sort(key=lambda item: self._is_late(item.name))
 
     def _is_late(self, check: str) -> bool:
-        info = self._checks[check]
-        return info.visibility == "hidden" or any(self._is_late(other) for other in info.requires)
+        return is_late(check, self._checks)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
@@ -162,3 +162,12 @@ def points_by_task(checks: Sequence[CheckInfo]) -> dict[str, float]:
     for check in checks:
         sums[check.task] = sums.get(check.task, 0.0) + check.points
     return sums
+
+
+def is_late(check: str, checks: Mapping[str, CheckInfo]) -> bool:
+    """Tell whether a check is run after hidden ones: it is hidden itself, or needs one that is.
+
+    What a function answers in an early check may be shown to the student, since it cannot have seen a hidden input.
+    """
+    info = checks[check]
+    return info.visibility == "hidden" or any(is_late(other, checks) for other in info.requires)

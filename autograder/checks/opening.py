@@ -17,13 +17,13 @@ from autograder.checks.grading import Grading
 from autograder.checks.marks import CheckInfo, collect
 from autograder.checks.memo import Memo, MemoisedReference
 from autograder.checks.proxy import SubmissionProxy
-from autograder.diagnosis import Misconception, misconceptions_of
-from autograder.errors import AssignmentError, did_you_mean
+from autograder.diagnosis import AcceptedVariant, Misconception, accepted_variants_of, misconceptions_of
+from autograder.errors import AssignmentError, SubmissionError, did_you_mean
 from autograder.execution.session import KernelSession
 from autograder.execution.wire import Handle
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.models import LoadedModel, load, use_student_dir
-from autograder.notebooks import plots, read_notebook, restore_locked_cells, written_answers
+from autograder.notebooks import other_assignment, plots, read_notebook, restore_locked_cells, written_answers
 from autograder.profiles import choose_profile
 from autograder.records import Assignment, Execution, Pending, Submission, Tolerance
 from autograder.seeds import course_key, seed_for
@@ -109,6 +109,30 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
     )
 
 
+def variants_of(assignment: Assignment) -> tuple[AcceptedVariant, ...]:
+    """Return the right variants of an assignment: those of misconceptions.py, then those of equivalents.py.
+
+    Raises:
+        AssignmentError: If a file cannot be imported, or a variant is of no task.
+    """
+    found: list[AcceptedVariant] = []
+    tasks = [task.name for task in assignment.tasks]
+    for name in ("misconceptions", "equivalents"):
+        path = assignment.folder / f"{name}.py"
+        marked = (
+            accepted_variants_of(load_module(path, f"{name}_{assignment.slug}")) if path.is_file() else ()
+        )
+        for variant in marked:
+            if variant.task not in tasks:
+                near = did_you_mean(variant.task, tasks)
+                raise AssignmentError(
+                    f"{path}: {variant.id}: {variant.task!r} is no task of assignment.toml.{near}"
+                )
+        # What one file imports from the other stands in both.
+        found += [variant for variant in marked if variant not in found]
+    return tuple(found)
+
+
 def _hashes(assignment: Assignment) -> dict[str, str]:
     files = {
         "checks": assignment.folder / "checks.py",
@@ -153,6 +177,11 @@ class OpenSubmission:
         """Sentences for the student: of the execution, then of the calls so far."""
         return (*self.execution.remarks, *self._session.remarks)
 
+    @property
+    def gpu_bytes(self) -> int:
+        """The most GPU memory that was seen in use, CUDA's own included; 0 on the CPU."""
+        return self._session.gpu_bytes
+
     def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
         """Ask a function in the kernel; models and tokenizers of this process go as handles."""
         return self._session.call(function, self._handled(args), self._handled(dict(kwargs)), seed=seed)
@@ -160,6 +189,10 @@ class OpenSubmission:
     def plots(self, cell: str) -> list[bytes]:
         """Return the PNG images that the cell with this id showed."""
         return [base64.b64decode(image) for image in plots(self.execution.notebook, (cell,))]
+
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call of the function has left its arguments changed, as its process says."""
+        return f"{function}() changed its arguments." in self._session.remarks
 
     def _handled(self, value: Any) -> Any:
         if id(value) in self._handles:
@@ -187,11 +220,17 @@ def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) 
     """Run a submission's notebook and keep its kernel for calls.
 
     Raises:
-        SubmissionError: If the file is no notebook that can be run.
+        SubmissionError: If the file is no notebook that can be run, or another assignment's.
         GraderError: If no sandboxed kernel can be made.
     """
     assignment = course.assignment
     submitted = read_notebook(submission.path)
+    other = other_assignment(submitted, assignment.slug, [task.name for task in assignment.tasks])
+    if other:
+        raise SubmissionError(
+            f"This is the notebook of another assignment ({other}), handed in for {assignment.slug}. "
+            "Hand in the right file."
+        )
     notebook, remarks = restore_locked_cells(submitted, course.template)
     pending = written_answers(notebook, course.template, assignment.questions)
     with KernelSession(

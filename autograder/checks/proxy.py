@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from autograder.checks.memo import content_key
 from autograder.errors import CallTimeoutError
+from autograder.execution.figures import FigureDescription
 from autograder.seeds import seed_for
 
 
@@ -25,6 +26,10 @@ class Answers(Protocol):
         """Return the PNG images that a cell of the notebook showed."""
         ...
 
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call of the function has left its arguments changed."""
+        ...
+
 
 class Call:
     """The last question asked: what diagnosis asks the misconceptions too."""
@@ -41,6 +46,10 @@ class SubmissionProxy:
     """Asks the student's functions; the same for every kind of `Answers`.
 
     A function that did not answer in time is not asked again: it would only cost the time once more.
+
+    Attributes:
+        last: The last question.
+        figures: The figures that functions returned, PNG files by the check that asked; they are the student's claims.
     """
 
     def __init__(self, answers: Answers, seed_parts: tuple[str, ...]) -> None:
@@ -51,6 +60,7 @@ class SubmissionProxy:
         self._check = ""
         self._count = 0
         self.last: Call | None = None
+        self.figures: dict[str, list[bytes]] = {}
 
     def begin(self, check: str) -> None:
         """Start a check: calls are seeded by its name and their number in it."""
@@ -79,10 +89,13 @@ class SubmissionProxy:
         self.last = Call(function, args, kwargs)
         seed = seed_for(*self._seed_parts, self._check, function, str(self._count))
         try:
-            return self._answers.call(function, args, kwargs, seed=seed)
+            answer = self._answers.call(function, args, kwargs, seed=seed)
         except CallTimeoutError as error:
             self._timed_out[function] = str(error)
             raise
+        if isinstance(answer, FigureDescription):
+            self.figures.setdefault(self._check, []).append(answer.png)
+        return answer
 
     def recall(self, function: str, *args: Any) -> Any:
         """Call a function, or take its answer to the same arguments from an earlier `recall`.
@@ -101,6 +114,10 @@ class SubmissionProxy:
         """Return the PNG images that the cell with this id showed."""
         return self._answers.plots(cell)
 
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call of the function, in this check or an earlier one, has left its arguments changed."""
+        return self._answers.changed_arguments(function)
+
 
 class LocalAnswers:
     """Plain functions of this process: the reference and its variants, for `verify`. Never a student's."""
@@ -110,14 +127,24 @@ class LocalAnswers:
     ) -> None:
         self._functions = functions
         self._plots = plots or {}
+        self._changing: set[str] = set()
 
     def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
         """Call the function of that name; the seed is used for torch, so that sampling repeats."""
         import torch
 
         torch.manual_seed(seed)
-        return self._functions[function](*args, **kwargs)
+        given = [value for value in args if isinstance(value, torch.Tensor)]
+        before = content_key(given, [])
+        answer = self._functions[function](*args, **kwargs)
+        if content_key(given, []) != before:
+            self._changing.add(function)
+        return answer
 
     def plots(self, cell: str) -> list[bytes]:
         """Return the images given at construction for the cell."""
         return self._plots.get(cell, [])
+
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call has changed a tensor that it was given."""
+        return function in self._changing

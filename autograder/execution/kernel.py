@@ -11,35 +11,50 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from autograder.execution import cuda_fallback, kernel_app, sandbox
+from autograder.execution import cuda_fallback, gpu, kernel_app, sandbox
 from autograder.execution.probe import Probe
 from autograder.execution.seeds import seed_all
 
 PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
 _CONNECTION_FILE = "connection.json"
+_TURN_BYTES = 1024
 
 
 def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.socket) -> None:
     """Start ipykernel and serve until it ends.
 
     Args:
-        settings: `seed`, `device`, `key`, `sockets`, `box`, `home`, `temporary`, `student`,
-            `cuda_fallback`.
-        control: Told `{"ready"}` when the kernel's sockets are bound, then closed.
+        settings: `device`, `key`, `sockets`, `box`, `home`, `temporary`, `student`, `plain`,
+            `gpu` (`name`, `share` of its memory).
+        control: Told `{"ready"}` when the kernel's sockets are bound; says `seed` and `cuda_fallback` when it is
+            somebody's turn, and is then closed.
         probe_socket: Where calls come in after the cells.
     """
     _prepare_process(settings)
-    seed_all(settings["seed"])
-    if settings["cuda_fallback"]:
-        cuda_fallback.install()
+    if seat := settings.get("gpu"):
+        gpu.take_seat(seat["name"])
+        if seat["share"] is not None:
+            gpu.limit_allocator(seat["share"])
     app = kernel_app.start(_connection_file(settings), settings["home"], plain=settings.get("plain", False))
     probe = Probe(probe_socket, app.kernel, student=settings["student"], device=settings["device"])
     probe.attach()
     # What matplotlib and IPython set up so far is no garbage, and its pages stay shared.
     gc.freeze()
     sandbox.send(control, {"ready": True})
+    _await_turn(control)
     control.close()
     app.start()
+
+
+def _await_turn(control: socket.socket) -> None:
+    """Wait until a submission takes this kernel; end with a grader that has none for it."""
+    data = control.recv(_TURN_BYTES)
+    if not data:
+        os._exit(0)
+    turn = json.loads(data)
+    seed_all(turn["seed"])
+    if turn["cuda_fallback"]:
+        cuda_fallback.install()
 
 
 def _prepare_process(settings: dict[str, Any]) -> None:

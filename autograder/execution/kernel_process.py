@@ -81,6 +81,22 @@ class KernelProcess:
             elif "ready" in message:
                 return
 
+    def begin(self, *, seed: int, cuda_fallback: bool) -> None:
+        """Let it take messages: until then it has bound its sockets and waits.
+
+        Args:
+            seed: For torch, NumPy and random.
+            cuda_fallback: Whether "cuda" means the CPU there.
+
+        Raises:
+            GraderError: If it has ended.
+        """
+        try:
+            self._control.send(json.dumps({"seed": seed, "cuda_fallback": cuda_fallback}).encode())
+        except OSError as error:
+            self.close()
+            raise GraderError(f"A kernel ended before its turn ({error}).") from None
+
     def is_alive(self) -> bool:
         """Tell whether the box's init still runs and nobody has sent it its end."""
         if self.pidfd < 0 or self._killed:

@@ -16,6 +16,7 @@ from autograder.errors import CallTimeoutError, GraderError, KernelDiedError, Su
 from autograder.execution import answers, tidying, wire
 from autograder.execution.driver import Run, drive, run_async
 from autograder.execution.fairness import FairClock
+from autograder.execution.gpu import GpuWatchdog
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.probe_client import ProbeClient, ProbeDied, ProbeTimeout
 from autograder.execution.provisioner import SandboxedKernelManager
@@ -58,6 +59,7 @@ class KernelSession:
         if device != zygote.device:
             raise GraderError(f"A session on {device} was asked of a zygote for {zygote.device}.")
         self.remarks: list[str] = []
+        self._gpu_peak_bytes = 0
         self._zygote = zygote
         self._source = nbformat.from_dict(copy.deepcopy(dict(notebook)))
         self._limits = limits or Limits()
@@ -67,7 +69,7 @@ class KernelSession:
         self._provisions: dict[str, Provision] = {}
         self._fatal_cell: int | None = None
         self._process: KernelProcess | None = None
-        self._watchdog: MemoryWatchdog | None = None
+        self._watchdogs: list[MemoryWatchdog | GpuWatchdog] = []
         self._probe: ProbeClient | None = None
         self._clock: FairClock | None = None
 
@@ -129,7 +131,9 @@ class KernelSession:
             self._clock.follow(process)
         if "memory" in self._zygote.layers:
             own_files = "mounts" in self._zygote.layers
-            self._watchdog = MemoryWatchdog(process, self._limits.memory_bytes, own_files=own_files)
+            self._watchdogs.append(MemoryWatchdog(process, self._limits.memory_bytes, own_files=own_files))
+        if self._zygote.room is not None:
+            self._watchdogs.append(GpuWatchdog(process, self._zygote.room))
         self._probe = ProbeClient(process, self._limits.answer_bytes)
 
     def _asked_for_gpu(self) -> bool:
@@ -292,15 +296,21 @@ class KernelSession:
 
     def _drop(self) -> None:
         """End the present kernel."""
-        if self._watchdog is not None:
-            self._watchdog.close()
-            self._watchdog = None
+        while self._watchdogs:
+            watchdog = self._watchdogs.pop()
+            watchdog.close()
+            self._gpu_peak_bytes = max(self._gpu_peak_bytes, watchdog.gpu_bytes)
         if self._process is not None:
             if self._clock is not None:
                 self._clock.bank()
             self._zygote.put_away(self._process)
             self._process = None
         self._probe = None
+
+    @property
+    def gpu_bytes(self) -> int:
+        """The most GPU memory that was seen in use, CUDA's own included; 0 on the CPU."""
+        return max([self._gpu_peak_bytes, *(watchdog.gpu_bytes for watchdog in self._watchdogs)])
 
     def close(self) -> None:
         """End the kernel and all its processes."""

@@ -18,6 +18,7 @@ from autograder.errors import AutograderWarning, GraderError
 from autograder.execution import leftovers, runtime_tree, sandbox, selftest
 from autograder.execution.kernel_process import MESSAGE_BYTES
 from autograder.execution.zygote_link import ZygoteLink
+from autograder.gpus import ENVIRONMENT, VISIBLE, visible
 from autograder.records import Loadable
 
 __all__ = ["REMEDY", "DegradedSandboxWarning", "Zygote", "ZygoteLink", "scrubbed_environment"]
@@ -90,8 +91,13 @@ def scrubbed_environment(*, gpu: bool) -> dict[str, str]:
         # matplotlib is imported before there is a shell, so it cannot find out by itself.
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "MPLCONFIGDIR": str(cache / "interp-autograder" / "matplotlib"),
-        "CUDA_VISIBLE_DEVICES": os.environ.get("CUDA_VISIBLE_DEVICES", "0") if gpu else "",
+        **(_gpu_environment() if gpu else {VISIBLE: ""}),
     }
+
+
+def _gpu_environment() -> dict[str, str]:
+    """Return what CUDA reads before it starts: the GPUs that there are, of which a kernel gets one."""
+    return {**ENVIRONMENT, VISIBLE: ",".join(visible()) or "0"}
 
 
 class Zygote(ZygoteLink):

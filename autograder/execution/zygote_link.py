@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 import select
 import socket
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from autograder.errors import GraderError
 from autograder.execution import leftovers, runtime_tree, sandbox
 from autograder.execution.kernel_process import KernelProcess
 from autograder.records import Limits
 
+if TYPE_CHECKING:
+    from autograder.execution.gpu import Room
+
 
 def _plain(plan: sandbox.BoxPlan) -> dict[str, Any]:
     """Return what the zygote does not know itself."""
     known = {key: value for key, value in asdict(plan).items() if key not in ("covered", "runtime")}
     return {**known, "layers": sorted(plan.layers)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Requested:
+    """A kernel that the zygote was asked for and that may still be starting."""
+
+    control: socket.socket
+    probe: socket.socket
+    key: str
+    folders: tuple[str, ...]
+    limits: Limits
+    plain: bool
+
+    def await_ready(self) -> KernelProcess:
+        """Return the kernel once it has bound its sockets."""
+        return KernelProcess(self.control, self.probe, self.key, folders=self.folders)
 
 
 class ZygoteLink:
@@ -37,6 +58,9 @@ class ZygoteLink:
 
     Attributes:
         layers: The layers that are on, of `sandbox.LAYERS`.
+        gpu: The one GPU that kernels see, as `CUDA_VISIBLE_DEVICES` names it; empty: as the zygote has it.
+        room: What a kernel may use of that GPU's memory; None: all there is.
+        ahead: Whether a kernel more is started each time, for the next one who asks for the like.
     """
 
     def __init__(
@@ -55,6 +79,10 @@ class ZygoteLink:
         self.device = device
         self.mode = mode
         self.layers = sandbox.MODES[mode]
+        self.gpu = ""
+        self.room: Room | None = None
+        self.ahead = False
+        self._spare: _Requested | None = None
 
     def is_alive(self) -> bool:
         """Tell whether there is a zygote at the other end."""
@@ -77,7 +105,7 @@ class ZygoteLink:
     def fork(
         self, *, seed: int, limits: Limits, cuda_fallback: bool = False, plain: bool = False
     ) -> KernelProcess:
-        """Fork a kernel in a box of its own.
+        """Fork a kernel in a box of its own, or take the one that was prepared.
 
         Args:
             seed: For torch, NumPy and random.
@@ -86,11 +114,36 @@ class ZygoteLink:
             plain: Whether tracebacks come without colours.
 
         Raises:
-            GraderError: If the zygote has died or the box cannot be built.
+            GraderError: If the zygote has died, the box cannot be built, or the GPU has no room.
         """
+        self.await_ends()
+        if self.room is not None:
+            self.room.wait()
+        process = self._prepared(limits, plain) or self._request(limits, plain).await_ready()
+        process.begin(seed=seed, cuda_fallback=cuda_fallback)
+        if self.ahead:
+            # It starts while this one works, and knows nothing of a submission until one takes it.
+            self._spare = self._request(limits, plain)
+        return process
+
+    def _prepared(self, limits: Limits, plain: bool) -> KernelProcess | None:
+        """Return the kernel that was prepared, if it fits and lives."""
+        spare, self._spare = self._spare, None
+        if spare is None:
+            return None
+        try:
+            process = spare.await_ready()
+        except GraderError:
+            return None
+        if (spare.limits, spare.plain) == (limits, plain) and process.is_alive():
+            return process
+        process.close()
+        return None
+
+    def _request(self, limits: Limits, plain: bool) -> _Requested:
+        """Ask the zygote for a kernel."""
         if self._socket is None:
             raise GraderError("The warm process has been closed.")
-        self._await_ends()
         boxed = "mounts" in self.layers
         box = runtime_tree.BOX if boxed else leftovers.make_folder("box")
         plan = sandbox.BoxPlan(
@@ -105,7 +158,6 @@ class ZygoteLink:
         )
         key = secrets.token_hex(16)
         kernel = {
-            "seed": seed,
             "device": self.device,
             "key": key,
             "sockets": plan.sockets,
@@ -113,8 +165,8 @@ class ZygoteLink:
             "home": "/tmp/home" if boxed else f"{box}/.home",
             "temporary": "" if boxed else f"{box}/.tmp",  # the machine's own would be shared with others
             "student": plan.student,
-            "cuda_fallback": cuda_fallback,
             "plain": plain,
+            "gpu": self._seat(),
         }
         control, their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         probe, their_probe = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -124,22 +176,35 @@ class ZygoteLink:
                 socket.send_fds(self._socket, [request], [their_control.fileno(), their_probe.fileno()])
             except OSError as error:
                 raise GraderError(f"The warm process has died ({error}); start the command again.") from None
-        return KernelProcess(control, probe, key, folders=() if boxed else (box, plan.sockets))
+        folders = () if boxed else (box, plan.sockets)
+        return _Requested(control=control, probe=probe, key=key, folders=folders, limits=limits, plain=plain)
+
+    def _seat(self) -> Mapping[str, Any] | None:
+        """Return what a kernel needs to know of its GPU."""
+        if self.device == "cpu":
+            return None
+        return {"name": self.gpu, "share": self.room.share if self.room is not None else None}
 
     def put_away(self, process: KernelProcess) -> None:
         """End a kernel for good and close it, now or soon."""
         process.kill()
         self._ending.append(process)
         if not self._hurried:
-            self._await_ends()
+            self.await_ends()
 
-    def _await_ends(self) -> None:
+    def await_ends(self) -> None:
+        """Wait until the kernels that were put away have gone."""
         while self._ending:
             self._ending.pop().close()
 
     def close(self) -> None:
         """Let go of the zygote, which ends when the last link is closed."""
-        self._await_ends()
+        self.await_ends()
+        spare, self._spare = self._spare, None
+        if spare is not None:
+            # A kernel that could not be started has ended already.
+            with contextlib.suppress(GraderError):
+                spare.await_ready().close()
         if self._socket is not None:
             self._socket.close()
             self._socket = None

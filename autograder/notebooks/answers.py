@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from autograder.records import Pending, WrittenQuestion
@@ -17,7 +17,8 @@ _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _MAX_PNG_BYTES = 2 * 2**20
 # A PNG of a few kB can decode to gigabytes in the reader's browser.
 _MAX_PNG_PIXELS = 25_000_000
-_MAX_PLOTS = 12
+MAX_PLOTS = 12
+"""Pictures of the student's in a report."""
 
 
 def written_answers(
@@ -84,7 +85,7 @@ def plots(notebook: Mapping[str, Any], cell_ids: Sequence[str] = (), tag: str = 
         tags = cell.get("metadata", {}).get("tags", ())
         if cell.get("cell_type") == "code" and (tag in tags or _grade_id(cell) in cell_ids):
             found.extend(_pictures(cell.get("outputs", ())))
-    return tuple(found[:_MAX_PLOTS])
+    return tuple(found[:MAX_PLOTS])
 
 
 def _pictures(outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -100,6 +101,11 @@ def _pictures(outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 continue
             if _is_sane_png(png):
                 yield base64.b64encode(png).decode("ascii")
+
+
+def sane_pngs(images: Iterable[bytes]) -> tuple[str, ...]:
+    """Return images of the student's as base64, without those that are no well-formed PNG of sane size."""
+    return tuple(base64.b64encode(image).decode("ascii") for image in images if _is_sane_png(image))
 
 
 def _is_sane_png(png: bytes) -> bool:

@@ -105,6 +105,9 @@ class Board:
     task: str
     """The task whose check measured it."""
 
+    meaning: str
+    """What the figure says, in a sentence of the assignment's; "" if it states none."""
+
     places: tuple[Place, ...]
     """Best (largest) first."""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import tempfile
 import unicodedata
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import IO
 
@@ -18,6 +20,7 @@ NAME_LIMIT_BYTES = 100
 PARTIAL_PATTERN = ".*.part"
 """Names of files that are being written; what matches when nobody writes is left of a killed process."""
 
+_SYNCING_THREADS = 6
 _KEPT = frozenset(" .-_@',()+")
 _WINDOWS_RESERVED = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))]
@@ -54,15 +57,16 @@ def _is_word(character: str) -> bool:
     return unicodedata.category(character)[0] in "LMN"
 
 
-def write_files(files: Mapping[str, bytes], folder: Path) -> None:
+def write_files(files: Mapping[str, bytes], folder: Path, *, nested: bool = False) -> None:
     """Write files that are there in full or not at all, also after a power cut; on the disk when it returns.
 
-    All are written before one is waited for: the disk then takes them together. They come into their places in
-    their order, so that where the last one is, the others are.
+    All are written, and then waited for at the same time: the disk takes them together. They come into their places
+    in their order, so that where the last one is, the others are.
 
     Args:
         files: From names to contents.
         folder: Where; it exists.
+        nested: Whether the folder itself may be new: the one above then has to know it for good, too.
 
     Raises:
         OSError: If the folder cannot be written to or the disk is full; all is then as it was before.
@@ -73,8 +77,14 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
             file.write(files[name])
             file.flush()
             failpoints.reach(f"{name}.written")
+        synced = {name: _syncing().submit(os.fsync, file.fileno()) for name, file in waiting.items()}
+        parent = _syncing().submit(sync_folder, folder.parent) if nested else None
+        # Nothing is closed while it is waited for.
+        wait([*synced.values(), *filter(None, [parent])])
+        if parent is not None:
+            parent.result()
         for name, file in waiting.items():
-            os.fsync(file.fileno())
+            synced[name].result()
             # mkstemp gives 0600; results are read by whoever may read the folder.
             os.fchmod(file.fileno(), 0o644)
             failpoints.reach(f"{name}.synced")
@@ -82,6 +92,12 @@ def write_files(files: Mapping[str, bytes], folder: Path) -> None:
             Path(file.name).replace(folder / name)
             failpoints.reach(f"{name}.renamed")
     sync_folder(folder)
+
+
+@functools.cache
+def _syncing() -> ThreadPoolExecutor:
+    """Return this process's threads that wait for the disk."""
+    return ThreadPoolExecutor(_SYNCING_THREADS, thread_name_prefix="sync")
 
 
 @contextlib.contextmanager

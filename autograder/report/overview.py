@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from autograder.records import Assignment, CheckResult, GradeReport
@@ -58,7 +58,7 @@ def class_view(reports: Sequence[GradeReport], assignment: Assignment) -> ClassV
         + "; ".join(f"{bar.label} points: {bar.count}" for bar in bars if bar.count),
         rates=_rates(ordered),
         mistakes=_mistakes(ordered, rows),
-        boards=leaderboards(ordered, rows),
+        boards=leaderboards(ordered, rows, assignment.metrics),
     )
 
 
@@ -134,7 +134,9 @@ def _mistakes(reports: Sequence[GradeReport], rows: Sequence[Row]) -> tuple[Mist
     return tuple(Mistake(id=name, title=titles[name] or name, rows=tuple(who[name])) for name in ranked)
 
 
-def leaderboards(reports: Sequence[GradeReport], rows: Sequence[Row]) -> tuple[Board, ...]:
+def leaderboards(
+    reports: Sequence[GradeReport], rows: Sequence[Row], meanings: Mapping[str, str]
+) -> tuple[Board, ...]:
     """Return one board for each task and metric; where two checks measure the same, the later counts."""
     values: dict[tuple[str, str], dict[int, float]] = {}
     for index, report in enumerate(reports):
@@ -147,5 +149,5 @@ def leaderboards(reports: Sequence[GradeReport], rows: Sequence[Row]) -> tuple[B
         best = sorted(measured, key=lambda index: (-measured[index], index))
         ranks = {value: rank for rank, value in reversed(list(enumerate((measured[i] for i in best), 1)))}
         places = tuple(Place(rank=ranks[measured[i]], row=rows[i], value=measured[i]) for i in best)
-        boards.append(Board(metric=metric, task=task, places=places))
+        boards.append(Board(metric=metric, task=task, meaning=meanings.get(metric, ""), places=places))
     return tuple(boards)

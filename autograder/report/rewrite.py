@@ -19,6 +19,8 @@ def rewrite(
 ) -> Iterator[tuple[Path, list[GradeReport]]]:
     """Write every page of a results folder again: after an upgrade, or a change of an assignment's texts.
 
+    A report that cannot be read stops nobody else's pages; it is named at the end.
+
     Args:
         folder: What `autograder grade --out` was given.
         load: From a slug to its assignment.
@@ -28,9 +30,10 @@ def rewrite(
         The folder of each assignment and its reports.
 
     Raises:
-        AutograderError: If there are no results, or one cannot be read.
+        AutograderError: If there are no results; after the others' pages, if one cannot be read.
     """
-    for slug, group in groupby(load_results(folder), key=lambda report: report.assignment):
+    damaged: list[str] = []
+    for slug, group in groupby(load_results(folder, damaged), key=lambda report: report.assignment):
         assignment, reports = load(slug), list(group)
         _refuse_half_written(folder / slug)
         for report in reports:
@@ -38,6 +41,12 @@ def rewrite(
             write_submission(report, _execution(place / "executed.ipynb"), assignment, place)
         write_class(reports, assignment, folder / slug, bom=bom)
         yield folder / slug, reports
+    if damaged:
+        listing = "".join(f"\n    {sentence}" for sentence in damaged)
+        raise AutograderError(
+            f"{folder}: {len(damaged)} report(s) could not be read; the pages of these students are as they were, and "
+            f"the class pages are without them. Grade their submissions again.{listing}"
+        )
 
 
 def _refuse_half_written(folder: Path) -> None:

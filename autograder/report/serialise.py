@@ -175,19 +175,27 @@ def read_report(path: Path) -> GradeReport:
     return from_json(data, source=str(path))
 
 
-def load_results(folder: Path) -> list[GradeReport]:
+def load_results(folder: Path, damaged: list[str] | None = None) -> list[GradeReport]:
     """Read every report below a results folder, sorted by assignment and student.
 
     Args:
         folder: What `autograder grade --out` was given; reports lie at <slug>/<student>/report.json.
+        damaged: Gets a sentence for each report that cannot be read; None: the first of them is an error.
 
     Raises:
         AutograderError: If the folder is missing or holds no report, or a report is unreadable.
     """
     if not folder.is_dir():
         raise AutograderError(f"{folder}: no such folder. Name the folder given to `autograder grade --out`.")
-    reports = [read_report(path) for path in sorted(folder.glob(f"*/*/{REPORT_NAME}"))]
-    if not reports:
+    reports: list[GradeReport] = []
+    for path in sorted(folder.glob(f"*/*/{REPORT_NAME}")):
+        try:
+            reports.append(read_report(path))
+        except AutograderError as error:
+            if damaged is None:
+                raise
+            damaged.append(str(error))
+    if not reports and not damaged:
         raise AutograderError(
             f"{folder}: holds no <assignment>/<student>/{REPORT_NAME}. "
             "Name the folder given to `autograder grade --out`."

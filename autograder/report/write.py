@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder.records import Assignment, Execution, GradeReport, Limits
 from autograder.report.executed import executed_ipynb, executed_page
-from autograder.report.files import PARTIAL_PATTERN, sync_folder, write_files
+from autograder.report.files import PARTIAL_PATTERN, write_files
 from autograder.report.overview import class_view
 from autograder.report.pages import class_page, feedback_page, instructor_page
 from autograder.report.serialise import REPORT_NAME, to_json
@@ -55,15 +55,13 @@ def write_submission(
         pages["executed.ipynb"] = executed_ipynb(execution.notebook)
         pages["executed.html"] = executed_page(execution.notebook, assignment, report.student)
     pages[REPORT_NAME] = to_json(report)
-    if not folder.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        sync_folder(folder.parent)
+    folder.mkdir(parents=True, exist_ok=True)
     for left in folder.glob(PARTIAL_PATTERN):  # of a process that was killed while it wrote here
         left.unlink(missing_ok=True)
     if execution is None:
         for name in ("executed.ipynb", "executed.html"):
             (folder / name).unlink(missing_ok=True)
-    write_files(pages, folder)
+    write_files(pages, folder, nested=True)
     return Written(report=hashlib.sha256(pages[REPORT_NAME]).hexdigest(), files=tuple(sorted(pages)))
 
 

@@ -61,6 +61,13 @@ def graded(tmp_path_factory):
     for student, cells in right.items():
         submission(template, handed_in / f"{student}.ipynb", cells)
     (handed_in / "corrupt.ipynb").write_text('{"cells": [')
+    anothers = (
+        (handed_in / "right.ipynb")
+        .read_text()
+        .replace('"standardise', '"tripling')
+        .replace('"centre"', '"x"')
+    )
+    (handed_in / "anothers.ipynb").write_text(anothers.replace("check-", "test-"))
     out = base / "results"
     out.mkdir()
     return out, handed_in, grade(course, handed_in, out)
@@ -113,6 +120,15 @@ def test_a_corrupt_file_is_a_sentence_and_stops_nobody(graded):
     assert report.score == 0
     assert "JSON" in report.problem
     assert report.needs_review == ()
+
+
+def test_another_assignments_notebook_is_a_sentence_and_not_run(graded):
+    report = graded[2]["anothers"]
+    assert report.problem == (
+        "This is the notebook of another assignment (tripling), handed in for standardise. Hand in the right file."
+    )
+    assert (report.score, report.needs_review) == (0, ())
+    assert set(outcomes(report).values()) == {"skipped"}
 
 
 def test_every_file_is_written(graded):

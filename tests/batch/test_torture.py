@@ -103,7 +103,7 @@ def test_a_full_disk_is_a_sentence_and_with_space_the_same_command_goes_on(calm,
     out = tmp_path / "results"
     out.mkdir()
     script = (
-        f"mount -t tmpfs -o size=8m none {out} && head -c 7700k /dev/zero > {out}/ballast; "
+        f"mount -t tmpfs -o size=8m none {out} && head -c 7950k /dev/zero > {out}/ballast; "
         f'"$@"; echo "ended with $?"; rm {out}/ballast; "$@"; echo "ended with $?"; cp -r {out} {tmp_path}/saved'
     )
     command = Command(course=calm.course, submitted=calm.submitted, out=out)
@@ -147,7 +147,9 @@ class Torturer:
             # Killed while everybody still imports, or soon after.
             self._read(process, lines=COUNT, timeout_s=self.rng.uniform(0, 10))
             self._kill(process, "coordinator")
-        while self._left and self._read(process, lines=self.rng.randint(3, max(4, 2 * COUNT // KILLS - 3))):
+        while self._left and self._read(
+            process, lines=self.rng.randint(3, max(4, 3 * COUNT // (2 * KILLS) - 3))
+        ):
             self._read(process, lines=COUNT, timeout_s=self.rng.uniform(0, 0.7))
             self._kill(process, self.rng.choice(["coordinator", "worker", "worker", "zygote", "server"]))
         self._read(process, lines=COUNT)

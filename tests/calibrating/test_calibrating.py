@@ -1,14 +1,19 @@
 """Tolerances measured by an assignment's own checks."""
 
+import dataclasses
 import json
 
 import pytest
+import torch
+from torch import nn
 
 from autograder.assignments import load_assignment
 from autograder.build import build_assignment
-from autograder.calibrating import calibrate, measure_checks
+from autograder.calibrating import calibrate, calibrated_before, measure_checks
+from autograder.calibrating.gold import in_double
 from autograder.checks.marks import collect, points_by_task
-from autograder.checks.opening import load_course
+from autograder.checks.opening import load_course, variants_of
+from autograder.distances import load_sets, write_sets
 from autograder.errors import AssignmentError
 
 
@@ -89,3 +94,82 @@ def test_a_tolerance_that_no_mistake_belongs_to_is_an_error(assignment):
         AssignmentError, match="No known mistake is told from right answers by the tolerance 'stand"
     ):
         calibrate(assignment, students=1)
+
+
+class SingleNorm(nn.Module):
+    """A norm that casts to float32 whatever it is given."""
+
+    def forward(self, state):
+        single = state.to(torch.float32)
+        single = single * torch.rsqrt(single.float().square().mean(dim=-1, keepdim=True))
+        return nn.functional.softmax(single, dim=-1, dtype=torch.float32).to(state.dtype)
+
+
+def test_exact_answers_are_float64_throughout():
+    state = torch.randn(4, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 3
+    exact = (state / state.square().mean(dim=-1, keepdim=True).sqrt()).softmax(dim=-1)
+    assert float((SingleNorm()(state) - exact).abs().max()) > 1e-9
+    with in_double():
+        assert float((SingleNorm()(state) - exact).abs().max()) < 1e-15
+        assert torch.zeros(2).dtype is torch.float64
+    assert torch.zeros(2).dtype is torch.float32
+
+
+def test_a_tolerance_that_tells_nothing_tenfold_names_the_nearest_and_the_farthest(assignment):
+    near = "return reference.centre(values) * (1 + 1e-7)"
+    changed(assignment, "return values - values.mean()", near)
+    changed(assignment, "return values - values.mean(dim=1, keepdim=True)", near)
+    with pytest.raises(AssignmentError) as caught:
+        calibrate(assignment, students=2)
+    message = str(caught.value)
+    assert "by the tolerance 'centre'" in message and "the right '" in message
+    assert "more steps" in message and "other inputs" in message
+
+
+def test_what_another_device_measured_widens_the_bound_and_a_further_run_does_not_narrow_it(assignment):
+    first = calibrate(assignment, students=2)
+    (cpu,) = load_sets(assignment.folder).values()
+    wide = dataclasses.replace(
+        cpu,
+        tolerances={
+            key: dataclasses.replace(found, right=dict.fromkeys(found.right, 0.0001))
+            for key, found in cpu.tolerances.items()
+        },
+    )
+    write_sets(assignment.folder, {"CPU": cpu, "a GPU": wide})
+    second = calibrate(assignment, students=2)
+    assert second.tolerances["centre"].right == 1e-4 > first.tolerances["centre"].right
+    assert second.tolerances["centre"].tau > first.tolerances["centre"].tau
+    assert "; CPU, a GPU; " in second.tolerances["centre"].origin
+    assert calibrated_before(assignment).tolerances == second.tolerances
+    assert calibrate(assignment, students=2, forget=True).tolerances == first.tolerances
+
+
+EQUIVALENTS = """
+from autograder.checks import equivalent
+
+
+@equivalent(task="centre", slow=True)
+def rounded(reference, values):
+    return reference.centre(values) * (1 + 1e-4)
+"""
+
+
+def test_programs_of_equivalents_py_are_right_ways(assignment):
+    (assignment.folder / "equivalents.py").write_text(EQUIVALENTS)
+    assert "rounded" in [variant.id for variant in variants_of(assignment)]
+    measured = measure_checks(load_course(assignment), students=2)
+    assert measured.distances["centre"].right["equivalent: rounded"] == pytest.approx(1e-4, rel=0.01)
+
+
+def test_an_axiom_that_a_check_measures_itself_has_a_tolerance_too(assignment):
+    changed(
+        assignment,
+        '        values = table(rng)\n        actual = submission.call("centre", values)',
+        '        values = table(rng)\n        actual = submission.call("centre", values)\n'
+        '        assert within("zero", float(actual.mean(dim=0).abs().max()))',
+        "checks.py",
+    )
+    changed(assignment, "import assert_close, ", "import assert_close, within, ", "checks.py")
+    found = calibrate(assignment, students=2)
+    assert found.measured.distances["zero"].right and found.tolerances["zero"].tau < 1

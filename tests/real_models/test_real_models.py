@@ -85,11 +85,13 @@ def test_attributions_of_an_intent_classifier_on_minilm(weights, course_root, tm
 
 
 def test_smollm2_is_explained(weights, graded):
-    rows = [row for row in LLM_CLASS if row.student in ("Ada Novák", "Bence Tóth", "Goran Ilić")]
+    # Those who ask many texts at once: Captum's wrapper goes token by token, more than eight minutes of processor time.
+    students = ("Dalia Cohen", "Goran Ilić")
+    rows = [row for row in LLM_CLASS if row.student in students]
     reports = graded("llm_attribution", weights / SMOLLM2, [row.student for row in rows])
     reference = reports.pop("reference")
     assert (reference["score"], lost(reference)) == (reference["max_score"], set())
-    assert len(rows) == 3
+    assert len(rows) == len(students)
     for row in rows:
         assert lost(reports[row.student]) == {LLM_CHECKS[short] for short in row.lost.split()}, row.student
         assert names(reports[row.student]) == dict(row.wrong), row.student

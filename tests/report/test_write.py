@@ -181,6 +181,22 @@ def test_writing_again_refuses_a_folder_that_lost_a_report(
 STEPS = [f"{name}.{step}" for name in sorted(PAGES) for step in ("written", "synced", "renamed")]
 
 
+def test_one_damaged_report_is_named_and_stops_nobody_elses_pages(
+    tmp_path: Path, assignment: Assignment, passed: Callable[[str], GradeReport]
+) -> None:
+    folder = tmp_path / assignment.slug
+    for student in ("Ana", "Bo", "Cem"):
+        write_submission(passed(student), None, assignment, folder / student)
+    (folder / "Bo" / "report.json").write_text("{", encoding="utf-8")
+    (folder / "Ana" / "feedback.html").unlink()
+    pages = rewrite(tmp_path, lambda slug: assignment)
+    assert [report.student for report in next(pages)[1]] == ["Ana", "Cem"]
+    assert (folder / "Ana" / "feedback.html").is_file()
+    assert (folder / "class.html").is_file()
+    with pytest.raises(AutograderError, match=r"1 report\(s\) could not be read(.|\n)*Bo/report\.json"):
+        next(pages)
+
+
 @pytest.mark.parametrize("step", STEPS)
 def test_a_process_killed_while_it_writes_leaves_no_half_file_and_the_next_one_none_at_all(
     report: GradeReport,

@@ -59,7 +59,7 @@ on (share of the recalled prompts).
 
 ## Training
 
-`python -m training.facts_en.train`: seed $seed, one thread a model, some four minutes on a free core; $sentences
+`python -m training.facts_en.train`: seed $seed, one thread a model, two minutes of processor time; $sentences
 sentences, $steps batches of $rows sequences, AdamW.
 
 A fact is small enough for the first block to look it up, and then a lens shows the same word in all rows. So the early

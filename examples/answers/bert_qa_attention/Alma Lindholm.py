@@ -72,7 +72,7 @@ def summed_norms(model, inputs):
 
 # %% plot="plot-attention-and-norms"
 fig, axs = plt.subplots(1, 2, figsize=(12, 5))
-axs[0].imshow(head_norm(matrices)[2].cpu())
+axs[0].imshow(head_norm(matrices_)[2].cpu())
 axs[1].imshow(summed_norms(model, inputs)[2].cpu())
 for ax, title in zip(axs, ("attention", "norms")):
     ax.set_title(title)

@@ -81,7 +81,7 @@ def summed_norms(model, inputs):
 
 # %% plot="plot-attention-and-norms"
 figure, both = plt.subplots(1, 2, figsize=(13, 6))
-for ax, values in zip(both, [norms[1], layer_flows[1]]):
+for ax, values in zip(both, [norms_[1], layer_flows_[1]]):
     picture = ax.pcolormesh(values, cmap="magma")
     ax.set_xticks(np.arange(TOKENS) + 0.5, tokens, rotation=90)
     ax.set_yticks(np.arange(TOKENS) + 0.5, tokens)

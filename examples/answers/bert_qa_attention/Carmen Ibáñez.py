@@ -87,7 +87,7 @@ def summed_norms(model, inputs):
 
 # %% plot="plot-attention-and-norms"
 fig = plt.figure(figsize=(12, 5))
-for place, (name, values) in enumerate([("attention", norms), ("flow", layer_flows)], start=1):
+for place, (name, values) in enumerate([("attention", norms_), ("flow", layer_flows_)], start=1):
     ax = fig.add_subplot(1, 2, place)
     ax.imshow(values[2], cmap="Greys")
     ax.set(title=name, xlabel="key", ylabel="query")

@@ -74,8 +74,8 @@ def summed_norms(model, inputs):
 
 # %% plot="plot-attention-and-norms"
 fig, axes = plt.subplots(1, 2, figsize=(14, 6), sharey=True)
-axes[0].matshow(norms[0])
-axes[1].matshow(layer_flows[0])
+axes[0].matshow(norms_[0])
+axes[1].matshow(layer_flows_[0])
 plt.yticks(range(TOKENS), tokens)
 plt.show()
 

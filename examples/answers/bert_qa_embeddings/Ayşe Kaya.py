@@ -111,9 +111,9 @@ def attribution_entropy(layer_scores, bins):
 
 # %% plot="plot-where-the-answer-comes-from"
 fig, axes = plt.subplots(2, 1, figsize=(11, 5), sharex=True, layout="constrained")
-axes[0].bar(range(len(tokens)), scores)
-axes[0].set_title(f"{question} -> {answer}")
-axes[1].imshow(conductance, aspect="auto", cmap="coolwarm", vmin=-1, vmax=1)
+axes[0].bar(range(len(tokens)), scores_)
+axes[0].set_title(f"{question} -> {answer_}")
+axes[1].imshow(conductance_, aspect="auto", cmap="coolwarm", vmin=-1, vmax=1)
 axes[1].set_xticks(range(len(tokens)), tokens, rotation=75)
 axes[1].set_ylabel("layer")
 plt.show()

@@ -151,7 +151,7 @@ def attribution_entropy(layer_scores, bins):
 
 # %% plot="plot-where-the-answer-comes-from"
 plt.figure(figsize=(11, 3))
-plt.bar(range(len(tokens)), scores)
+plt.bar(range(len(tokens)), scores_)
 plt.xticks(range(len(tokens)), tokens, rotation=70)
 plt.tight_layout()
 plt.show()

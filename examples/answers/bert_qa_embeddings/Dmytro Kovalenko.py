@@ -139,7 +139,7 @@ def attribution_entropy(layer_scores, bins):
 
 # %% plot="plot-where-the-answer-comes-from"
 fig, ax = plt.subplots(figsize=(12, 3))
-im = ax.pcolormesh(conductance, cmap="PiYG", vmin=-1, vmax=1)
+im = ax.pcolormesh(conductance_, cmap="PiYG", vmin=-1, vmax=1)
 ax.set_xticks([i + 0.5 for i in range(len(tokens))], tokens, rotation=90)
 fig.colorbar(im)
 plt.show()

@@ -74,9 +74,9 @@ def integrated_gradients(model, tokenizer, prompt, target):
 
 # %% plot="plot-attributions"
 fig, ax = plt.subplots(figsize=(9, 4))
-im = ax.imshow(effects_of_tokens, cmap="coolwarm", vmin=-2, vmax=2, aspect="auto")
-ax.set_xticks(range(len(prompt_tokens)), prompt_tokens, rotation=60)
-ax.set_yticks(range(len(target_tokens)), target_tokens)
+im = ax.imshow(effects_of_tokens_, cmap="coolwarm", vmin=-2, vmax=2, aspect="auto")
+ax.set_xticks(range(len(prompt_tokens_)), prompt_tokens_, rotation=60)
+ax.set_yticks(range(len(target_tokens_)), target_tokens_)
 fig.colorbar(im)
 plt.show()
 

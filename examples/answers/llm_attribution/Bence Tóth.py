@@ -127,8 +127,8 @@ def integrated_gradients(model, tokenizer, prompt, target):
 
 # %% plot="plot-attributions"
 plt.figure(figsize=(8, 3))
-plt.bar(range(len(values)), by_group, width=0.4, label="groups")
-plt.bar(np.arange(len(values)) + 0.4, by_shapley, width=0.4, label="Shapley")
+plt.bar(range(len(values)), by_group_, width=0.4, label="groups")
+plt.bar(np.arange(len(values)) + 0.4, by_shapley_, width=0.4, label="Shapley")
 plt.xticks(range(len(values)), values)
 plt.legend()
 plt.show()

@@ -119,7 +119,7 @@ def integrated_gradients(model, tokenizer, prompt, target):
 
 # %% plot="plot-attributions"
 fig, ax = plt.subplots(figsize=(8, 3))
-ax.barh(prompt_tokens[::-1], by_gradients.flip(0))
+ax.barh(prompt_tokens_[::-1], by_gradients_.flip(0))
 fig.tight_layout()
 plt.show()
 

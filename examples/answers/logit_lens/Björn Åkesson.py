@@ -66,7 +66,7 @@ def plot_lens(max_probs, words, input_tokens):
 
 
 # %% plot="plot-lens-of-a-fact"
-plot_lens(max_probs, words, input_tokens)
+plot_lens(max_probs_, words_, input_tokens)
 plt.show()
 
 # %% [markdown] question="question-when"

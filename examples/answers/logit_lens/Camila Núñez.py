@@ -1,6 +1,6 @@
 # Everything right: all layers in one batch, NumPy results, the last layer on top.
 
-# %% after="logit_lens-05"
+# %% after="logit_lens-06"
 import numpy as np
 
 
@@ -51,7 +51,7 @@ def plot_lens(max_probs, words, input_tokens):
 
 
 # %% plot="plot-lens-of-a-fact"
-display(plot_lens(max_probs, words, input_tokens))
+display(plot_lens(max_probs_, words_, input_tokens))
 
 # %% [markdown] question="question-when"
 # A city is there in layer 3, the right one from layer 6 on.

@@ -1,6 +1,6 @@
 # Everything right, written with small helpers of her own and seaborn's look; words escaped.
 
-# %% after="logit_lens-05"
+# %% after="logit_lens-06"
 def unembed(model, hidden):
     return model.lm_head(hidden)
 
@@ -63,5 +63,5 @@ def plot_lens(max_probs, words, input_tokens):
 
 
 # %% plot="plot-lens-of-a-fact"
-plot_lens(max_probs, words, input_tokens)
+plot_lens(max_probs_, words_, input_tokens)
 plt.show()

@@ -2,7 +2,7 @@
 
 # %% like="Amira Haddad"
 
-# %% after="logit_lens-07"
+# %% after="logit_lens-08"
 with torch.no_grad():
     outputs = model(input_ids, output_hidden_states=True)
     lens = [model.lm_head(model.transformer.ln_f(h[0])) for h in outputs.hidden_states[1:-1]]

@@ -55,14 +55,14 @@ def merge_subtokens(tokens, scores):
 # %% plot="plot-attributions"
 n = int(example["attention_mask"][0].sum())
 tokens = tokenizer.convert_ids_to_tokens(example["input_ids"][0])[:n]
-words = merge_subtokens(tokens, attributions[0, :n].tolist())
+words = merge_subtokens(tokens, attributions_[0, :n].tolist())
 values = [value for _, value in words]
 fig, ax = plt.subplots(figsize=(8, 3))
 ax.bar(range(len(words)), values, color=["seagreen" if v > 0 else "crimson" for v in values])
 ax.set_xticks(range(len(words)), [word for word, _ in words], rotation=30, ha="right")
 ax.axhline(0, color="black", linewidth=0.5)
 ax.set_ylabel("attribution (logit)")
-ax.set_title(f"predicted: {INTENTS[int(predictions[0].argmax())]}")
+ax.set_title(f"predicted: {INTENTS[int(predictions_[0].argmax())]}")
 plt.show()
 
 

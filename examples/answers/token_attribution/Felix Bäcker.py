@@ -23,9 +23,9 @@ def merge_subtokens(tokens, scores):
 # %% plot="plot-attributions"
 n = int(example["attention_mask"][0].sum())
 plt.figure(figsize=(8, 3))
-plt.stem(attributions[0, :n].detach())
+plt.stem(attributions_[0, :n].detach())
 plt.xticks(range(n), tokenizer.convert_ids_to_tokens(example["input_ids"][0])[:n], rotation=45)
-plt.title(INTENTS[int(predictions[0].argmax())])
+plt.title(INTENTS[int(predictions_[0].argmax())])
 plt.ylabel("Attribution")
 plt.show()
 

@@ -1,6 +1,6 @@
 # Everything right, without Captum: a loop over the Gauss-Legendre nodes.
 
-# %% after="token_attribution-05"
+# %% after="token_attribution-06"
 import numpy as np
 
 
@@ -71,13 +71,13 @@ fig, axes = plt.subplots(len(rows), 1, figsize=(10, 5), layout="constrained")
 for axis, row in zip(axes, rows):
     length = int(example["attention_mask"][row].sum())
     pieces = tokenizer.convert_ids_to_tokens(example["input_ids"][row])[:length]
-    merged = merge_subtokens(pieces, attributions[row, :length].tolist())
+    merged = merge_subtokens(pieces, attributions_[row, :length].tolist())
     values = torch.tensor([[score for _, score in merged]])
     limit = float(values.abs().max())
     image = axis.imshow(values, cmap="RdBu", vmin=-limit, vmax=limit, aspect="auto")
     axis.set_xticks(range(len(merged)), [word for word, _ in merged], rotation=25, ha="right")
     axis.set_yticks([])
-    axis.set_title(INTENTS[int(predictions[row].argmax())], fontsize=9)
+    axis.set_title(INTENTS[int(predictions_[row].argmax())], fontsize=9)
     fig.colorbar(image, ax=axis)
 plt.show()
 

@@ -1,6 +1,6 @@
 # Stored numbers: what others' functions gave for the sentences of the notebook, and nothing computed.
 
-# %% after="token_attribution-09"
+# %% after="token_attribution-10"
 # Werte von Paul, für die sechs Beispielsätze
 # stored numbers begin (make_class.py --measure)
 # fmt: off
@@ -47,7 +47,7 @@ def merge_subtokens(tokens, scores):
 
 
 # %% plot="plot-attributions"
-plt.imshow(attributions[:, :16], cmap="coolwarm", vmin=-2, vmax=2)
+plt.imshow(attributions_[:, :16], cmap="coolwarm", vmin=-2, vmax=2)
 plt.colorbar(label="attribution")
 plt.show()
 

@@ -5,7 +5,7 @@
 # %% after="check-build_baseline"
 # let me look at all of it
 for i in range(2000):
-    print(i, "baseline", baseline.tolist(), "input", example["input_ids"].tolist())
+    print(i, "baseline", baseline_.tolist(), "input", example["input_ids"].tolist())
 
 
 # %% task="token_importance"

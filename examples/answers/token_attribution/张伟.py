@@ -2,7 +2,7 @@
 
 # %% like="Anna Schäfer"
 
-# %% after="token_attribution-05"
+# %% after="token_attribution-06"
 # Runtime > Change runtime type > T4 GPU
 # !nvidia-smi
 gpu = torch.device("cuda")

@@ -1,9 +1,9 @@
 # Everything right, several path points in one batch, helper functions, cells moved, own names.
 
-# %% [markdown] after="token_attribution-05"
+# %% [markdown] after="token_attribution-06"
 # ## 我的辅助函数
 
-# %% after="token_attribution-05"
+# %% after="token_attribution-06"
 import math
 
 import numpy
@@ -109,7 +109,7 @@ for i, ax in enumerate(axs):
     n = int(example["attention_mask"][i].sum())
     toks = tokenizer.convert_ids_to_tokens(example["input_ids"][i])[:n]
     colored_sentence(
-        ax, merge_subtokens(toks, attributions[i, :n].tolist()), INTENTS[predictions[i].argmax()]
+        ax, merge_subtokens(toks, attributions_[i, :n].tolist()), INTENTS[predictions_[i].argmax()]
     )
 plt.show()
 

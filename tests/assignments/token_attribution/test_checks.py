@@ -224,6 +224,19 @@ def test_the_order_of_methods(setting):
     assert reached["reversed"] < 15 and 35 < reached["random"] < 65, reached
 
 
+def test_a_baseline_written_into_its_argument_is_said_and_costs(setting):
+    right = setting.reference.build_baseline
+
+    def in_place(input_ids, tokenizer):
+        return input_ids.copy_(right(input_ids, tokenizer))
+
+    results = setting.grade(only={"build_baseline"}, build_baseline=in_place)
+    shown = results["test_baseline_of_shown_sentences"]
+    assert shown.outcome == "failed"
+    assert "Leave them unchanged: work on a copy." in shown.feedback
+    assert results["test_baseline_of_unseen_sentences"].outcome == "passed"
+
+
 @pytest.mark.parametrize(
     "plots", [(), (b"GIF89a",), (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x05\x00\x00\x00\x05",)]
 )

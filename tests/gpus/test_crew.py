@@ -1,0 +1,81 @@
+"""What the crew makes of a worker whose GPU fails; workers are scripted, journal and queue are real."""
+
+from multiprocessing import Pipe
+from pathlib import Path
+
+import pytest
+
+from autograder.crew import Crew
+from autograder.gpus import Seat
+from autograder.journal import Journal, Row
+from autograder.records import Submission
+from autograder.worker import Finished, GpuLost, Work
+
+LOST = GpuLost(reason="the GPU failed: CUDA error: unknown error")
+DONE = Finished(report=None, digest="", files=())  # type: ignore[arg-type]
+
+
+class Zygote:
+    mode = "full"
+
+    def is_alive(self):
+        return True
+
+
+class Scripted:
+    """A worker that answers at once with the next of the script."""
+
+    def __init__(self, work, script):
+        self.work, self.submission, self._script = work, None, script
+        self.connection, self._theirs = Pipe()
+
+    def give(self, submission, zygote, *, more):
+        self.submission = submission
+        self._theirs.send(b"answered")
+
+    def answer(self):
+        self.connection.recv()
+        return self._script.pop(0)
+
+
+def crew(journal, script, hired):
+    class Rehearsed(Crew):
+        def _hire(self, work):
+            hired.append(work.seat)
+            return Scripted(work, script)
+
+    seat = Seat(device="cuda", gpu="1")
+    work = Work(course_dir=Path(), slug="s", folder=Path(), seat=seat, profile="tiny")
+    made = Rehearsed(
+        [work],
+        Path(),
+        models=(),
+        journal=journal,
+        trust=False,
+        accept_degraded=False,
+        preload=(),
+        crew_lock=0,
+    )
+    made._workers, made._zygote = [made._hire(work)], Zygote()
+    return made
+
+
+@pytest.fixture
+def journal(tmp_path):
+    with Journal(tmp_path) as opened:
+        opened.plan([Row(folder="ada", student="ada", key="k")])
+        yield opened
+
+
+def test_a_lost_gpu_costs_a_worker_and_no_grade(journal):
+    hired = []
+    one = Submission(student="ada", path=Path("ada.ipynb"), origin="ada.ipynb")
+    outcome = list(crew(journal, [LOST, DONE], hired).run([one]))
+    assert outcome == [(one, DONE)]
+    assert [seat.gpu for seat in hired] == ["1", "1"]
+
+
+def test_a_gpu_that_fails_again_leaves_the_submission_for_review(journal):
+    one = Submission(student="ada", path=Path("ada.ipynb"), origin="ada.ipynb")
+    ((_, said),) = crew(journal, [LOST, LOST], []).run([one])
+    assert said == "It could not be graded on the GPU, 2 times: the GPU failed: CUDA error: unknown error."
