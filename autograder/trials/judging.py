@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -206,8 +206,8 @@ def widest_bound(run: Run, course: Course, task: str) -> float:
     """Return the largest tolerance that the checks of a task use; 0 if all is compared exactly."""
     used: set[str] = set()
 
-    def note(key: str, distance: float) -> None:
-        used.add(key)
+    def note(distances: Mapping[str, float]) -> None:
+        used.update(distances)
 
     with measuring(note):
         run(_grading(course, task, getattr(course.reference, task), STUDENT))
