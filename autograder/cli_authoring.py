@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -70,10 +71,28 @@ def verify(
         Path | None,
         typer.Option("--html", metavar="PATH", help="Write a page: into this folder, or as this .html file."),
     ] = None,
+    programs: Annotated[
+        int,
+        typer.Option(
+            "--programs",
+            min=0,
+            metavar="N",
+            help="Grade this many rewritten right programs, too: all must pass.",
+        ),
+    ] = 0,
+    mutants: Annotated[
+        str,
+        typer.Option(
+            "--mutants",
+            metavar="all|N",
+            help="Try wrong programs, too: all, or N of each kind and task. All must lose points.",
+        ),
+    ] = "0",
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Draws the programs.")] = 0,
 ) -> None:
     """Test an assignment's checks: reference, template, every misconception and accepted variant."""
     from autograder.checks.opening import load_course
-    from autograder.console import show_naming, show_verified
+    from autograder.console import show_naming, show_tried, show_verified
     from autograder.naming import measure_naming
     from autograder.profiles import profile_named
     from autograder.verify import verify as run
@@ -82,6 +101,8 @@ def verify(
     chosen = chosen_assignments(course, slugs)
     if html is not None and html.suffix == ".html" and len(chosen) > 1:
         raise typer.BadParameter("names one file, but there are several assignments: name a folder.")
+    if mutants != "all" and not mutants.isdecimal():
+        raise typer.BadParameter(f"--mutants is {mutants!r}: write all or a number.")
     faults = 0
     models = profile_named(profile)
     for assignment in chosen:
@@ -89,13 +110,35 @@ def verify(
             assignment, run(assignment, profile=models, trust=trust, accept_degraded=degraded)
         )
         faults += found
+        trials: list[Any] = []
+        if programs or mutants != "0":
+            from autograder.trials import try_programs
+
+            tried = try_programs(
+                assignment,
+                programs=programs,
+                wrong=mutants != "0",
+                sample=None if mutants == "all" else int(mutants),
+                seed=seed,
+                profile=models,
+                trust=trust,
+                accept_degraded=degraded,
+            )
+            faults += show_tried(assignment, _kept(tried, trials))
         namings = measure_naming(load_course(assignment, profile=models), students=naming) if naming else []
         show_naming(namings)
         if html is not None:
-            typer.echo(write_page(assignment, html, seen, namings, profile=models))
+            typer.echo(write_page(assignment, html, seen, namings, trials=trials, profile=models))
     if faults:
         typer.echo(f"{faults} fault(s).")
         raise typer.Exit(1)
+
+
+def _kept(items: Iterable[Any], kept: list[Any]) -> Iterator[Any]:
+    """Pass items on as they come, and keep them."""
+    for item in items:
+        kept.append(item)
+        yield item
 
 
 def fetch(

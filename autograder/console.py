@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from autograder.naming import Naming
     from autograder.plan import Plan
     from autograder.records import Assignment, GradeReport
+    from autograder.trials import Trial
     from autograder.verify import Finding as Verified
 
 _SHOWN_NAMES = 8
@@ -184,6 +185,34 @@ def show_naming(namings: Sequence[Naming]) -> None:
     for one in namings:
         if one.outcome == "wrong":
             console.print(f"{' and '.join(one.made)} is named {one.named}", markup=False, soft_wrap=True)
+
+
+def show_tried(assignment: Assignment, trials: Iterable[Trial]) -> int:
+    """Print every right program that was tried, and the wrong ones that pass; return the number of faults."""
+    from autograder.trials import tally
+
+    console = Console(highlight=False)
+    console.print(f"[bold]{assignment.slug}[/]: programs that nobody wrote by hand")
+    tried = []
+    for trial in trials:
+        tried.append(trial)
+        if trial.good and not trial.survivor and trial.kind != "right program":
+            continue
+        mark = "[green]ok[/]   " if trial.good else "[bold red]FAULT[/]"
+        console.print(f"{mark} {trial.kind:<15}", end="")
+        console.print(f"{trial.name:<60}{trial.score:>6g}  {trial.reason}", markup=False, soft_wrap=True)
+    found = tally(tried)
+    if found.right:
+        console.print(f"Right programs: {found.right} tried, {found.right_failed} failed.")
+    if found.wrong:
+        console.print(
+            f"Wrong programs: {found.wrong} tried, {found.passed} passed, {found.explained} of these explained; "
+            f"{found.share_named:.0%} of the others named."
+        )
+    if found.stale:
+        console.print(f"Explanations that explain nothing any more: {found.stale}.")
+    console.print()
+    return sum(not trial.good for trial in tried)
 
 
 @contextmanager

@@ -12,6 +12,9 @@ from autograder.records import Assignment, Submission
 from autograder.seeds import course_key
 from autograder.versions import file_hash, source_hash, versions
 
+_ABOUT_TRIALS = ("survivors.toml", "right_programs.txt")
+"""Files beside checks.py that no grade depends on: what `autograder.trials` reads."""
+
 
 def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> str:
     """Return a hash of all that the results of an assignment depend on, but the submissions and the sandbox.
@@ -52,7 +55,9 @@ def _digest(parts: dict[str, object], course_dir: str) -> str:
 
 def _files(assignment: Assignment, profile: str) -> Iterator[tuple[str, Path]]:
     yield "reference", assignment.reference
-    yield from _below(assignment.folder, "assignment")
+    for name, path in _below(assignment.folder, "assignment"):
+        if path.name not in _ABOUT_TRIALS or path.parent != assignment.folder:
+            yield name, path
     for name, path in _below(assignment.student_dir, "student"):
         other = path.suffix == ".ipynb" and path.parent == assignment.student_dir
         if not other or path == assignment.template:
