@@ -42,7 +42,8 @@ test: check
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 test-long: env
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m long
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m "long and not forks"
+	$(BIN)/python -m pytest -m forks tests/trials
 
 test-real: env
 	$(BIN)/python -m tests.real_models.weights .real-models
