@@ -15,7 +15,7 @@ from autograder.fingerprint import course_fingerprint
 from autograder.trials import tally, try_programs, try_wrong
 from autograder.trials.trial import Explanations, read_explanations
 
-# Trials fork, and may do so only where no test before has made torch start threads: `make test-long` has a process for them.
+# Trials fork, which goes well only where no test before has made torch start threads (`make test-long` sees to it).
 pytestmark = [pytest.mark.long, pytest.mark.forks]
 
 
