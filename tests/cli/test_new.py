@@ -42,6 +42,7 @@ def test_the_command_makes_all_that_an_assignment_is(course):
     assert made == {
         f"assignments/{SLUG}/assignment.toml",
         f"assignments/{SLUG}/calibration.json",
+        f"assignments/{SLUG}/distances.json",
         f"assignments/{SLUG}/checks.py",
         f"assignments/{SLUG}/misconceptions.py",
         f"reference/{SLUG}.py",
