@@ -100,6 +100,10 @@ def _syncing() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_SYNCING_THREADS, thread_name_prefix="sync")
 
 
+# A fork has no threads but its own.
+os.register_at_fork(after_in_child=_syncing.cache_clear)
+
+
 @contextlib.contextmanager
 def _partial(folder: Path, name: str) -> Iterator[IO[bytes]]:
     """Open a file beside the one that it will become; gone at the end unless it has become that."""
