@@ -42,8 +42,7 @@ test: check
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile
 
 test-long: env
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m "long and not forks"
-	$(BIN)/python -m pytest -m forks tests/trials
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m long
 
 test-real: env
 	$(BIN)/python -m tests.real_models.weights .real-models

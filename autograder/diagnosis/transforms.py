@@ -7,11 +7,13 @@ student's. Nothing here decides what is near enough: the check's own distance an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+from autograder.diagnosis.last_steps import last_steps
 
 Within = Callable[[Tensor, Tensor], float]
 """(actual, candidate) -> distance in the check's metric."""
@@ -38,16 +40,6 @@ class Transformed:
 
     distance: float
     """In the check's metric."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plain:
-    """A transform without anything to fit."""
-
-    id: str
-    title: str
-    hint: str
-    candidate: Tensor
 
 
 def transforms_to(
@@ -175,7 +167,7 @@ def _plain(
     """Transforms that have nothing to fit."""
     names = list(axes) if len(axes) == want.dim() else [f"axis {number}" for number in range(want.dim())]
     found = []
-    for plain in (*_of_values(want, names), *_of_axes(want, names)):
+    for plain in last_steps(want, names):
         one = plain.candidate
         if one.shape != got.shape or not bool(torch.isfinite(one).all()) or float(one.std()) == 0:
             continue
@@ -187,144 +179,6 @@ def _plain(
                 Transformed(id=plain.id, title=plain.title, hint=plain.hint, detail=plain.title, distance=off)
             )
     return found[0] if found else None
-
-
-def _of_values(want: Tensor, names: Sequence[str]) -> Iterator[_Plain]:
-    say = "Every value is right but for one last step"
-    yield _Plain(
-        "absolute_values",
-        "Absolute values were taken.",
-        f"{say}: may the values be negative, and are yours ever?",
-        want.abs(),
-    )
-    yield _Plain(
-        "negative_values_cut",
-        "Negative values became 0.",
-        f"{say}: what became of the negative values?",
-        want.clamp_min(0),
-    )
-    yield _Plain("squares", "Values were squared.", f"{say}: are they squared?", want.square())
-    if bool((want >= 0).all()):
-        yield _Plain(
-            "square_roots", "Square roots were taken.", f"{say}: is a square root taken?", want.sqrt()
-        )
-        yield _Plain("logarithms", "Logarithms were taken.", f"{say}: is a logarithm taken?", want.log())
-    if float(want.max()) < 80:
-        yield _Plain(
-            "exponentials", "Exponentials were taken.", f"{say}: is an exponential taken?", want.exp()
-        )
-    for axis, name in enumerate(names):
-        yield from _along(want, axis, name, say)
-    yield _Plain(
-        "normalised_as_a_whole",
-        "The whole result was divided by its L2 norm.",
-        f"{say}: does the task ask for a division by a norm, and over what?",
-        want / want.norm(),
-    )
-
-
-def _along(want: Tensor, axis: int, name: str, say: str) -> Iterator[_Plain]:
-    """Yield steps along one axis."""
-    question = f"{say} along the axis '{name}'"
-    if want.shape[axis] < 2:
-        return
-    yield _Plain(
-        f"softmax_along_{name}",
-        f"A softmax was taken along the axis '{name}'.",
-        f"{question}: do yours sum to 1 there, and should they?",
-        want.softmax(dim=axis),
-    )
-    for kind, size in (
-        ("L2 norm", want.norm(dim=axis, keepdim=True)),
-        ("sum of magnitudes", want.abs().sum(dim=axis, keepdim=True)),
-        ("sum", want.sum(dim=axis, keepdim=True)),
-        ("largest magnitude", want.abs().amax(dim=axis, keepdim=True)),
-    ):
-        yield _Plain(
-            f"divided_by_{kind.replace(' ', '_')}_along_{name}",
-            f"Values were divided by their {kind} along the axis '{name}'.",
-            f"{question}: does the task ask for a division there?",
-            want / size,
-        )
-    yield _Plain(
-        f"centred_along_{name}",
-        f"The mean along the axis '{name}' was subtracted.",
-        f"{question}: is a mean subtracted?",
-        want - want.mean(dim=axis, keepdim=True),
-    )
-    yield _Plain(
-        f"running_sum_along_{name}",
-        f"Values were summed up along the axis '{name}'.",
-        f"{question}: does each value hold those before it?",
-        want.cumsum(dim=axis),
-    )
-    first = want.narrow(axis, 0, 1)
-    yield _Plain(
-        f"differences_along_{name}",
-        f"Differences were taken along the axis '{name}'.",
-        f"{question}: is the one before it subtracted?",
-        torch.cat([first, want.diff(dim=axis)], dim=axis),
-    )
-
-
-def _of_axes(want: Tensor, names: Sequence[str]) -> Iterator[_Plain]:
-    """Yield right values in another arrangement."""
-    say = "The values are right, but in another arrangement"
-    for first in range(want.dim()):
-        for second in range(first + 1, want.dim()):
-            pair = f"'{names[first]}' and '{names[second]}'"
-            yield _Plain(
-                f"swapped_{names[first]}_and_{names[second]}",
-                f"The axes {pair} are swapped.",
-                f"{say}: compare the order of your axes with the task's.",
-                want.transpose(first, second),
-            )
-    for axis, name in enumerate(names):
-        size = want.shape[axis]
-        yield _Plain(
-            f"reversed_along_{name}",
-            f"The axis '{name}' runs backwards.",
-            f"{say}: at which end does the axis '{name}' begin?",
-            want.flip(axis),
-        )
-        yield _Plain(
-            f"summed_over_{name}",
-            f"The axis '{name}' was summed over.",
-            f"An axis is missing: is each value of the axis '{name}' on its own?",
-            want.sum(dim=axis),
-        )
-        yield _Plain(
-            f"averaged_over_{name}",
-            f"The axis '{name}' was averaged over.",
-            f"An axis is missing: is each value of the axis '{name}' on its own?",
-            want.mean(dim=axis),
-        )
-        for end, place in (("first", 0), ("last", size - 1)):
-            yield _Plain(
-                f"only_the_{end}_{name}",
-                f"Only the {end} entry of the axis '{name}' was returned.",
-                f"An axis is missing: is each entry of the axis '{name}' there?",
-                want.select(axis, place),
-            )
-            if size > 1:
-                yield _Plain(
-                    f"without_the_{end}_{name}",
-                    f"The {end} entry of the axis '{name}' is missing.",
-                    f"Entries are missing: how many should the axis '{name}' have?",
-                    want.narrow(axis, 1 - min(place, 1), size - 1),
-                )
-        yield _Plain(
-            f"extra_axis_before_{name}",
-            "There is an axis of length 1 too many.",
-            "The values are right: how many axes does the task name, and how many has your result?",
-            want.unsqueeze(axis),
-        )
-    yield _Plain(
-        "flattened",
-        "All axes were made into one.",
-        "The values are right: how many axes does the task name, and how many has your result?",
-        want.flatten(),
-    )
 
 
 def _slice_factors(

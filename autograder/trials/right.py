@@ -9,17 +9,15 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.assignments import load_module
 from autograder.build import solved_notebook
 from autograder.checks.marks import points_by_task
-from autograder.checks.opening import Course
+from autograder.checks.opening import Course, variants_of
 from autograder.checks.running import Run, with_checks
-from autograder.diagnosis import AcceptedVariant, accepted_variants_of
+from autograder.diagnosis import AcceptedVariant
 from autograder.errors import AssignmentError
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.notebooks import read_notebook
@@ -80,15 +78,14 @@ def right_programs(course: Course, *, count: int, seed: int = 0) -> Iterator[Pro
     """
     solved = solved_notebook(course.assignment, points_by_task(course.checks))
     written = [read_notebook(path) for path in _named_notebooks(course)]
-    path = course.assignment.folder / "misconceptions.py"
-    module = load_module(path, f"misconceptions_{course.assignment.slug}") if path.is_file() else None
+    variants_known = variants_of(course.assignment)
     for number in range(count):
         rng = random.Random(f"right {seed} {number}")
         # The reference's own solution every second time; written ones take turns.
         use_written = bool(written) and number % 2 == 1
         base = written[number // 2 % len(written)] if use_written else solved
-        variants = [] if use_written or module is None else _drawn_variants(module, course, rng)
-        yield _composed(f"{seed}.{number}", base, course, module, variants, rng)
+        variants = [] if use_written else _drawn_variants(variants_known, rng)
+        yield _composed(f"{seed}.{number}", base, course, variants, rng)
 
 
 def _named_notebooks(course: Course) -> list[Path]:
@@ -103,8 +100,8 @@ def _named_notebooks(course: Course) -> list[Path]:
     return found
 
 
-def _drawn_variants(module: Any, course: Course, rng: random.Random) -> list[AcceptedVariant]:
-    known = list(accepted_variants_of(module))
+def _drawn_variants(variants: Sequence[AcceptedVariant], rng: random.Random) -> list[AcceptedVariant]:
+    known = list(variants)
     rng.shuffle(known)
     chosen: dict[str, AcceptedVariant] = {}
     for variant in known:
@@ -117,7 +114,6 @@ def _composed(
     name: str,
     base: NotebookNode,
     course: Course,
-    module: Any,
     variants: Sequence[AcceptedVariant],
     rng: random.Random,
 ) -> Program:
@@ -139,7 +135,7 @@ def _composed(
         if own:
             source, taken = rewritten(source, rng, rng.randint(1, 3))
             variant = by_task.get(task)
-            added = variant_cell(module, variant) if variant is not None else None
+            added = variant_cell(variant) if variant is not None else None
             if added is not None:
                 source = f"{source}\n\n\n{added}"
                 taken.append(f"variant {by_task[task].id}")

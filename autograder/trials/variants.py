@@ -1,31 +1,30 @@
-"""An accepted variant of misconceptions.py as a student would have it: with what it needs, in one cell."""
+"""A right variant as a student would have it: with what it needs, in one cell."""
 
 from __future__ import annotations
 
 import ast
 import builtins
 import inspect
-from types import ModuleType
+from pathlib import Path
 
 from autograder.diagnosis import AcceptedVariant
 
 _OURS = "autograder"
 
 
-def variant_cell(module: ModuleType, variant: AcceptedVariant) -> str | None:
+def variant_cell(variant: AcceptedVariant) -> str | None:
     """Return a cell that defines the variant's task by the variant.
 
     The variant's first argument, the reference module, becomes the notebook's own names, the task's own function in it
     the reference's solution, which must stand above.
 
     Args:
-        module: misconceptions.py, imported.
-        variant: One of its variants.
+        variant: Of misconceptions.py or equivalents.py.
 
     Returns:
         The source; None if the variant needs a part of the harness, which students do not have.
     """
-    tree = ast.parse(inspect.getsource(module))
+    tree = ast.parse(Path(inspect.getfile(variant.run)).read_text(encoding="utf-8"))
     defined = {name: node for node in tree.body for name in _defined_by(node)}
     needed = _closure(variant.id, defined)
     imports = [

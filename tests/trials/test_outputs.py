@@ -81,22 +81,16 @@ def greedy():
     return len(bytearray(3 * 2**30))
 
 
-@pytest.mark.forks
-@pytest.mark.long
 def test_a_child_that_never_ends_is_ended_and_the_others_answer():
     began = time.process_time()
     assert in_children([lambda: 1, endless, lambda: [2.5, "a"]], cpu_s=1, at_once=2) == [1, None, [2.5, "a"]]
     assert time.process_time() - began < 1
 
 
-@pytest.mark.forks
-@pytest.mark.long
 def test_a_child_that_takes_all_memory_is_ended():
     assert in_children([greedy, lambda: 3], cpu_s=10, memory_bytes=2**29) == [None, 3]
 
 
-@pytest.mark.forks
-@pytest.mark.long
 def test_a_fault_of_ours_in_a_child_is_told():
     with pytest.raises(RuntimeError, match="ZeroDivisionError"):
         in_children([lambda: 1 // 0], cpu_s=5)

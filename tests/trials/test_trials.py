@@ -15,10 +15,6 @@ from autograder.fingerprint import course_fingerprint
 from autograder.trials import tally, try_programs, try_wrong
 from autograder.trials.trial import Explanations, read_explanations
 
-# Trials fork, which goes well only where no test before has made torch start threads (`make test-long` sees to it).
-pytestmark = [pytest.mark.long, pytest.mark.forks]
-
-
 SLUG = "standardise"
 
 
@@ -95,12 +91,14 @@ def test_a_check_that_fails_itself_is_a_fault(assignment):
     assert "itself fails: TypeError" in found.reason
 
 
+@pytest.mark.long
 def test_right_programs_pass(assignment):
     trials = list(try_programs(assignment, programs=3, trust=True))
     assert [trial.reason for trial in trials if not trial.good] == []
     assert all(trial.score == trial.max_score == 6 for trial in trials)
 
 
+@pytest.mark.long
 def test_a_check_that_is_too_strict_fails_right_programs(assignment):
     bounds(assignment, 1e-13)
     trials = list(try_programs(assignment, programs=8, trust=True))
@@ -109,6 +107,7 @@ def test_a_check_that_is_too_strict_fails_right_programs(assignment):
     assert any("float64 inside" in trial.reason for trial in failed)
 
 
+@pytest.mark.long
 def test_a_sample_is_small_and_repeats(assignment):
     course = load_course(assignment)
     some = list(try_wrong(course, sample=4, seed=1))
@@ -147,6 +146,7 @@ def test_explanations_change_no_grade(assignment):
     assert course_fingerprint(assignment, device="cpu", profile="tiny") == before
 
 
+@pytest.mark.long
 def test_the_command_counts(assignment):
     arguments = [
         "verify",
