@@ -12,7 +12,7 @@ help:
 	@echo "make test-real the assignments on real pretrained weights, which it downloads (180 MB)"
 	@echo "make witnesses how near the references lie to computations that owe them nothing"
 	@echo "make red-team  every attack with its control, and the table of them"
-	@echo "make torture   kill the grader at every step and at random, many times over (an hour)"
+	@echo "make torture   kill the grader at every step and at random, many times over (20 minutes)"
 	@echo "make bench     measure: the demo's time, and what the harness costs beside nbgrader"
 	@echo "make build     make the student notebooks and the example class from their sources"
 	@echo "make env       make the environment in .venv"

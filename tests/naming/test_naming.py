@@ -65,7 +65,7 @@ def test_the_page_holds_what_was_tried_and_only_that(course, tmp_path):
     page = path.read_text(encoding="utf-8")
     assert path.name == "standardise.html"
     assert "overall_mean" in page
-    assert "Nothing is as it must not be." in page
+    assert "Everything is as it must be." in page
     assert "How often a mistake is called by its name" not in page
     assert "nobody wrote by hand" not in page
     assert "http" not in page.replace("http-equiv", "")
@@ -80,4 +80,4 @@ def test_the_page_shows_faults_names_and_other_programs(course, tmp_path):
     assert "100.0 %" in page
     assert "minus &lt;for&gt; plus" in page
     assert "it loses no points" in page
-    assert "Nothing is as it must not be." not in page
+    assert "Everything is as it must be." not in page
