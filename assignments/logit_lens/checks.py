@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import random
 from dataclasses import dataclass
 from itertools import pairwise
@@ -403,7 +404,9 @@ def seen(value, max_probs: Tensor, words, input_tokens):
     if not grids:
         return "a figure without cells"
     fitting = [(grid, axes) for grid, axes in grids if grid.shape == tuple(max_probs.shape)]
-    grid, axes = fitting[0] if fitting else max(grids, key=lambda one: one[0].shape[0] * one[0].shape[1])
+    # One colour may lie below or above the cells.
+    coloured = [one for one in fitting if not one[0].one_colour]
+    grid, axes = (coloured or fitting or sorted(grids, key=lambda one: -math.prod(one[0].shape)))[0]
     found = {"layers and tokens": list(grid.shape)}
     if not fitting:
         return found
@@ -423,7 +426,7 @@ def seen(value, max_probs: Tensor, words, input_tokens):
     return found | {
         "texts between cells": between if between and missing(order, words) else 0,
         "words": order,
-        "colours and words": "apart" if apart(grid.values, max_probs, flipped) else "together",
+        "colours": colours(grid, max_probs, flipped),
         "tokens": labels(axes, grid.x_edges, input_tokens),
     }
 
@@ -448,13 +451,24 @@ def missing(table: list[list[str]], words) -> int:
     )
 
 
-def apart(values: Tensor | None, max_probs: Tensor, flipped: bool) -> bool:
-    """Say whether the colours are surely those of another layer than the words: only plain probabilities tell."""
-    if values is None:
-        return False
-    shown_values, right = values.double(), max_probs.double()
-    same, turned = (torch.allclose(one, right, atol=1e-4) for one in (shown_values, shown_values.flip(0)))
-    return (same and flipped) or (turned and not flipped) if same != turned else False
+TOGETHER = "with their words"
+
+
+def colours(grid, max_probs: Tensor, flipped: bool) -> str:
+    """Say what is surely wrong with the colours, if anything is: only plain probabilities tell where they belong."""
+    # Colours of a right scale may be alike where the probabilities hardly differ.
+    if grid.one_colour and float(max_probs.max() - max_probs.min()) > 0.1:
+        return "one for all cells"
+    if grid.values is None:
+        return TOGETHER
+    shown_values, right = grid.values.double(), max_probs.double()
+    right = right.flip(0) if flipped else right
+    if torch.allclose(shown_values, right, atol=1e-4):
+        return TOGETHER
+    if torch.allclose(shown_values, right.flip(0), atol=1e-4):
+        return "those of another layer"
+    ordered = (values.flatten().sort().values for values in (shown_values, right))
+    return "those of other cells" if torch.allclose(*ordered, atol=1e-4) else TOGETHER
 
 
 def labels(axes, x_edges: tuple[float, ...], input_tokens: list[str]) -> list[str]:
@@ -483,7 +497,7 @@ def wanted(max_probs: Tensor, words, input_tokens):
         "layers and tokens": list(max_probs.shape),
         "texts between cells": 0,
         "words": spelt(words),
-        "colours and words": "together",
+        "colours": TOGETHER,
         "tokens": spelt(input_tokens),
     }
 
@@ -502,7 +516,10 @@ def assert_lens_drawn(submission, max_probs: Tensor, words, input_tokens) -> Non
 @grades("plot_lens")
 @points(4)
 @visibility("visible")
-@hint("Look at your figure: a cell for each layer and token, the word in it, the input tokens below?")
+@hint(
+    "Look at your figure: a cell for each layer and token in the colour of its probability, the word in it, the input "
+    "tokens below?"
+)
 def test_picture_of_a_shown_prompt(submission, reference, model, tokenizer, assignment):
     """The lens of an example prompt is drawn: a cell for each layer and token, words in them, tokens along x."""
     ids = ids_of(tokenizer, shown(assignment).prompt)

@@ -706,6 +706,7 @@ def _draw(
     turned: bool = False,
     shift: float = 0.0,
     mesh: bool = False,
+    largest: float | None = None,
 ) -> Figure:
     """Draw a lens in a way that the reference does not.
 
@@ -716,6 +717,7 @@ def _draw(
         turned: Whether the words' rows are counted from the other end than the colours'.
         shift: How far beside its cell's middle each word stands, in cells.
         mesh: Whether cells are drawn by pcolormesh, whose first one lies between 0 and 1.
+        largest: Where the colour scale ends, which then begins at 0; None: as far as the values go.
     """
     figure = Figure(figsize=(8, 5))
     axes = figure.subplots()
@@ -723,7 +725,7 @@ def _draw(
     if mesh:
         axes.pcolormesh(max_probs.numpy(), cmap="magma")
     else:
-        axes.imshow(max_probs.numpy(), aspect="auto")
+        axes.imshow(max_probs.numpy(), aspect="auto", vmin=None if largest is None else 0, vmax=largest)
     for layer, row in enumerate(words):
         place = len(words) - 1 - layer if turned else layer
         for token, word in enumerate(row):
@@ -800,6 +802,25 @@ def words_on_the_corners(reference: Any, max_probs: Tensor, words: Any, input_to
 )
 def words_upside_down(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
     return _draw(max_probs, words, input_tokens, turned=True)
+
+
+@misconception(
+    task=PLOT,
+    title="All cells have the same colour.",
+    hint="Where does your colour scale begin, where does it end, and where do your values lie on it?",
+)
+def one_colour(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(100 * max_probs + 1, words, input_tokens, largest=1)
+
+
+@misconception(
+    task=PLOT,
+    title="The colours stand in other cells than the words that they belong to.",
+    hint="Look for the largest probability of a layer: does its colour stand where its word does? A change of shape "
+    "is no transposition.",
+)
+def colours_in_other_cells(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    return _draw(max_probs.T.reshape(max_probs.shape), words, input_tokens)
 
 
 @misconception(

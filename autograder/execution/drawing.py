@@ -163,7 +163,21 @@ def _grid(mappable: Any, x_edges: Any, y_edges: Any, values: Any) -> dict[str, A
         "y_edges": _tensor(y_edges) if small else _tensor([]),
         "values": _tensor(np.ma.filled(np.ma.asarray(values, dtype=float), np.nan)) if numbers else None,
         "colour_bar": getattr(mappable, "colorbar", None) is not None,
+        "one_colour": small and _has_one_colour(mappable),
     }
+
+
+def _has_one_colour(mappable: Any) -> bool:
+    """Say whether all cells of an image or a mesh look alike, whatever their values."""
+    if hasattr(mappable, "get_coordinates"):
+        mappable.update_scalarmappable()
+        return _alike(mappable.get_facecolor()) and _alike(mappable.get_edgecolor())
+    return _alike(mappable.to_rgba(mappable.get_array(), alpha=mappable.get_alpha()))
+
+
+def _alike(colours: Any) -> bool:
+    each = np.asarray(colours, dtype=float).reshape(-1, 4)
+    return bool((each == each[:1]).all())
 
 
 def _tensor(values: Any) -> torch.Tensor:

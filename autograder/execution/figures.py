@@ -66,6 +66,9 @@ class CellGrid:
     colour_bar: bool
     """Whether a colour bar tells what its colours mean."""
 
+    one_colour: bool
+    """Whether all cells are drawn in one colour, whatever their values; False for a very large grid."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AxesDescription:
@@ -177,6 +180,7 @@ def _grid_of(found: Any) -> CellGrid:
         y_edges=torch.Tensor,
         values=(torch.Tensor, type(None)),
         colour_bar=bool,
+        one_colour=bool,
     )
     shape, values = tuple(fields["shape"]), fields["values"]
     if len(shape) != 2 or not all(type(side) is int and 0 <= side < 2**31 for side in shape):
@@ -196,4 +200,5 @@ def _grid_of(found: Any) -> CellGrid:
         y_edges=tuple(fields["y_edges"].double().tolist()),
         values=values,
         colour_bar=fields["colour_bar"],
+        one_colour=fields["one_colour"],
     )

@@ -145,6 +145,28 @@ def test_masked_cells_and_colours_given_as_such_are_told() -> None:
     assert coloured.shape == (ROWS, COLUMNS) and coloured.values is None
 
 
+@pytest.mark.parametrize("draw", ["imshow", "pcolormesh", "pcolor"])
+def test_cells_of_one_colour_are_told_whatever_their_values(draw: str) -> None:
+    figure = Figure()
+    usual, saturated, flat = figure.subplots(1, 3)
+    getattr(usual, draw)(VALUES)
+    getattr(saturated, draw)(100 * VALUES, vmin=0, vmax=1)
+    getattr(flat, draw)(np.zeros((ROWS, COLUMNS)))
+
+    assert [axes.grids[0].one_colour for axes in journey(figure).axes] == [False, True, True]
+
+
+def test_cells_may_differ_by_other_colours_than_those_of_a_scale() -> None:
+    figure = Figure()
+    black, grey, faint, framed = figure.subplots(1, 4)
+    black.imshow(np.zeros((ROWS, COLUMNS, 3)))
+    grey.imshow(np.stack([VALUES] * 3, axis=-1))
+    faint.imshow(np.zeros((ROWS, COLUMNS)), alpha=VALUES)
+    framed.pcolormesh(VALUES, facecolors="none", edgecolors=["red", "green", "blue"])
+
+    assert [axes.grids[0].one_colour for axes in journey(figure).axes] == [True, False, False, False]
+
+
 def test_the_picture_is_a_png_of_bounded_size() -> None:
     assert journey(lens()).pixels == (400, 300)
     wide = Figure(figsize=(100, 2))
@@ -224,6 +246,7 @@ def spoiled(**changes: object) -> dict[str, Any]:
         {"shape": [2.0, 3.0]},
         {"x_edges": torch.zeros(2)},
         {"y_edges": torch.tensor([0.0, 1.0, float("inf")])},
+        {"one_colour": 1},
         {"values": torch.zeros(3, 2)},
         {"values": torch.zeros(2, 3, dtype=torch.int64)},
         {"grids": [{}]},

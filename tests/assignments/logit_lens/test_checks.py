@@ -231,6 +231,55 @@ def test_every_readable_lens_is_right(setting, draw, carried):
     plt.close("all")
 
 
+def in_colours(max_probs, words, input_tokens, values, **options):
+    """Draw an image of these values, words and tokens where they belong."""
+    figure = Figure(figsize=(12, 6))
+    axes = figure.subplots()
+    axes.imshow(values, aspect="auto", **options)
+    for row, texts in enumerate(words):
+        for column, word in enumerate(texts):
+            axes.text(column, row, word, ha="center", va="center")
+    axes.set_xticks(range(len(input_tokens)), labels=input_tokens)
+    return figure
+
+
+COLOURS = {
+    "logarithms": lambda values: -np.log(values),
+    "rounded": lambda values: values.round(2),
+    "rows by themselves": lambda values: values / values.max(axis=1, keepdims=True),
+    "grey levels": lambda values: np.stack([values] * 3, axis=-1),
+}
+
+
+@pytest.mark.parametrize("scale", COLOURS)
+def test_any_scale_of_colours_is_right(setting, scale):
+    def drawn(max_probs, words, input_tokens):
+        values = COLOURS[scale](np.asarray(max_probs))
+        return in_colours(max_probs, words, input_tokens, values)
+
+    assert setting.points(PLOT, setting.grade(only={PLOT}, **{PLOT: drawn})) == 8
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda values: {"values": 100 * values + 1, "vmin": 0, "vmax": 1}, "one for all cells"),
+        (lambda values: {"values": np.ones((*values.shape, 3))}, "one for all cells"),
+        (lambda values: {"values": np.roll(values, 1, axis=1)}, "those of other cells"),
+        (lambda values: {"values": values[::-1]}, "those of another layer"),
+    ],
+    ids=["saturated", "white", "beside", "upside down"],
+)
+def test_colours_that_show_no_probabilities_are_said(setting, wrong, said):
+    def drawn(max_probs, words, input_tokens):
+        return in_colours(max_probs, words, input_tokens, **wrong(np.asarray(max_probs)))
+
+    results = setting.grade(only={PLOT}, **{PLOT: drawn})
+    assert setting.points(PLOT, results) == 0
+    assert said in results["test_picture_of_a_shown_prompt"].feedback
+    assert results["test_picture_of_a_shown_prompt"].diagnosis
+
+
 @pytest.mark.parametrize(
     "plots", [(), (b"GIF89a",), (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x05\x00\x00\x00\x05",)]
 )
