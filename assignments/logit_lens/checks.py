@@ -451,7 +451,7 @@ def missing(table: list[list[str]], words) -> int:
     )
 
 
-TOGETHER = "with their words"
+TOGETHER = "each cell's own"
 
 
 def colours(grid, max_probs: Tensor, flipped: bool) -> str:
