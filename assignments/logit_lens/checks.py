@@ -556,8 +556,11 @@ WORDS = (
 
 
 def picture_input(rng: random.Random, layers: int, tokens: int) -> tuple[Tensor, list[list[str]], list[str]]:
-    """Return made-up arguments of plot_lens: no two rows of words alike, one token of the input twice."""
-    max_probs = torch.tensor([[rng.uniform(0.05, 0.99) for _ in range(tokens)] for _ in range(layers)])
+    """Return made-up arguments of plot_lens: no two rows of words alike, one token of the input twice.
+
+    No probability lies near 0 or 1: a colour scale that tells those from all others alone has one colour for the rest.
+    """
+    max_probs = torch.tensor([[rng.uniform(0.15, 0.85) for _ in range(tokens)] for _ in range(layers)])
     words = [[rng.choice(WORDS) for _ in range(tokens)] for _ in range(layers)]
     for row in range(layers):
         words[row][0] = WORDS[row]
