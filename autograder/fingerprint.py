@@ -20,7 +20,7 @@ def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> 
     """Return a hash of all that the results of an assignment depend on, but the submissions and the sandbox.
 
     The instructor's files, the student's folder without other assignments' notebooks, the course's key, the
-    harness's source, the versions of the libraries, the kind of device and the profile.
+    harness's source, the versions of the libraries, the kind of device, the profile and the threads of a kernel.
 
     Args:
         assignment: The assignment, from `profiles.choose_profile`.
@@ -43,6 +43,7 @@ def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> 
         "versions": versions(),
         "device": device.partition(":")[0],
         "profile": profile,
+        "threads": assignment.limits.threads,
     }
     return _digest(parts, str(assignment.course_dir))
 
