@@ -147,8 +147,16 @@ def fetch(
     profile: Annotated[
         str, typer.Option("--profile", metavar="P", help="The profile whose models are fetched.")
     ] = "hub",
+    pinned: Annotated[
+        bool,
+        typer.Option(
+            "--pin",
+            help="Write the commit of a model that has none yet into assignment.toml: from then on it is that.",
+        ),
+    ] = False,
 ) -> None:
     """Download the hub's models of a profile, at their pinned commits, into this machine's cache."""
+    from autograder.pinning import pin
     from autograder.profiles import fetch as run
 
     for assignment in chosen_assignments(course, slugs):
@@ -158,8 +166,11 @@ def fetch(
         fetched = 0
         for spec, folder in run(assignment, profile):
             fetched += 1
-            pinned = "" if spec.revision else f'; not pinned yet: revision = "{folder.name}"'
-            typer.echo(f"{assignment.slug}: {spec.hub} in {folder}{pinned}")
+            said = "" if spec.revision else f'; not pinned yet (--pin does it): revision = "{folder.name}"'
+            if pinned and not spec.revision:
+                pin(assignment.folder / "assignment.toml", profile, spec.hub, folder.name)
+                said = f"; pinned: {folder.name}"
+            typer.echo(f"{assignment.slug}: {spec.hub} in {folder}{said}")
         if not fetched:
             typer.echo(f"{assignment.slug}: the profile {profile!r} has no model of the hub, only folders.")
 
