@@ -12,8 +12,8 @@ from autograder.records import Assignment, Submission
 from autograder.seeds import course_key
 from autograder.versions import file_hash, source_hash, versions
 
-_ABOUT_TRIALS = ("survivors.toml", "right_programs.txt")
-"""Files beside checks.py that no grade depends on: what `autograder.trials` reads."""
+_ABOUT_TRIALS = ("survivors.toml", "right_programs.txt", "luck.py")
+"""Files beside checks.py that no grade depends on: what `verify` reads of programs that nobody hands in."""
 
 
 def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> str:
