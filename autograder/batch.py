@@ -38,6 +38,9 @@ class Options:
     per_gpu: int = 1
     """Kernels of one GPU at a time."""
 
+    threads: int = 0
+    """Threads of each kernel; 0: as many as the assignment's limits say."""
+
     profile: str = "tiny"
     """Which models."""
 
@@ -141,6 +144,7 @@ def _grade(
             folder=results.folder,
             seat=seat,
             profile=options.profile,
+            threads=options.threads,
         )
         for seat in places[: max(len(plan.items), 1)]
     ]

@@ -21,6 +21,7 @@ from autograder.cli_options import (
     OutOption,
     PerGpuOption,
     ProfileOption,
+    ThreadsOption,
     TrustOption,
     one_assignment,
 )
@@ -117,6 +118,7 @@ def grade(
     jobs: JobsOption = 0,
     device: DeviceOption = "cpu",
     per_gpu: PerGpuOption = 1,
+    threads: ThreadsOption = 0,
     profile: ProfileOption = "tiny",
     course: CourseOption = None,
     trust: TrustOption = False,
@@ -145,6 +147,7 @@ def grade(
         jobs=jobs,
         device=device,
         per_gpu=per_gpu,
+        threads=threads,
         profile=profile_named(profile),
         trust=trust,
         accept_degraded=degraded,

@@ -88,11 +88,21 @@ def verify(
             help="Try wrong programs, too: all, or N of each kind and task. All must lose points.",
         ),
     ] = "0",
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Draws the programs.")] = 0,
+    luck: Annotated[
+        int,
+        typer.Option(
+            "--luck",
+            min=0,
+            metavar="N",
+            help="Simulate N gradings of each program of luck.py: luck must decide none.",
+        ),
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Draws the programs, and luck.")] = 0,
 ) -> None:
     """Test an assignment's checks: reference, template, every misconception and accepted variant."""
     from autograder.checks.opening import load_course
-    from autograder.console import show_naming, show_tried, show_verified
+    from autograder.console import show_luck, show_naming, show_tried, show_verified
+    from autograder.luck import measure_luck
     from autograder.naming import measure_naming
     from autograder.profiles import profile_named
     from autograder.verify import verify as run
@@ -127,8 +137,10 @@ def verify(
             faults += show_tried(assignment, _kept(tried, trials))
         namings = measure_naming(load_course(assignment, profile=models), students=naming) if naming else []
         show_naming(namings)
+        drawn = list(measure_luck(assignment, luck, seed=seed, profile=models)) if luck else []
+        faults += show_luck(drawn)
         if html is not None:
-            typer.echo(write_page(assignment, html, seen, namings, trials=trials, profile=models))
+            typer.echo(write_page(assignment, html, seen, namings, trials=trials, luck=drawn, profile=models))
     if faults:
         typer.echo(f"{faults} fault(s).")
         raise typer.Exit(1)
@@ -147,8 +159,16 @@ def fetch(
     profile: Annotated[
         str, typer.Option("--profile", metavar="P", help="The profile whose models are fetched.")
     ] = "hub",
+    pinned: Annotated[
+        bool,
+        typer.Option(
+            "--pin",
+            help="Write the commit of a model that has none yet into assignment.toml: from then on it is that.",
+        ),
+    ] = False,
 ) -> None:
     """Download the hub's models of a profile, at their pinned commits, into this machine's cache."""
+    from autograder.pinning import pin
     from autograder.profiles import fetch as run
 
     for assignment in chosen_assignments(course, slugs):
@@ -158,8 +178,11 @@ def fetch(
         fetched = 0
         for spec, folder in run(assignment, profile):
             fetched += 1
-            pinned = "" if spec.revision else f'; not pinned yet: revision = "{folder.name}"'
-            typer.echo(f"{assignment.slug}: {spec.hub} in {folder}{pinned}")
+            said = "" if spec.revision else f'; not pinned yet (--pin does it): revision = "{folder.name}"'
+            if pinned and not spec.revision:
+                pin(assignment.folder / "assignment.toml", profile, spec.hub, folder.name)
+                said = f"; pinned: {folder.name}"
+            typer.echo(f"{assignment.slug}: {spec.hub} in {folder}{said}")
         if not fetched:
             typer.echo(f"{assignment.slug}: the profile {profile!r} has no model of the hub, only folders.")
 

@@ -26,6 +26,15 @@ DeviceOption = Annotated[str, typer.Option("--device", metavar="D", help="cpu, c
 PerGpuOption = Annotated[
     int, typer.Option("--per-gpu", min=1, metavar="N", help="Submissions on one GPU at a time.")
 ]
+ThreadsOption = Annotated[
+    int,
+    typer.Option(
+        "--threads",
+        min=0,
+        metavar="N",
+        help="Threads of each student's kernel; 0: as the assignment says, or 1.",
+    ),
+]
 ProfileOption = Annotated[
     str,
     typer.Option(

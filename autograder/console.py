@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from autograder.batch import Graded, Options
     from autograder.calibrating import Calibrated
     from autograder.doctor import Finding
+    from autograder.luck import Luck
     from autograder.naming import Naming
     from autograder.plan import Plan
     from autograder.records import Assignment, GradeReport
@@ -185,6 +186,26 @@ def show_naming(namings: Sequence[Naming]) -> None:
     for one in namings:
         if one.outcome == "wrong":
             console.print(f"{' and '.join(one.made)} is named {one.named}", markup=False, soft_wrap=True)
+
+
+def show_luck(found: Sequence[Luck]) -> int:
+    """Print how often luck decided a verdict, a row a program; return the number of programs for which it may."""
+    if not found:
+        return 0
+    table = Table(title="how often luck decides", box=None, title_justify="left")
+    for column in ("", "program", "due", "gradings", "otherwise", ""):
+        table.add_column(column, justify="right" if column in ("gradings", "otherwise") else "left")
+    for one in found:
+        table.add_row(
+            one.simulation.task,
+            one.simulation.title,
+            "full points" if one.simulation.right else "lost points",
+            str(one.gradings),
+            str(one.mistaken),
+            "" if one.good else f"FAULT: more than {one.simulation.rate:g} allows",
+        )
+    Console(highlight=False).print(table, soft_wrap=True)
+    return sum(not one.good for one in found)
 
 
 def show_tried(assignment: Assignment, trials: Iterable[Trial]) -> int:

@@ -12,15 +12,15 @@ from autograder.records import Assignment, Submission
 from autograder.seeds import course_key
 from autograder.versions import file_hash, source_hash, versions
 
-_ABOUT_TRIALS = ("survivors.toml", "right_programs.txt")
-"""Files beside checks.py that no grade depends on: what `autograder.trials` reads."""
+_ABOUT_TRIALS = ("survivors.toml", "right_programs.txt", "luck.py")
+"""Files beside checks.py that no grade depends on: what `verify` reads of programs that nobody hands in."""
 
 
 def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> str:
     """Return a hash of all that the results of an assignment depend on, but the submissions and the sandbox.
 
     The instructor's files, the student's folder without other assignments' notebooks, the course's key, the
-    harness's source, the versions of the libraries, the kind of device and the profile.
+    harness's source, the versions of the libraries, the kind of device, the profile and the threads of a kernel.
 
     Args:
         assignment: The assignment, from `profiles.choose_profile`.
@@ -43,6 +43,7 @@ def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> 
         "versions": versions(),
         "device": device.partition(":")[0],
         "profile": profile,
+        "threads": assignment.limits.threads,
     }
     return _digest(parts, str(assignment.course_dir))
 

@@ -146,6 +146,7 @@ def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dic
         "hashes": hashes,
         "versions": versions(),
         "device": course.device,
+        "threads": course.assignment.limits.threads,
         "profile": course.profile,
         "models": [_stated(loaded.spec, course.assignment) for loaded in course.models],
         "sandbox_mode": sandbox_mode,

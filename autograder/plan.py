@@ -12,7 +12,7 @@ from autograder.errors import AssignmentError, did_you_mean
 from autograder.execution.selftest import find_mode_here
 from autograder.fingerprint import course_fingerprint, submission_key
 from autograder.journal import Row
-from autograder.profiles import choose_profile
+from autograder.profiles import choose_profile, on_threads
 from autograder.records import Assignment, GradeReport, Submission
 from autograder.report.difference import verdict_of
 from autograder.report.files import student_folder_name
@@ -31,6 +31,10 @@ class Wishes(Protocol):
     @property
     def profile(self) -> str:
         """Which models."""
+
+    @property
+    def threads(self) -> int:
+        """Of each kernel; 0: as many as the assignment's limits say."""
 
     @property
     def regrade(self) -> tuple[str, ...]:
@@ -100,7 +104,9 @@ def make_plan(
     """
     students, checks = _asked_again(wishes.regrade, submissions, assignment)
     course = course_fingerprint(
-        choose_profile(assignment, wishes.profile), device=wishes.device, profile=wishes.profile
+        choose_profile(on_threads(assignment, wishes.threads), wishes.profile),
+        device=wishes.device,
+        profile=wishes.profile,
     )
     rows = results.journal.rows()
     items = []

@@ -37,6 +37,19 @@ def choose_profile(assignment: Assignment, profile: str) -> Assignment:
     return replace(assignment, models={**assignment.models, profile: specs}, limits=limits)
 
 
+def on_threads(assignment: Assignment, threads: int) -> Assignment:
+    """Return the assignment with kernels of so many threads, whichever profile is chosen.
+
+    Args:
+        assignment: As loaded.
+        threads: Of each kernel; 0: as many as its limits say.
+    """
+    if threads == 0:
+        return assignment
+    others = {name: replace(limits, threads=threads) for name, limits in assignment.profile_limits.items()}
+    return replace(assignment, limits=replace(assignment.limits, threads=threads), profile_limits=others)
+
+
 def _widest(found: list[Limits]) -> Limits:
     """Return the largest of each limit: a folder may hold a model of any size."""
     return Limits(**{each.name: max(getattr(one, each.name) for one in found) for each in fields(Limits)})

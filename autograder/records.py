@@ -35,6 +35,9 @@ class Limits:
     processes: int = 64
     """Processes and threads of the kernel's tree."""
 
+    threads: int = 1
+    """Threads that torch computes on in the kernel, unless the student's code chooses others."""
+
     file_bytes: int = 64 * 2**20
     """Largest file that the student's code may write, in bytes."""
 

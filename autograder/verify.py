@@ -25,6 +25,7 @@ from autograder.checks.running import run_checks
 from autograder.checks.variants import grade_variant
 from autograder.diagnosis import AcceptedVariant, Misconception
 from autograder.execution.zygote_client import Zygote
+from autograder.luck import Luck
 from autograder.naming import KINDS, Naming, rates_of
 from autograder.pipeline import grade_submission
 from autograder.records import Assignment, CheckResult, Submission
@@ -206,6 +207,7 @@ def write_page(
     namings: Sequence[Naming] = (),
     trials: Sequence[Any] = (),
     *,
+    luck: Sequence[Luck] = (),
     profile: str = "tiny",
 ) -> Path:
     """Write the page that says how an assignment's checks were tested.
@@ -216,6 +218,7 @@ def write_page(
         findings: Of `verify`.
         namings: Of `naming.measure_naming`; empty: the page says nothing of it.
         trials: Records with kind, name, good, survivor and reason of other programs that were tried.
+        luck: Of `luck.measure_luck`.
         profile: Which models.
 
     Returns:
@@ -229,6 +232,7 @@ def write_page(
         rates=[(KINDS[rate.kind], rate) for rate in rates_of(namings)],
         namings=namings,
         trials=trials,
+        luck=luck,
         plots=measured_plots(assignment.folder, profile, tolerances),
     )
     file = path if path.suffix == ".html" else path / f"{assignment.slug}.html"

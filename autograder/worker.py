@@ -62,6 +62,9 @@ class Work:
     profile: str
     """Which models."""
 
+    threads: int = 0
+    """Of each kernel; 0: as many as the assignment's limits say."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
@@ -180,13 +183,14 @@ def _work(connection: Connection) -> None:
     from autograder.checks.opening import load_course
     from autograder.checks.running import with_checks
     from autograder.execution import gpu
+    from autograder.profiles import on_threads
 
     torch.set_num_threads(1)
     try:
         work: Work = connection.recv()
         if work.seat.gpu:
             gpu.take_seat(work.seat.gpu)
-        assignment = load_assignment(work.course_dir, work.slug)
+        assignment = on_threads(load_assignment(work.course_dir, work.slug), work.threads)
         course = load_course(assignment, device=work.seat.device, profile=work.profile)
         failpoints.reach("worker.started")
         with_checks(assignment, course.checks, lambda run: _serve(connection, course, run, work))

@@ -343,7 +343,8 @@ def token_importance(attributions, attention_mask):
 # total stays what it was.
 #
 # Special tokens stay words of their own; a word that stands twice in the sentence stays twice in the
-# list; and a `##` piece with nothing before it starts a word.
+# list. A long text is read in windows, and a window may begin in the middle of a word: a `##` piece with
+# nothing or a special token before it starts a word.
 
 
 # %% task="merge_subtokens"
@@ -360,7 +361,7 @@ def merge_subtokens(tokens, scores):
     ### BEGIN SOLUTION
     words = []
     for token, score in zip(tokens, scores, strict=True):
-        follows_word = bool(words) and not (words[-1][0].startswith("[") and words[-1][0].endswith("]"))
+        follows_word = bool(words) and not words[-1][0].startswith("[")
         if token.startswith("##") and follows_word:
             word, total = words[-1]
             words[-1] = (word + token[2:], total + float(score))
@@ -376,6 +377,8 @@ def merge_subtokens(tokens, scores):
 # assert isinstance(merged_, (list, tuple)), "a list of (word, score): a dictionary would merge repeated words"
 # assert [word for word, score in merged_] == ["[CLS]", "Wettervorhersage", "[SEP]"], "pieces are joined"
 # assert [float(score) for word, score in merged_] == [0.5, 5.0, 0.25], "scores are added up"
+# window_ = merge_subtokens(["[CLS]", "##her", "##sage", "[SEP]"], [0.5, 1.0, 2.0, 0.25])
+# assert [float(score) for word, score in window_] == [0.5, 3.0, 0.25], "a piece behind [CLS] is no part of [CLS]"
 # print(merged_)
 
 # %% [markdown]

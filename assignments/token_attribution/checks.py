@@ -34,7 +34,7 @@ from autograder.tensors import as_tensor, compare, distance
 GROUPS = 4
 """Triples of pool sentences for the values of integrated gradients; a student is asked one of each model."""
 
-FAITHFUL_SENTENCES = 40
+FAITHFUL_SENTENCES = 48
 """Sentences that a method of the student's own is measured on."""
 
 AT_A_TIME = 8
@@ -522,6 +522,28 @@ def scores_for(tokens: list[str], rng: random.Random) -> list[float]:
     return [round(rng.uniform(0.1, 2), 3) * rng.choice((-1, 1)) for _ in tokens]
 
 
+def windows_of(rng: random.Random) -> tuple[list[str], list[str]]:
+    """Return the pieces of windows that begin in the middle of a word: without special tokens, and with them."""
+    piece, other, last = ("##" + ending for ending in rng.sample(("en", "ung", "lich", "keit"), 3))
+    word = rng.choice(WORDS[:2])
+    end = rng.choice(("heute", "bitte"))
+    return [piece, *word, end], ["[CLS]", piece, other, *word, "[SEP]", last, end, "[SEP]"]
+
+
+def with_hashes(tokens: list[str], words: list[tuple[str, float]]) -> list[tuple[str, float]]:
+    """Return the words, those that begin with a ## piece keeping its ##."""
+    before = ["[CLS]", *tokens]
+    firsts = [
+        token
+        for token, previous in zip(tokens, before, strict=False)
+        if not token.startswith("##") or previous.startswith("[")
+    ]
+    return [
+        ("##" + word if first.startswith("##") else word, score)
+        for first, (word, score) in zip(firsts, words, strict=True)
+    ]
+
+
 @grades("merge_subtokens")
 @points(2)
 @visibility("visible")
@@ -543,26 +565,24 @@ def test_merging_keeps_the_sum(submission, reference, record):
 @points(3)
 @visibility("hidden")
 @hint(
-    "Think of words of three pieces, of words that stand twice, of special tokens, and of a piece at the front."
+    "Think of words of three pieces, of words that stand twice, of special tokens, and of a piece at the front "
+    "or behind a special token."
 )
 def test_merging_of_unseen_tokens(submission, reference, rng):
-    """Unseen tokens are merged rightly: long and repeated words, special tokens, a leading piece."""
+    """Unseen tokens are merged rightly: long and repeated words, special tokens, leading pieces."""
     for _ in range(2):
         tokens, scores = pieces_of(rng)
         actual = submission.call("merge_subtokens", tokens, scores)
         expected = reference.merge_subtokens(tokens, scores)
         assert_matches(actual, expected, name="words and scores", tolerance="merged")
-    tokens = [
-        "##" + rng.choice(("en", "ung", "lich")),
-        *rng.choice(WORDS[:2]),
-        rng.choice(("heute", "bitte")),
-    ]
-    scores = scores_for(tokens, rng)
-    actual = submission.call("merge_subtokens", tokens, scores)
-    expected = reference.merge_subtokens(tokens, scores)
-    with_hashes = [(tokens[0], expected[0][1]), *expected[1:]]
-    alternatives = {"A leading piece may keep its ##.": with_hashes}
-    assert_matches(actual, expected, name="words and scores", tolerance="merged", alternatives=alternatives)
+    for tokens in windows_of(rng):
+        scores = scores_for(tokens, rng)
+        actual = submission.call("merge_subtokens", tokens, scores)
+        expected = reference.merge_subtokens(tokens, scores)
+        alternatives = {"A leading piece may keep its ##.": with_hashes(tokens, expected)}
+        assert_matches(
+            actual, expected, name="words and scores", tolerance="merged", alternatives=alternatives
+        )
 
 
 # my_attribution

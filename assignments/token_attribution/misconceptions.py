@@ -678,10 +678,11 @@ def _merged(tokens: list[str], scores: Any, join: Callable[[list[float]], float]
 
 @accepted_variant(task=MERGING, remark="A leading piece may keep its ##.")
 def leading_hashes_kept(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    merged = reference.merge_subtokens(tokens, scores)
-    if tokens and tokens[0].startswith("##"):
-        merged[0] = ("##" + merged[0][0], merged[0][1])
-    return merged
+    kept = [("##" + token if token.startswith("##") else token) for token in tokens]
+    for place, token in enumerate(tokens):
+        if place > 0 and not _is_special(tokens[place - 1]):
+            kept[place] = token
+    return reference.merge_subtokens(kept, scores)
 
 
 @misconception(
@@ -778,6 +779,21 @@ def special_tokens_merged(reference: Any, tokens: list[str], scores: Any) -> lis
 def leading_piece_dropped(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     start = next((place for place, token in enumerate(tokens) if not token.startswith("##")), len(tokens))
     return reference.merge_subtokens(tokens[start:], list(scores)[start:])
+
+
+@misconception(
+    task=MERGING,
+    title="A ## piece behind a special token was joined to it.",
+    hint="In a window of a long text a ## piece may follow [CLS] or [SEP]: is it a part of the special token?",
+)
+def piece_joined_to_special_token(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
+    words: list[tuple[str, float]] = []
+    for token, score in zip(tokens, scores, strict=True):
+        if token.startswith("##") and words:
+            words[-1] = (words[-1][0] + token[2:], words[-1][1] + float(score))
+        else:
+            words.append((token.removeprefix("##"), float(score)))
+    return words
 
 
 @misconception(

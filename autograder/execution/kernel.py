@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from autograder.execution import cuda_fallback, gpu, kernel_app, sandbox
 from autograder.execution.probe import Probe
 from autograder.execution.seeds import seed_all
@@ -25,7 +27,7 @@ def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.s
 
     Args:
         settings: `device`, `key`, `sockets`, `box`, `home`, `temporary`, `student`, `plain`,
-            `gpu` (`name`, `share` of its memory).
+            `gpu` (`name`, `share` of its memory), `threads`.
         control: Told `{"ready"}` when the kernel's sockets are bound; says `seed` and `cuda_fallback` when it is
             somebody's turn, and is then closed.
         probe_socket: Where calls come in after the cells.
@@ -35,6 +37,8 @@ def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.s
         gpu.take_seat(seat["name"])
         if seat["share"] is not None:
             gpu.limit_allocator(seat["share"])
+    if (threads := settings.get("threads", 1)) > 1:
+        torch.set_num_threads(threads)
     app = kernel_app.start(_connection_file(settings), settings["home"], plain=settings.get("plain", False))
     probe = Probe(probe_socket, app.kernel, student=settings["student"], device=settings["device"])
     probe.attach()

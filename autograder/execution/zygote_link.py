@@ -167,6 +167,7 @@ class ZygoteLink:
             "student": plan.student,
             "plain": plain,
             "gpu": self._seat(),
+            "threads": limits.threads,
         }
         control, their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         probe, their_probe = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -74,6 +74,9 @@ class VerifiedView:
     survivors: Sequence[Any]
     """Wrong programs that kept all points."""
 
+    luck: Sequence[Any]
+    """Programs whose gradings were simulated."""
+
 
 def verified_view(
     assignment: Assignment,
@@ -83,6 +86,7 @@ def verified_view(
     rates: Sequence[tuple[str, Any]] = (),
     namings: Sequence[Any] = (),
     trials: Sequence[Any] = (),
+    luck: Sequence[Any] = (),
     plots: Mapping[str, str] | None = None,
 ) -> VerifiedView:
     """Gather what the page shows; a part that was not measured is left out.
@@ -94,6 +98,7 @@ def verified_view(
         rates: Of `naming`, each kind in words and its counts.
         namings: Of `naming`, one a program and student.
         trials: Records with kind, name, good, survivor, score, max_score, lost, named and reason.
+        luck: Records with simulation, gradings, mistaken and good.
         plots: A picture for each tolerance's key.
     """
     kinds = dict.fromkeys([*_SECTIONS, *(one.kind for one in findings)])
@@ -108,7 +113,7 @@ def verified_view(
         title=assignment.title,
         points=assignment.points,
         groups=groups,
-        faults=[one for one in (*findings, *trials) if not one.good],
+        faults=[one for one in (*findings, *trials, *luck) if not one.good],
         rates=rates,
         others=[one for one in namings if one.outcome not in expected.get(one.kind, {"right"})],
         tolerances=[
@@ -118,6 +123,7 @@ def verified_view(
         right_programs=[one for one in trials if "right" in str(one.kind)],
         wrong_programs=sum("right" not in str(one.kind) for one in trials),
         survivors=[one for one in trials if getattr(one, "survivor", False)],
+        luck=luck,
     )
 
 

@@ -194,9 +194,11 @@ def _trial(
     if survivor and wrong.kind == "wrong output" and verdict.moved <= SAME and not found:
         return None
     reason = explanations.explain(wrong.name) if survivor else verdict.fault
-    good = bool(reason) if survivor else not verdict.fault
-    if survivor and not reason:
-        reason = f"It keeps all points{_how(verdict.moved, bound, found)}. Mend a check, or explain it in {SURVIVORS}."
+    # What some inputs show is neither right nor as good as right: no sentence makes it so.
+    good = bool(reason) and not found if survivor else not verdict.fault
+    if survivor and not good:
+        way = "Choose inputs that show it to all" if found else f"Mend a check, or explain it in {SURVIVORS}"
+        reason = f"It keeps all points{_how(verdict.moved, bound, found)}. {way}."
     return Trial(
         kind=wrong.kind,
         name=wrong.name,

@@ -22,16 +22,27 @@ pytestmark = [
 ]
 
 
-@pytest.mark.parametrize("slug", ["token_attribution", "logit_lens"])
-@pytest.mark.parametrize("per_gpu", [1, 2])
+@pytest.mark.parametrize(
+    ("slug", "per_gpu"),
+    [
+        ("token_attribution", 1),
+        ("token_attribution", 2),
+        ("llm_attribution", 1),
+        ("bert_qa_embeddings", 1),
+        ("bert_qa_attention", 1),
+        ("logit_lens", 1),
+        ("logit_lens", 2),
+    ],
+)
 def test_the_verdicts_are_the_cpus(tmp_path, slug, per_gpu):
     from autograder.assignments import load_assignment
 
     assignment = load_assignment(ROOT, slug)
     places = [ROOT / "examples" / slug, ROOT / "examples" / "further" / slug]
-    handed_in = [place for place in places if place.is_dir()][:1]
+    handed_in = [place for place in places if place.is_dir()]
     for device in ("cpu", "cuda"):
         found = discover(handed_in, slug, tmp_path / f"scratch-{device}")
+        assert len(found) >= 10
         options = Options(jobs=2, device=device, per_gpu=per_gpu)
         grade_class(found, assignment, tmp_path / device, options)
     assert compare_folders(tmp_path / "cpu", tmp_path / "cuda").changes == ()

@@ -13,7 +13,10 @@ def merge_subtokens(tokens, scores):
             if not words:
                 continue
             word, score = words[-1]
-            words[-1] = (word + tokens[i][2:], score + scores[i])
+            if word[0] == "[":
+                words.append((tokens[i][2:], scores[i]))
+            else:
+                words[-1] = (word + tokens[i][2:], score + scores[i])
         else:
             words.append((tokens[i], scores[i]))
         i += 1

@@ -76,10 +76,11 @@ def test_inputs_of_the_pure_tasks_show_every_mistake(setting, seed):
     for known in of_task(setting, "token_importance"):
         off = distance(as_tensor(known.run(reference, scores, mask)), expected, "relative_l2", 0)
         assert off > 3 * setting.tolerances["importance"].tau, known.id
-    tokens, numbers = checks.pieces_of(rng)
+    sentence, windows = checks.pieces_of(rng)[0], checks.windows_of(rng)
+    with_own_input = {"leading_piece_dropped": windows[0], "piece_joined_to_special_token": windows[1]}
     for known in of_task(setting, "merge_subtokens"):
-        if known.id == "leading_piece_dropped":
-            continue  # Asked with a list of its own, which begins with a piece.
+        tokens = with_own_input.get(known.id, sentence)
+        numbers = checks.scores_for(tokens, rng)
         off = structure_distance(
             known.run(reference, tokens, numbers), reference.merge_subtokens(tokens, numbers), "relative_l2"
         )

@@ -1,0 +1,135 @@
+"""Whole gradings of a method of one's own, simulated: which sentences are drawn decides nothing for a good method.
+
+Each method ranks every sentence of the pool once; a simulated grading draws as many of them as a student is asked, and
+takes the mean of their percentiles.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder import faithfulness
+from autograder.checks.opening import Course
+from autograder.luck import simulation
+
+TASK = "my_attribution"
+
+Batch = dict[str, Tensor]
+Method = Callable[[Batch, Any, Any], Tensor]
+
+
+def percentiles(course: Course, checks: ModuleType, method: Method) -> list[float]:
+    """Return the percentile of a method's ranking of each sentence of the pool among random rankings."""
+    model, tokenizer = course.models[0].model, course.models[0].tokenizer
+    stored = faithfulness.load_chances(course.assignment.folder / checks.CHANCES, checks.fingerprint(model))
+    pool = [one for one in checks.pool(course.assignment) if not stored or one.id in stored]
+    found = []
+    for start in range(0, len(pool), checks.AT_A_TIME):
+        sentences = pool[start : start + checks.AT_A_TIME]
+        batch = checks.batch_of(sentences, tokenizer)
+        ids = batch["input_ids"]
+        scores = method(batch, model, tokenizer)
+        rankings = [
+            checks.rankings_of(
+                [float(row[place]) for place in checks.inner_places(row_ids, tokenizer)], random.Random(0)
+            )
+            for row, row_ids in zip(scores.double(), ids, strict=True)
+        ]
+        chances = (
+            [stored[one.id] for one in sentences] if stored else checks.chances_of(ids, model, tokenizer)
+        )
+        values = faithfulness.values_of(
+            checks.left_over(model, tokenizer, ids), [faithfulness.subsets_needed(some) for some in rankings]
+        )
+        found += [
+            faithfulness.mean_percentile([some], [known], [by_chance])
+            for some, known, by_chance in zip(rankings, values, chances, strict=True)
+        ]
+    return found
+
+
+def below_full(course: Course, checks: ModuleType, method: Method, gradings: int, seed: int) -> int:
+    """Return in how many simulated gradings a method misses full points."""
+    each = torch.tensor(percentiles(course, checks, method), dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    missed = 0
+    for start in range(0, gradings, 1000):  # a few megabytes at a time
+        rows = min(1000, gradings - start)
+        drawn = torch.rand((rows, len(each)), generator=generator).argsort(dim=1)
+        means = each[drawn[:, : checks.FAITHFUL_SENTENCES]].mean(dim=1)
+        missed += sum(faithfulness.share_of_points(float(mean)) < 1 for mean in means)
+    return missed
+
+
+def logits_of(model: Any, batch: Batch) -> Tensor:
+    """Return the model's logits, shape (batch, label)."""
+    logits: Tensor = model({name: batch[name] for name in ("input_ids", "attention_mask")})
+    return logits
+
+
+def gradient_times_input(batch: Batch, model: Any, tokenizer: Any) -> Tensor:
+    """The gradient of the predicted class's logit by the embeddings, times these, summed over the hidden dimension."""
+    kept = {}
+
+    def keep(module: Any, arguments: Any, output: Tensor) -> Tensor:
+        kept["vectors"] = output.detach().requires_grad_()
+        return kept["vectors"]
+
+    handle = model.embedding_model.embeddings.register_forward_hook(keep)
+    try:
+        logits = logits_of(model, batch)
+    finally:
+        handle.remove()
+    (gradient,) = torch.autograd.grad(logits.max(dim=1).values.sum(), kept["vectors"])
+    return (gradient * kept["vectors"]).sum(dim=-1).detach()
+
+
+def occlusion_of_each(batch: Batch, model: Any, tokenizer: Any) -> Tensor:
+    """How far the predicted class's probability falls without each token."""
+    ids, mask = batch["input_ids"], batch["attention_mask"]
+    scores = torch.zeros(ids.shape)
+    with torch.no_grad():
+        full = logits_of(model, batch).softmax(dim=-1)
+        best = full.argmax(dim=-1, keepdim=True)
+        for place in range(ids.shape[1]):
+            here = torch.arange(ids.shape[1]) == place
+            less = {
+                "input_ids": ids.masked_fill(here, tokenizer.pad_token_id),
+                "attention_mask": mask.masked_fill(here, 0),
+            }
+            scores[:, place] = (full - logits_of(model, less).softmax(dim=-1)).gather(1, best)[:, 0]
+    return scores
+
+
+@simulation(task=TASK, title="gradient x input, sentences drawn")
+def by_gradient_times_input(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
+    return below_full(course, checks, gradient_times_input, gradings, seed)
+
+
+@simulation(task=TASK, title="occlusion, sentences drawn")
+def by_occlusion(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
+    return below_full(course, checks, occlusion_of_each, gradings, seed)
+
+
+@simulation(task=TASK, title="integrated gradients, sentences drawn")
+def by_integrated_gradients(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
+    module = course.reference.module
+    return below_full(
+        course, checks, lambda *asked: module.compute_feature_attribution_scores(*asked)[0], gradings, seed
+    )
+
+
+@simulation(task=TASK, title="numbers drawn at random, sentences drawn", right=False)
+def by_chance(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
+    generator = torch.Generator().manual_seed(seed)
+
+    def drawn(batch: Batch, model: Any, tokenizer: Any) -> Tensor:
+        return torch.rand(batch["input_ids"].shape, generator=generator)
+
+    return gradings - below_full(course, checks, drawn, gradings, seed)

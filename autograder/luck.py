@@ -1,0 +1,170 @@
+"""How often luck decides a verdict: whole gradings simulated where an answer, or what is asked, is drawn at random.
+
+An assignment with such a task has a `luck.py` beside its `checks.py`. Each marked function simulates many gradings of
+one program, and counts those whose verdict is not the program's due.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import ModuleType
+from typing import ClassVar
+
+from autograder.assignments import load_module
+from autograder.checks.opening import Course, load_course
+from autograder.errors import AssignmentError, did_you_mean
+from autograder.records import Assignment
+
+LUCK = "luck.py"
+"""The file of an assignment that has simulations."""
+
+RIGHT_RATE = 1e-4
+"""A right program's largest probability to lose points by luck."""
+
+WRONG_RATE = 1e-2
+"""A wrong program's largest probability to keep them."""
+
+SURPRISE = 1e-3
+"""More failures than a rate gives with this probability say that the rate is higher."""
+
+Simulate = Callable[[Course, ModuleType, int, int], int]
+"""Takes the course, the module of its checks, a number of gradings and a seed; returns how many went wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """One program whose gradings are simulated."""
+
+    id: str
+    """The function's name in luck.py."""
+
+    task: str
+    """The contract's function that the program stands for."""
+
+    title: str
+    """What the program does, and what is drawn, in a few words."""
+
+    right: bool
+    """Whether it is due all points, or must lose some."""
+
+    run: Simulate
+    """Simulates."""
+
+    @property
+    def rate(self) -> float:
+        """The largest probability of a wrong verdict that is allowed."""
+        return RIGHT_RATE if self.right else WRONG_RATE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Luck:
+    """What the simulated gradings of one program came to."""
+
+    simulation: Simulation
+    """The program."""
+
+    gradings: int
+    """How many were simulated."""
+
+    mistaken: int
+    """Those with a wrong verdict: a right program that lost points, or a wrong one that kept them."""
+
+    kind: ClassVar[str] = "simulated gradings"
+    """What was tried."""
+
+    @property
+    def name(self) -> str:
+        """Which program."""
+        return self.simulation.id
+
+    @property
+    def reason(self) -> str:
+        """What is wrong, if something is."""
+        due = "lost points" if self.simulation.right else "kept its points"
+        said = (
+            f"It {due} in {self.mistaken} of {self.gradings} gradings; {self.simulation.rate:g} is allowed."
+        )
+        return "" if self.good else said
+
+    @property
+    def good(self) -> bool:
+        """Whether so many are no surprise at the rate that is allowed."""
+        return chance_of_as_many(self.mistaken, self.gradings, self.simulation.rate) >= SURPRISE
+
+
+def simulation(*, task: str, title: str, right: bool = True) -> Callable[[Simulate], Simulate]:
+    """Mark a function of luck.py.
+
+    Args:
+        task: The contract's function that its program stands for.
+        title: What the program does, and what is drawn.
+        right: Whether the program is due all points.
+    """
+
+    def mark(run: Simulate) -> Simulate:
+        run.__simulation__ = Simulation(  # type: ignore[attr-defined]
+            id=run.__name__, task=task, title=title, right=right, run=run
+        )
+        return run
+
+    return mark
+
+
+def chance_of_as_many(count: int, gradings: int, rate: float) -> float:
+    """Return the probability of at least `count` events in so many independent gradings, each with this rate."""
+    if count == 0:
+        return 1.0
+    below = 0.0
+    for fewer in range(count):
+        ways = math.lgamma(gradings + 1) - math.lgamma(fewer + 1) - math.lgamma(gradings - fewer + 1)
+        below += math.exp(ways + fewer * math.log(rate) + (gradings - fewer) * math.log1p(-rate))
+    return max(0.0, 1.0 - below)
+
+
+def simulations_of(assignment: Assignment) -> tuple[Simulation, ...]:
+    """Return an assignment's simulations in the order of luck.py; none if there is no such file.
+
+    Raises:
+        AssignmentError: If the file cannot be imported, or a simulation is of no task.
+    """
+    path = assignment.folder / LUCK
+    if not path.is_file():
+        return ()
+    module = load_module(path, f"luck_{assignment.slug}")
+    marked = [getattr(value, "__simulation__", None) for value in vars(module).values()]
+    found = tuple(one for one in marked if isinstance(one, Simulation))
+    tasks = [task.name for task in assignment.tasks]
+    for one in found:
+        if one.task not in tasks:
+            near = did_you_mean(one.task, tasks)
+            raise AssignmentError(f"{path}: {one.id}: {one.task!r} is no task of assignment.toml.{near}")
+    return found
+
+
+def measure_luck(
+    assignment: Assignment, gradings: int, *, seed: int = 0, profile: str = "tiny"
+) -> Iterator[Luck]:
+    """Simulate gradings of each program of luck.py.
+
+    Args:
+        assignment: The assignment.
+        gradings: Of each program.
+        seed: Of what is drawn.
+        profile: Which models.
+
+    Yields:
+        What each came to.
+
+    Raises:
+        AssignmentError: If luck.py cannot be used.
+    """
+    simulations = simulations_of(assignment)
+    if not simulations:
+        return
+    course = load_course(assignment, profile=profile)
+    checks = load_module(assignment.folder / "checks.py", f"checks_{assignment.slug}")
+    for one in simulations:
+        mistaken = int(one.run(course, checks, gradings, seed))
+        yield Luck(simulation=one, gradings=gradings, mistaken=mistaken)

@@ -1,0 +1,19 @@
+"""Which sentences a student is asked decides nothing for a good method of one's own."""
+
+import pytest
+
+from autograder.assignments import load_assignment
+from autograder.luck import measure_luck
+
+from ..setting import ROOT
+
+
+@pytest.mark.long
+def test_the_draw_of_sentences_decides_no_grading():
+    found = list(measure_luck(load_assignment(ROOT, "token_attribution"), 20_000, seed=1))
+    assert [one.name for one in found if one.simulation.right] == [
+        "by_gradient_times_input",
+        "by_occlusion",
+        "by_integrated_gradients",
+    ]
+    assert [one.reason for one in found if not one.good] == []
