@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from autograder.checks import assert_close, assert_figure_shown, grades, hint, points, visibility
+from autograder.checks.choosing import pair_of
 from autograder.checks.tolerances import tolerance_for
 from autograder.errors import SubmissionError
 from autograder.tensors import as_tensor, compare, distance
@@ -20,6 +23,7 @@ PER_LAYER = ("layer", "query", "key")
 VECTORS = ("layer", "head", "token", "hidden")
 
 POSITIONS = ("start", "end")
+PATHS = ("moves", "stays")
 
 OWN = (
     "Your function builds on what your {} gives. That is right here; what is wrong with it counts there and not "
@@ -73,23 +77,42 @@ def inputs_of(reference, tokenizer, asked: Question) -> dict[str, Tensor]:
     return reference.build_inputs(tokenizer, asked.question, asked.text)
 
 
-def two_inputs(reference, tokenizer, assignment, rng: random.Random) -> list[dict[str, Tensor]]:
-    """Return two unseen inputs of unequal lengths, so that nothing can be stored under a shape."""
-    first, *others = (
-        inputs_of(reference, tokenizer, one) for one in rng.sample(pool(assignment), len(pool(assignment)))
-    )
-    length = first["input_ids"].shape[1]
-    return [first, next(one for one in others if one["input_ids"].shape[1] != length)]
+def two_inputs(reference, models, assignment, rng: random.Random) -> Iterator[tuple[Any, dict[str, Tensor]]]:
+    """Yield each model with two unseen inputs: of equal length for one model, of unequal lengths for the other.
+
+    So an answer that was stored under a shape is asked for another input of that shape.
+    """
+    alike = rng.choice(models)
+    for loaded in models:
+        known = {one: inputs_of(reference, loaded.tokenizer, one) for one in pool(assignment)}
+        length = {one: inputs["input_ids"].shape[1] for one, inputs in known.items()}
+        for one in pair_of(list(known), list(known), size=length.__getitem__, alike=loaded is alike, rng=rng):
+            yield loaded, known[one]
 
 
-def two_paths(assignment, role: str, rng: random.Random) -> list[tuple[str, Question]]:
-    """Return two unseen questions with the position to ask for: one whose largest logit moves on the way, one other."""
-    positions = rng.sample(POSITIONS, 2)
-    chosen = []
-    for position, path in zip(positions, ("moves", "stays"), strict=True):
-        found = [one for one in pool(assignment) if one.path(role, position)]
-        chosen.append((position, rng.choice([one for one in found if one.path(role, position) == path])))
-    return chosen
+def two_paths(
+    reference, models, assignment, rng: random.Random
+) -> Iterator[tuple[Any, dict[str, Tensor], str, str]]:
+    """Yield each model with two unseen inputs, the position to ask for, and what the largest logit does on the way.
+
+    It moves on one way of each model and stays on the other. One model is asked for the same position of two inputs of
+    equal length, so that stored answers show; the other for both positions, of inputs of unequal lengths.
+    """
+    alike = rng.choice(models)
+    for loaded in models:
+
+        def length(one: Question, tokenizer=loaded.tokenizer) -> int:
+            return inputs_of(reference, tokenizer, one)["input_ids"].shape[1]
+
+        positions = rng.sample(POSITIONS, 2) if loaded is not alike else [rng.choice(POSITIONS)] * 2
+        kinds = list(zip(positions, PATHS, strict=True))
+        found = [
+            [one for one in pool(assignment) if one.path(loaded.spec.role, position) == path]
+            for position, path in kinds
+        ]
+        chosen = pair_of(*found, size=length, alike=loaded is alike, rng=rng)
+        for one, (position, path) in zip(chosen, kinds, strict=True):
+            yield loaded, inputs_of(reference, loaded.tokenizer, one), position, path
 
 
 def tokens_of(tokenizer, inputs) -> list[str]:
@@ -147,13 +170,10 @@ def test_rows_are_distributions(submission, reference, model, tokenizer, record)
 )
 def test_attention_of_unseen_questions(submission, reference, models, assignment, rng):
     """Attention is right for unseen questions, on a second model, too."""
-    for loaded in models:
-        for inputs in two_inputs(reference, loaded.tokenizer, assignment, rng):
-            actual = submission.call("attention_matrices", loaded.model, inputs)
-            expected = reference.attention_matrices(loaded.model, inputs)
-            assert_close(
-                actual, expected, name="attention", axes=PER_HEAD, items="layer", tolerance="attention"
-            )
+    for loaded, inputs in two_inputs(reference, models, assignment, rng):
+        actual = submission.call("attention_matrices", loaded.model, inputs)
+        expected = reference.attention_matrices(loaded.model, inputs)
+        assert_close(actual, expected, name="attention", axes=PER_HEAD, items="layer", tolerance="attention")
 
 
 # head_norm
@@ -190,9 +210,8 @@ def test_norm_over_heads_of_unseen_matrices(submission, reference, models, assig
     """The norms of unseen attention matrices are right, of other sizes and of a second model, too."""
     assert_head_norm(submission, reference, made_up(rng, 2, 3, 5))
     assert_head_norm(submission, reference, made_up(rng, 5, 4, 3))
-    for loaded in models:
-        for inputs in two_inputs(reference, loaded.tokenizer, assignment, rng):
-            assert_head_norm(submission, reference, reference.attention_matrices(loaded.model, inputs))
+    for loaded, inputs in two_inputs(reference, models, assignment, rng):
+        assert_head_norm(submission, reference, reference.attention_matrices(loaded.model, inputs))
 
 
 # attention_attributions
@@ -238,14 +257,12 @@ def test_no_path_no_conductance(submission, reference, model, tokenizer, record)
 )
 def test_conductances_of_unseen_questions(submission, reference, models, assignment, rng):
     """Conductances are right for unseen questions, for start and end, on a second model, too."""
-    for loaded in models:
-        for position, asked in two_paths(assignment, loaded.spec.role, rng):
-            inputs = inputs_of(reference, loaded.tokenizer, asked)
-            actual = submission.call("attention_attributions", loaded.model, inputs, position)
-            expected = reference.attention_attributions(loaded.model, inputs, position)
-            assert_close(
-                actual, expected, name="conductances", axes=PER_HEAD, items="layer", tolerance="conductance"
-            )
+    for loaded, inputs, position, _ in two_paths(reference, models, assignment, rng):
+        actual = submission.call("attention_attributions", loaded.model, inputs, position)
+        expected = reference.attention_attributions(loaded.model, inputs, position)
+        assert_close(
+            actual, expected, name="conductances", axes=PER_HEAD, items="layer", tolerance="conductance"
+        )
 
 
 # transformed_vectors
@@ -307,11 +324,10 @@ def test_vectors_add_up_to_the_layers_output(submission, reference, model, token
 )
 def test_vectors_of_unseen_questions(submission, reference, models, assignment, rng):
     """Transformed vectors are right for unseen questions, on a second model, too."""
-    for loaded in models:
-        for inputs in two_inputs(reference, loaded.tokenizer, assignment, rng):
-            actual = submission.call("transformed_vectors", loaded.model, inputs)
-            expected = reference.transformed_vectors(loaded.model, inputs)
-            assert_close(actual, expected, name="vectors", axes=VECTORS, items="layer", tolerance="vectors")
+    for loaded, inputs in two_inputs(reference, models, assignment, rng):
+        actual = submission.call("transformed_vectors", loaded.model, inputs)
+        expected = reference.transformed_vectors(loaded.model, inputs)
+        assert_close(actual, expected, name="vectors", axes=VECTORS, items="layer", tolerance="vectors")
 
 
 # weighted_norms and summed_norms, which build on the student's own earlier functions
@@ -402,12 +418,11 @@ def test_norms_are_attention_times_length(submission, reference, model, tokenize
 )
 def test_norms_of_unseen_questions(submission, reference, models, assignment, rng, record):
     """The norms of what flows are right for unseen questions, on a second model, too."""
-    for loaded in models:
-        for inputs in two_inputs(reference, loaded.tokenizer, assignment, rng):
-            assert_built(
-                submission, reference, record, loaded.model, inputs, function="weighted_norms", build=weigh,
-                name="norms", axes=PER_HEAD, tolerance="weighted",
-            )  # fmt: skip
+    for loaded, inputs in two_inputs(reference, models, assignment, rng):
+        assert_built(
+            submission, reference, record, loaded.model, inputs, function="weighted_norms", build=weigh,
+            name="norms", axes=PER_HEAD, tolerance="weighted",
+        )  # fmt: skip
 
 
 @grades("summed_norms")
@@ -437,12 +452,11 @@ def test_heads_together_are_no_longer_than_apart(submission, reference, model, t
 @hint("In which order do you add, weigh and take the norm, and over which axis do you add?")
 def test_layer_norms_of_unseen_questions(submission, reference, models, assignment, rng, record):
     """The norms of what flows in a layer are right for unseen questions, on a second model, too."""
-    for loaded in models:
-        for inputs in two_inputs(reference, loaded.tokenizer, assignment, rng):
-            assert_built(
-                submission, reference, record, loaded.model, inputs, function="summed_norms", build=add_up,
-                name="norms", axes=PER_LAYER, tolerance="summed",
-            )  # fmt: skip
+    for loaded, inputs in two_inputs(reference, models, assignment, rng):
+        assert_built(
+            submission, reference, record, loaded.model, inputs, function="summed_norms", build=add_up,
+            name="norms", axes=PER_LAYER, tolerance="summed",
+        )  # fmt: skip
 
 
 @grades("summed_norms")

@@ -6,7 +6,9 @@ To be run again when a model changes, before the tolerances are measured. Candid
 saw, and only those are kept that both models answer. Conductance of a largest logit depends on where it stands along
 the path, so every question gets a mark for each model and position: `moves` where to keep one position all along the
 path is more than MOVED off; `stays` where it hardly shows; none where 50 and 51 steps differ by more than ROUGH, or
-the two best logits come too close at a node: rounding would decide there.
+the two best logits come too close at a node: rounding would decide there. Then questions are added until for each model
+and position there are PAIRED lengths at which one `moves` and another `stays`: the checks ask for two inputs of equal
+length, so that answers stored under a shape show.
 """
 
 from __future__ import annotations
@@ -28,9 +30,12 @@ from autograder.tensors import distance  # noqa: E402
 from training.qa_en.text import examples  # noqa: E402
 
 SEED = 77
-CANDIDATES = 800
+CANDIDATES = 2000
 EACH = 6
 """Questions kept with each mark of each model and position."""
+
+PAIRED = 5
+"""Lengths at which there is a question with each mark, of each model and position."""
 
 ROUGH = 0.01
 MOVED = 0.1
@@ -69,25 +74,46 @@ def mark(mistakes: Any, model: Any, inputs: dict[str, Tensor], position: str) ->
 
 
 class Chosen:
-    """The questions kept so far, and how many there are with each mark."""
+    """The questions kept so far, and the lengths of those with each mark."""
 
     def __init__(self, columns: list[str]) -> None:
         self.rows: list[list[str]] = []
-        self.counts = {(column, kind): 0 for column in columns for kind in KINDS}
+        self.lengths: dict[tuple[str, str], list[int]] = {
+            (column, kind): [] for column in columns for kind in KINDS
+        }
 
-    def full(self, column: str = "") -> bool:
-        """Say whether a column has enough of both marks; without a column, whether all have."""
-        return all(count >= EACH for (name, _), count in self.counts.items() if column in ("", name))
+    def full(self) -> bool:
+        """Say whether all columns have enough of both marks."""
+        return all(len(found) >= EACH for found in self.lengths.values())
 
-    def consider(self, question: str, text: str, marks: dict[str, str]) -> None:
+    def paired(self, column: str) -> set[int]:
+        """Return the lengths at which a column has both marks."""
+        first, second = (set(self.lengths[column, kind]) for kind in KINDS)
+        return first & second
+
+    def wants(self, column: str, length: int) -> list[str]:
+        """Return the marks for which a question of this length would be kept in a column."""
+        if not self.full():
+            return [kind for kind in KINDS if len(self.lengths[column, kind]) < EACH]
+        paired = self.paired(column)
+        if len(paired) >= PAIRED or length in paired:
+            return []
+        return [
+            kind
+            for kind, other in zip(KINDS, KINDS[::-1], strict=True)
+            if length in self.lengths[column, other]
+        ]
+
+    def consider(self, question: str, text: str, marks: dict[str, str], lengths: dict[str, int]) -> None:
         """Keep a question if one of its marks is still wanted."""
-        found = [key for key in marks.items() if key[1] and self.counts[key] < EACH]
-        for key in found:
-            self.counts[key] += 1
+        found = {
+            column: kind for column, kind in marks.items() if kind in self.wants(column, lengths[column])
+        }
+        for column, kind in found.items():
+            self.lengths[column, kind].append(lengths[column])
         if found:
             # Marks beyond what is wanted are left out, so that every kind is asked as often.
-            wanted = dict(found)
-            self.rows.append([question, text, *(wanted.get(column, "") for column in marks)])
+            self.rows.append([question, text, *(found.get(column, "") for column in marks)])
 
 
 def main() -> None:
@@ -100,7 +126,7 @@ def main() -> None:
     columns = [f"{one.spec.role}_{position}" for one in models for position in POSITIONS]
     chosen, tried = Chosen(columns), 0
     for example in examples(CANDIDATES, SEED, held_out=True):
-        if chosen.full():
+        if chosen.full() and all(len(chosen.paired(column)) >= PAIRED for column in columns):
             break
         given = [reference.build_inputs(one.tokenizer, example.question, example.text) for one in models]
         wanted = example.answer.replace(" ", "").lower()
@@ -109,17 +135,21 @@ def main() -> None:
             continue
         tried += 1
         asked = [(one.model, inputs, position) for one, inputs in pairs for position in POSITIONS]
+        lengths = {
+            column: inputs["input_ids"].shape[1]
+            for column, (_, inputs, _) in zip(columns, asked, strict=True)
+        }
         marks = {
-            column: "" if chosen.full(column) else mark(mistakes, *each)
+            column: mark(mistakes, *each) if chosen.wants(column, lengths[column]) else ""
             for column, each in zip(columns, asked, strict=True)
         }
-        chosen.consider(example.question, example.text, marks)
+        chosen.consider(example.question, example.text, marks, lengths)
     with (HERE / "pool.tsv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
         writer.writerows([["question", "text", *columns], *chosen.rows])
     print(f"{len(chosen.rows)} questions of {tried} that both models answer.")
-    for (column, kind), count in chosen.counts.items():
-        print(f"{column:15} {kind:6} {count}")
+    for (column, kind), found in chosen.lengths.items():
+        print(f"{column:15} {kind:6} {len(found)} of lengths {sorted(found)}")
 
 
 if __name__ == "__main__":

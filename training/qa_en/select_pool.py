@@ -2,6 +2,9 @@
 
     python -m training.qa_en.select_pool
 
+What the file holds is kept, and completed where something is missing; remove it to choose all anew, after a model
+changed.
+
 A candidate is taken for a model, a function and a position (start or end) if
 
 - both models answer it rightly,
@@ -13,6 +16,8 @@ A candidate is taken for a model, a function and a position (start or end) if
 
 from __future__ import annotations
 
+import csv
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +43,8 @@ STEADY = 0.01
 MOVING = 0.10
 EACH = 6
 """Questions for each model, function and position."""
+PAIRED = 5
+"""Lengths of which there are two starts, for each model and function, as far as the candidates go."""
 CANDIDATES = 3000
 SHOWN = 24
 
@@ -51,6 +58,7 @@ class Course:
     def __init__(self) -> None:
         assignment = load_assignment(PROJECT, SLUG)
         self.reference = load_reference(assignment)
+        self._lengths: dict[tuple[str, Example], int] = {}
         self.mistakes = load_module(assignment.folder / "misconceptions.py", f"misconceptions_{SLUG}")
         self.models = [
             (
@@ -68,6 +76,13 @@ class Course:
         """Say whether a model answers the question."""
         answer = self.reference.predict_answer(model, tokenizer, one.question, one.text)[2]
         return "".join(answer.split()) == "".join(one.answer.lower().split())
+
+    def length(self, role: str, one: Example) -> int:
+        """Return the number of tokens that a model reads."""
+        if (role, one) not in self._lengths:
+            _, tokenizer = self.models[ROLES.index(role)]
+            self._lengths[role, one] = len(tokenizer(one.question, one.text)["input_ids"])
+        return self._lengths[role, one]
 
     def shows(self, one: Example, role: str, function: str, position: str) -> bool:
         """Say whether a question is steady and, for a start, shows a fixed position."""
@@ -108,28 +123,70 @@ def candidates() -> list[Example]:
     return examples(CANDIDATES, TEXT_SEED + 10, (1, 2, 2, 3), held_out=True)
 
 
+class Kept:
+    """The questions kept so far, by purpose: first EACH, then more starts of the same lengths."""
+
+    def __init__(self, course: Course) -> None:
+        self.course = course
+        self.found: dict[Purpose, list[Example]] = {
+            (role, function, position): []
+            for role in ROLES
+            for function in FUNCTIONS
+            for position in ("start", "end")
+        }
+
+    def take_over(self, path: Path) -> None:
+        """Begin with what a pool file holds."""
+        known = {(one.question, one.text): one for one in candidates()}
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+                purpose = row["model"], row["function"], row["position"]
+                self.found[purpose].append(known[row["question"], row["text"]])
+
+    def holds(self, one: Example) -> bool:
+        """Say whether a question is kept already."""
+        return any(one in found for found in self.found.values())
+
+    def lengths(self, purpose: Purpose) -> Counter[int]:
+        """Return how many questions of a purpose have which length."""
+        return Counter(self.course.length(purpose[0], one) for one in self.found[purpose])
+
+    def wanting(self) -> list[Purpose]:
+        """Return the purposes that want questions, the one that wants most first."""
+        few = [purpose for purpose, found in self.found.items() if len(found) < EACH]
+        starts = [
+            purpose for purpose in self.found if purpose[2] == "start" and self.paired(purpose) < PAIRED
+        ]
+        return sorted(few or starts, key=lambda purpose: len(self.found[purpose]))
+
+    def paired(self, purpose: Purpose) -> int:
+        """Return at how many lengths there are two questions at least."""
+        return sum(count > 1 for count in self.lengths(purpose).values())
+
+    def fits(self, one: Example, purpose: Purpose) -> bool:
+        """Say whether a question has a length that is wanted for a purpose."""
+        few = len(self.found[purpose]) < EACH
+        return few or self.lengths(purpose)[self.course.length(purpose[0], one)] == 1
+
+
 def select(progress: Callable[[str], None] = print) -> list[tuple[Example, Purpose]]:
-    """Return the pool: questions with their purpose, as many starts as ends, each question once."""
+    """Return the pool: questions with their purpose, each question once; first those that it has."""
     course = Course()
-    kept: dict[Purpose, list[Example]] = {
-        (role, function, position): []
-        for role in ROLES
-        for function in FUNCTIONS
-        for position in ("start", "end")
-    }
+    kept = Kept(course)
+    if POOL_FILE.exists():
+        kept.take_over(POOL_FILE)
     for number, one in enumerate(candidates(), start=1):
-        wanting = [purpose for purpose, found in kept.items() if len(found) < EACH]
+        wanting = kept.wanting()
         if not wanting:
             break
-        if course.is_answered(one):
-            # What is wanting most comes first.
-            wanting.sort(key=lambda purpose: len(kept[purpose]))
-            chosen = next((purpose for purpose in wanting if course.shows(one, *purpose)), None)
+        fitting = [purpose for purpose in wanting if kept.fits(one, purpose)]
+        if fitting and not kept.holds(one) and course.is_answered(one):
+            chosen = next((purpose for purpose in fitting if course.shows(one, *purpose)), None)
             if chosen:
-                kept[chosen].append(one)
+                kept.found[chosen].append(one)
         if number % 20 == 0:
-            progress(f"{number} candidates: {[len(found) for found in kept.values()]}")
-    return [(one, purpose) for purpose, found in kept.items() for one in found]
+            progress(f"{number} candidates: {[len(found) for found in kept.found.values()]}")
+    return [(one, purpose) for purpose, found in kept.found.items() for one in found]
 
 
 def shown() -> list[Example]:

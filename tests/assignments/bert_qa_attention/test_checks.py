@@ -1,6 +1,7 @@
 """What the checks give for right answers in every form, for what builds on wrong ones, and for wrong forms."""
 
 import random
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -8,6 +9,9 @@ import torch
 
 from autograder.checks.marks import collect
 from autograder.errors import SubmissionError
+from autograder.seeds import seed_for
+
+from ..setting import stored_by_shape
 
 TASKS = (
     "attention_matrices",
@@ -194,32 +198,70 @@ def test_hidden_checks_show_no_value_and_no_strip(setting):
     assert hidden.feedback == known.hint and hidden.strips == ()
 
 
-@pytest.mark.parametrize("role", ["shipped", "hidden"])
-def test_each_student_is_asked_for_both_kinds_of_paths_and_both_positions(setting, role):
-    asked = set()
-    for seed in range(20):
-        chosen = setting.checks.two_paths(setting.assignment, role, random.Random(seed))
-        assert {position for position, _ in chosen} == {"start", "end"}
-        assert [one.path(role, position) for position, one in chosen] == ["moves", "stays"]
-        asked |= {one.question for _, one in chosen}
-    assert len(asked) > 10
+def draws(setting, draw):
+    """Return what fifty students are asked: for each one a list of model, inputs and what else is drawn."""
+    for student in range(50):
+        rng = random.Random(seed_for("key", str(student)))
+        yield list(draw(setting.reference, setting.models, setting.assignment, rng))
+
+
+def lengths_by_model(setting, drawn):
+    return [
+        [inputs["input_ids"].shape[1] for loaded, inputs, *_ in drawn if loaded is model]
+        for model in setting.models
+    ]
+
+
+@pytest.mark.parametrize("draw", ["two_inputs", "two_paths"])
+def test_each_student_is_asked_two_inputs_of_equal_length_of_one_model_and_of_unequal_of_the_other(
+    setting, draw
+):
+    alike, asked = set(), set()
+    for drawn in draws(setting, getattr(setting.checks, draw)):
+        lengths = lengths_by_model(setting, drawn)
+        assert sorted(len(set(each)) for each in lengths) == [1, 2]
+        alike.add([len(set(each)) for each in lengths].index(1))
+        contents = {tuple(inputs["input_ids"].flatten().tolist()) for _, inputs, *_ in drawn}
+        assert len(contents) == 4
+        asked |= contents
+    assert alike == {0, 1}
+    assert len(asked) > 20
+
+
+def test_each_student_is_asked_for_both_kinds_of_paths_and_both_positions(setting):
+    for drawn in draws(setting, setting.checks.two_paths):
+        assert [loaded.spec.role for loaded, *_ in drawn] == ["shipped", "shipped", "hidden", "hidden"]
+        assert [path for *_, path in drawn] == ["moves", "stays"] * 2
+        for loaded, lengths in zip(setting.models, lengths_by_model(setting, drawn), strict=True):
+            positions = {position for model, _, position, _ in drawn if model is loaded}
+            assert len(positions) == len(set(lengths))  # equal lengths are asked for the same position
 
 
 def test_the_hidden_check_asks_each_model_for_these(setting):
     asked = []
 
     def heard(model, inputs, position):
-        asked.append((model, position))
+        asked.append((model, inputs["input_ids"].shape, position))
         return setting.reference.attention_attributions(model, inputs, position)
 
     setting.grade(only={CONDUCTANCE}, **{CONDUCTANCE: heard})
     hidden = asked[-4:]
-    assert [model for model, _ in hidden] == [setting.models[number].model for number in (0, 0, 1, 1)]
-    assert (
-        {position for _, position in hidden[:2]}
-        == {position for _, position in hidden[2:]}
-        == {"start", "end"}
+    assert [model for model, *_ in hidden] == [setting.models[number].model for number in (0, 0, 1, 1)]
+    assert {position for *_, position in hidden} == {"start", "end"}
+    assert len(set(hidden)) == 3
+
+
+@pytest.mark.parametrize("student", ["ana", *later("ben", "eva")])
+@pytest.mark.parametrize("task", [HEAD_NORM, VECTORS, *later(MATRICES, CONDUCTANCE, WEIGHTED, SUMMED)])
+def test_answers_stored_by_shape_fail_the_hidden_check(setting, task, student):
+    own = stored_by_shape(getattr(setting.reference, task))
+    results = replace(setting, misconceptions=()).grade(
+        student=student, only={task, MATRICES, VECTORS}, **{task: own}
     )
+    hidden = [
+        info.id for info in collect(setting.assignment) if (info.task, info.visibility) == (task, "hidden")
+    ]
+    assert [results[name].outcome for name in hidden] == ["failed"]
 
 
 @pytest.mark.parametrize("plots", [(), (b"GIF89a",)])

@@ -1,6 +1,8 @@
 """What the checks give for right answers in every form, and for wrong forms."""
 
+import random
 from collections import namedtuple
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -8,7 +10,9 @@ import pytest
 import torch
 
 from autograder.checks.marks import collect
+from autograder.seeds import seed_for
 
+from ..setting import stored_by_shape
 from .test_misconceptions import ANSWER, CONDUCTANCE, EMBEDDINGS, ENTROPY, INPUTS, PARTS, TASKS, TOP
 
 
@@ -134,6 +138,61 @@ def test_stored_outputs_of_the_shipped_model_earn_no_hidden_point(setting):
         results = setting.grade(only={task}, plots=(), **{task: lambda *args, stored=stored: stored})
         hidden = [result for result in results.values() if result.task == task and not result.points]
         assert 0 < setting.points(task, results) == 2 and len(hidden) >= 1
+
+
+def later(*values):
+    """Return parameters that only the long run takes."""
+    return [pytest.param(value, marks=pytest.mark.long) for value in values]
+
+
+@pytest.mark.parametrize("task", [EMBEDDINGS, PARTS, CONDUCTANCE])
+def test_each_student_is_asked_two_starts_of_equal_length_of_one_model_and_both_ends_of_the_other(
+    setting, task
+):
+    asked, alike = set(), set()
+    for student in range(50):
+        rng = random.Random(seed_for("key", str(student)))
+        setup = (setting.reference, setting.models, setting.assignment)
+        drawn = list(setting.checks.two_questions(*setup, rng, task))
+        assert [loaded.spec.role for loaded, _ in drawn] == ["shipped", "shipped", "hidden", "hidden"]
+        for pair in (drawn[:2], drawn[2:]):
+            (loaded, first), (_, second) = pair
+            one, other = (
+                setting.checks.inputs_of(setting.reference, loaded, each)["input_ids"]
+                for each in (first, second)
+            )
+            same = one.shape == other.shape
+            assert [first.position, second.position] == (["start"] * 2 if same else ["start", "end"])
+            assert not same or not torch.equal(one, other)
+            alike |= {loaded.spec.role} if same else set()
+            asked |= {first, second}
+        assert sum(first.position == "end" for _, first in drawn) == 1
+    assert alike == {"shipped", "hidden"}
+    assert len(asked) > 20
+
+
+@pytest.mark.parametrize("student", ["ana", *later("ben", "eva")])
+@pytest.mark.parametrize("task", [TOP, ENTROPY, CONDUCTANCE, *later(EMBEDDINGS, PARTS)])
+def test_answers_stored_by_shape_fail_the_hidden_check(setting, task, student):
+    own = stored_by_shape(getattr(setting.reference, task))
+    results = replace(setting, misconceptions=()).grade(student=student, only={task}, **{task: own})
+    hidden = [
+        info.id for info in collect(setting.assignment) if (info.task, info.visibility) == (task, "hidden")
+    ]
+    assert [results[name].outcome for name in hidden] == ["failed"]
+
+
+@pytest.mark.parametrize("student", ["ana", *later("ben", "eva")])
+def test_answers_stored_by_question_alone_fail_the_hidden_check(setting, student):
+    stored = {}
+
+    def own(model, tokenizer, *question):
+        if question not in stored:
+            stored[question] = setting.reference.predict_answer(model, tokenizer, *question)
+        return stored[question]
+
+    results = replace(setting, misconceptions=()).grade(student=student, only={ANSWER}, **{ANSWER: own})
+    assert results["test_answers_to_unseen_questions"].outcome == "failed"
 
 
 @pytest.mark.parametrize("spelling", [" lis  bon", "lisbon\n"])
