@@ -231,7 +231,7 @@ def show_tried(assignment: Assignment, trials: Iterable[Trial]) -> int:
             f"{found.share_named:.0%} of the others named."
         )
     if found.stale:
-        console.print(f"Explanations that explain nothing any more: {found.stale}.")
+        console.print(f"Explanations that explain nothing, or too much: {found.stale}.")
     console.print()
     return sum(not trial.good for trial in tried)
 

@@ -22,7 +22,7 @@ class Trial:
     """What one program that nobody wrote by hand came to."""
 
     kind: Kind
-    """What was tried; `explanation`: a line of survivors.toml that explains nothing any more."""
+    """What was tried; `explanation`: a line of survivors.toml that explains nothing any more, or too much."""
 
     name: str
     """Which one: a stable id, that of a wrong program being the key in survivors.toml."""
@@ -61,16 +61,29 @@ class Explanations:
     def __init__(self, reasons: Mapping[str, str]) -> None:
         self._reasons = dict(reasons)
         self._used: set[str] = set()
+        self._refuted: dict[str, str] = {}
 
     def explain(self, name: str) -> str:
         """Return the reason for a survivor, "" if there is none; an exact key comes before a pattern."""
-        # Ids hold brackets of Python, which fnmatch would read as sets of letters.
-        patterns = {key: key.replace("[", "[[]") for key in self._reasons}
-        matching = [key for key, pattern in patterns.items() if key == name or _matches(name, pattern)]
+        matching = self._matching(name)
         if not matching:
             return ""
         self._used.update(matching)
         return self._reasons[name if name in matching else max(matching, key=len)]
+
+    def refute(self, name: str) -> None:
+        """Note that a program loses points: a reason why it may keep them is true of another one at most."""
+        for key in self._matching(name):
+            self._refuted.setdefault(key, name)
+
+    def refuted(self) -> Mapping[str, str]:
+        """Return the keys that a program which loses points has, too, each with the first such program."""
+        return self._refuted
+
+    def _matching(self, name: str) -> list[str]:
+        # Ids hold brackets of Python, which fnmatch would read as sets of letters.
+        patterns = {key: key.replace("[", "[[]") for key in self._reasons}
+        return [key for key, pattern in patterns.items() if key == name or _matches(name, pattern)]
 
     def unused(self) -> list[str]:
         """Return the keys that no survivor asked for."""
@@ -127,7 +140,7 @@ class Tally:
     """Wrong programs that lost points and were named as a known mistake."""
 
     stale: int
-    """Lines of survivors.toml that explain nothing any more."""
+    """Lines of survivors.toml that explain nothing any more, or a program that loses points, too."""
 
     @property
     def share_named(self) -> float:

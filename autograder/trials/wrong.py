@@ -61,7 +61,8 @@ def try_wrong(
         tasks: Whose functions; empty: all.
 
     Yields:
-        One trial a program; where all were tried, one for each line of survivors.toml that explains none, too.
+        One trial a program; then one for each line of survivors.toml that a program which loses points has, too, and
+        where all were tried for each that explains none.
 
     Raises:
         AssignmentError: If survivors.toml cannot be read.
@@ -76,8 +77,11 @@ def try_wrong(
             return list(_of_task(run, course, task, sources[task], explanations, sample, seed, at_once))
 
         yield from with_checks(course.assignment, course.checks, body)
+    for key, name in explanations.refuted().items():
+        yield _false(key, f"{name} has this name, too, and loses points. Write a narrower one.")
     if sample is None and not tasks:
-        yield from map(_stale, explanations.unused())
+        gone = f"No wrong program that passes has this name any more. Remove the line from {SURVIVORS}."
+        yield from (_false(key, gone) for key in explanations.unused() if key not in explanations.refuted())
 
 
 def _sources(course: Course) -> dict[str, str]:
@@ -193,6 +197,8 @@ def _trial(
     survivor = not verdict.fault and verdict.score >= verdict.max_score
     if survivor and wrong.kind == "wrong output" and verdict.moved <= SAME and not found:
         return None
+    if not survivor:
+        explanations.refute(wrong.name)
     reason = explanations.explain(wrong.name) if survivor else verdict.fault
     # What some inputs show is neither right nor as good as right: no sentence makes it so.
     good = bool(reason) and not found if survivor else not verdict.fault
@@ -226,7 +232,7 @@ def _how(moved: float, bound: float, found: int) -> str:
     return f" though its answers lie {moved:.2g} from the reference's, beyond the tolerance of {bound:.2g}"
 
 
-def _stale(key: str) -> Trial:
+def _false(key: str, reason: str) -> Trial:
     return Trial(
         kind="explanation",
         name=key,
@@ -238,5 +244,5 @@ def _stale(key: str) -> Trial:
         named="",
         survivor=False,
         moved=0.0,
-        reason=f"No wrong program that passes has this name any more. Remove the line from {SURVIVORS}.",
+        reason=reason,
     )

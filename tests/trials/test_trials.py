@@ -124,6 +124,14 @@ def test_an_explanation_of_nothing_is_stale(assignment):
     assert [(trial.name, trial.good) for trial in stale] == [("centre: no such thing #1", False)]
 
 
+def test_an_explanation_that_a_losing_program_has_too_is_a_fault(assignment):
+    path = assignment.folder / "survivors.toml"
+    path.write_text(path.read_text() + '"centre gives z*" = "Everything is well."\n')
+    wide = [trial for trial in try_wrong(load_course(assignment)) if trial.kind == "explanation"]
+    assert [(trial.name, trial.good) for trial in wide] == [("centre gives z*", False)]
+    assert "centre gives zeros has this name, too, and loses points." in wide[0].reason
+
+
 def test_an_explanation_without_a_reason_is_refused(assignment):
     (assignment.folder / "survivors.toml").write_text('"centre: x #1" = ""\n')
     with pytest.raises(AssignmentError, match="no reason for 'centre: x #1'"):
