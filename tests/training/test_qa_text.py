@@ -1,7 +1,8 @@
 """The passages, their questions, and the data files made from them."""
 
 import csv
-from itertools import combinations
+from collections import Counter
+from itertools import combinations, product
 from pathlib import Path
 
 import pytest
@@ -70,15 +71,14 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def test_the_pool_has_as_many_starts_as_ends_for_each_model_and_function() -> None:
+def test_the_pool_has_ends_and_more_starts_for_each_model_and_function() -> None:
     rows = rows_of(POOL_FILE)
-    purposes = [(row["model"], row["function"], row["position"]) for row in rows]
-    assert (
-        len(rows)
-        == len(ROLES) * len(FUNCTIONS) * 2 * EACH
-        == len({row["question"] + row["text"] for row in rows})
-    )
-    assert all(purposes.count(purpose) == EACH for purpose in purposes)
+    purposes = Counter((row["model"], row["function"], row["position"]) for row in rows)
+    assert len(rows) == len({row["question"] + row["text"] for row in rows})
+    assert purposes.keys() == set(product(ROLES, FUNCTIONS, ("start", "end")))
+    for (model, function, position), count in purposes.items():
+        # Two starts of equal length are asked for: there are more of them.
+        assert count > EACH if position == "start" else count == EACH, (model, function)
     shown = {row["text"] for row in rows_of(EXAMPLES_FILE)}
     assert len(shown) >= SHOWN * 3 // 4 and not shown & {row["text"] for row in rows}
     lengths = [len(row["text"].split()) for row in rows]
