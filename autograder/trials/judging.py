@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -180,10 +180,11 @@ def _farthest(course: Course, task: str, asked: Asked) -> float:
 def between(actual: Any, expected: Any) -> float:
     """Return how far two answers of one function lie apart: the farthest pair of tensors or numbers in them.
 
-    Floating-point values by the relative L2 distance of each tensor, all else exactly (inf). Figures are not compared.
+    Floating-point values by the relative L2 distance of each tensor, all else exactly (inf); figures by what stands in
+    them.
     """
     if all(is_figure(one) or isinstance(one, FigureDescription) for one in (actual, expected)):
-        return 0.0
+        return between(_contents(actual), _contents(expected))
     if isinstance(expected, (list, tuple)) and isinstance(actual, (list, tuple)):
         if len(actual) != len(expected):
             return math.inf
@@ -200,6 +201,22 @@ def between(actual: Any, expected: Any) -> float:
         off = relative_l2(got, want)
         return off if want.is_floating_point() or off == 0 else math.inf
     return 0.0 if actual == expected else math.inf
+
+
+def _contents(figure: Any) -> Any:
+    """Return what stands in a figure, as plain data without its picture."""
+    if is_figure(figure):
+        figure = rebuild(drawing.describe(figure, picture=False))
+    return _rounded([asdict(axes) for axes in figure.axes])
+
+
+def _rounded(value: Any) -> Any:
+    """Round the numbers of a nest: drawn twice, what stands at 0 stands at 1e-16."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return round(value, 9) if isinstance(value, float) else value
 
 
 def widest_bound(run: Run, course: Course, task: str) -> float:
