@@ -284,9 +284,9 @@ def compute_feature_attribution_scores(batch, model, tokenizer):
 # target_ = predictions_.argmax(dim=-1, keepdim=True)
 # padding_ = torch.full_like(few_["input_ids"], tokenizer.pad_token_id)  # a path may also begin at [PAD] throughout
 # explained_ = []
-# for start_ in (build_baseline(few_["input_ids"].to(device), tokenizer), padding_.to(device)):
+# for start_ in (torch.as_tensor(build_baseline(few_["input_ids"].to(device), tokenizer)), padding_):
 #     with torch.no_grad():
-#         empty_ = model({"input_ids": start_, "attention_mask": few_["attention_mask"].to(device)}).cpu()
+#         empty_ = model({"input_ids": start_.to(device), "attention_mask": few_["attention_mask"].to(device)}).cpu()
 #     explained_.append((predictions_.gather(1, target_) - empty_.gather(1, target_))[:, 0])
 # for row_, *differences_ in zip(attributions_, *explained_, strict=True):
 #     difference_ = min(map(float, differences_), key=lambda value: abs(value - float(row_.sum())))
