@@ -1,7 +1,7 @@
 """How often luck decides a verdict: whole gradings simulated where an answer, or what is asked, is drawn at random.
 
-An assignment with such a task has a `luck.py` beside its `checks.py`. Each marked function simulates many gradings of
-one program, and counts those whose verdict is not the program's due.
+An assignment with such a task has a `luck.py` beside its `checks.py`. Its `SIMULATIONS` name programs, each with a
+function that simulates many gradings and counts those that take points.
 """
 
 from __future__ import annotations
@@ -30,15 +30,12 @@ SURPRISE = 1e-3
 """More failures than a rate gives with this probability say that the rate is higher."""
 
 Simulate = Callable[[Course, ModuleType, int, int], int]
-"""Takes the course, the module of its checks, a number of gradings and a seed; returns how many went wrong."""
+"""Takes the course, the module of its checks, a number of gradings and a seed; returns how many took points."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
     """One program whose gradings are simulated."""
-
-    id: str
-    """The function's name in luck.py."""
 
     task: str
     """The contract's function that the program stands for."""
@@ -46,11 +43,11 @@ class Simulation:
     title: str
     """What the program does, and what is drawn, in a few words."""
 
-    right: bool
-    """Whether it is due all points, or must lose some."""
-
     run: Simulate
     """Simulates."""
+
+    right: bool = True
+    """Whether it is due all points, or must lose some."""
 
     @property
     def rate(self) -> float:
@@ -77,7 +74,7 @@ class Luck:
     @property
     def name(self) -> str:
         """Which program."""
-        return self.simulation.id
+        return self.simulation.title
 
     @property
     def reason(self) -> str:
@@ -94,24 +91,6 @@ class Luck:
         return chance_of_as_many(self.mistaken, self.gradings, self.simulation.rate) >= SURPRISE
 
 
-def simulation(*, task: str, title: str, right: bool = True) -> Callable[[Simulate], Simulate]:
-    """Mark a function of luck.py.
-
-    Args:
-        task: The contract's function that its program stands for.
-        title: What the program does, and what is drawn.
-        right: Whether the program is due all points.
-    """
-
-    def mark(run: Simulate) -> Simulate:
-        run.__simulation__ = Simulation(  # type: ignore[attr-defined]
-            id=run.__name__, task=task, title=title, right=right, run=run
-        )
-        return run
-
-    return mark
-
-
 def chance_of_as_many(count: int, gradings: int, rate: float) -> float:
     """Return the probability of at least `count` events in so many independent gradings, each with this rate."""
     if count == 0:
@@ -124,22 +103,24 @@ def chance_of_as_many(count: int, gradings: int, rate: float) -> float:
 
 
 def simulations_of(assignment: Assignment) -> tuple[Simulation, ...]:
-    """Return an assignment's simulations in the order of luck.py; none if there is no such file.
+    """Return an assignment's simulations; none if it has no luck.py.
 
     Raises:
-        AssignmentError: If the file cannot be imported, or a simulation is of no task.
+        AssignmentError: If the file cannot be imported or has no SIMULATIONS, or one is of no task.
     """
     path = assignment.folder / LUCK
     if not path.is_file():
         return ()
-    module = load_module(path, f"luck_{assignment.slug}")
-    marked = [getattr(value, "__simulation__", None) for value in vars(module).values()]
-    found = tuple(one for one in marked if isinstance(one, Simulation))
+    found = getattr(load_module(path, f"luck_{assignment.slug}"), "SIMULATIONS", None)
+    if not isinstance(found, tuple) or not all(isinstance(one, Simulation) for one in found):
+        raise AssignmentError(
+            f"{path}: SIMULATIONS must be a tuple of Simulation(task=..., title=..., run=...)."
+        )
     tasks = [task.name for task in assignment.tasks]
     for one in found:
         if one.task not in tasks:
             near = did_you_mean(one.task, tasks)
-            raise AssignmentError(f"{path}: {one.id}: {one.task!r} is no task of assignment.toml.{near}")
+            raise AssignmentError(f"{path}: {one.title}: {one.task!r} is no task of assignment.toml.{near}")
     return found
 
 
@@ -166,5 +147,5 @@ def measure_luck(
     course = load_course(assignment, profile=profile)
     checks = load_module(assignment.folder / "checks.py", f"checks_{assignment.slug}")
     for one in simulations:
-        mistaken = int(one.run(course, checks, gradings, seed))
-        yield Luck(simulation=one, gradings=gradings, mistaken=mistaken)
+        lost = int(one.run(course, checks, gradings, seed))
+        yield Luck(simulation=one, gradings=gradings, mistaken=lost if one.right else gradings - lost)

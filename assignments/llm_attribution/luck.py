@@ -10,13 +10,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import ModuleType
 
 import torch
 from torch import Tensor
 
 from autograder.checks.opening import Course
-from autograder.luck import simulation
+from autograder.luck import Simulation
 
 TASK = "shapley_sampled"
 
@@ -43,14 +44,14 @@ def allowances(checks: ModuleType, worth: Tensor, count: int) -> Tensor:
 
 
 def lost(
-    course: Course, checks: ModuleType, sampler: Sampler, gradings: int, seed: int, count: int = 0
+    sampler: Sampler, course: Course, checks: ModuleType, gradings: int, seed: int, count: int = 0
 ) -> int:
     """Return in how many gradings some estimate lies outside its allowance, or the sum is off.
 
     Args:
+        sampler: The program.
         course: With the models.
         checks: The module of the checks.
-        sampler: The program.
         gradings: How many.
         seed: Of the draws.
         count: Draws an estimate; 0: the smallest that the check asks for.
@@ -136,36 +137,14 @@ def any_coalition(worth: Tensor, count: int, gradings: int, generator: torch.Gen
     return torch.stack(found, dim=-1)
 
 
-@simulation(task=TASK, title="orders drawn one by one")
-def drawn_one_by_one(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    return lost(course, checks, permutations, gradings, seed)
-
-
-@simulation(task=TASK, title="each order drawn forwards and backwards")
-def drawn_in_pairs(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    return lost(course, checks, antithetic, gradings, seed)
-
-
-@simulation(task=TASK, title="every group at each place equally often")
-def drawn_in_circles(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    return lost(course, checks, stratified, gradings, seed)
-
-
-@simulation(task=TASK, title="one order for all", right=False)
-def one_order_for_all(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    return gradings - lost(course, checks, one_order, gradings, seed)
-
-
-@simulation(task=TASK, title="the groups in reading order", right=False)
-def in_reading_order(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    return gradings - lost(course, checks, reading_order, gradings, seed)
-
-
-@simulation(task=TASK, title="each group left out alone", right=False)
-def left_out_alone(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    return gradings - lost(course, checks, leave_one_out, gradings, seed)
-
-
-@simulation(task=TASK, title="all coalitions equally likely", right=False)
-def coalitions_equally_likely(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    return gradings - lost(course, checks, any_coalition, gradings, seed)
+SIMULATIONS = (
+    Simulation(task=TASK, title="orders drawn one by one", run=partial(lost, permutations)),
+    Simulation(task=TASK, title="each order drawn forwards and backwards", run=partial(lost, antithetic)),
+    Simulation(task=TASK, title="every group at each place equally often", run=partial(lost, stratified)),
+    Simulation(task=TASK, title="one order for all", run=partial(lost, one_order), right=False),
+    Simulation(task=TASK, title="the groups in reading order", run=partial(lost, reading_order), right=False),
+    Simulation(task=TASK, title="each group left out alone", run=partial(lost, leave_one_out), right=False),
+    Simulation(
+        task=TASK, title="all coalitions equally likely", run=partial(lost, any_coalition), right=False
+    ),
+)

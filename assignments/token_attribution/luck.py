@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -16,12 +17,13 @@ from torch import Tensor
 
 from autograder import faithfulness
 from autograder.checks.opening import Course
-from autograder.luck import simulation
+from autograder.luck import Simulation
 
 TASK = "my_attribution"
 
 Batch = dict[str, Tensor]
-Method = Callable[[Batch, Any, Any], Tensor]
+Method = Callable[[Course, Batch], Tensor]
+"""Ranks the tokens of a batch on the shipped model; returns (batch, token)."""
 
 
 def percentiles(course: Course, checks: ModuleType, method: Method) -> list[float]:
@@ -34,7 +36,7 @@ def percentiles(course: Course, checks: ModuleType, method: Method) -> list[floa
         sentences = pool[start : start + checks.AT_A_TIME]
         batch = checks.batch_of(sentences, tokenizer)
         ids = batch["input_ids"]
-        scores = method(batch, model, tokenizer)
+        scores = method(course, batch)
         rankings = [
             checks.rankings_of(
                 [float(row[place]) for place in checks.inner_places(row_ids, tokenizer)], random.Random(0)
@@ -54,7 +56,7 @@ def percentiles(course: Course, checks: ModuleType, method: Method) -> list[floa
     return found
 
 
-def below_full(course: Course, checks: ModuleType, method: Method, gradings: int, seed: int) -> int:
+def below_full(method: Method, course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
     """Return in how many simulated gradings a method misses full points."""
     each = torch.tensor(percentiles(course, checks, method), dtype=torch.float64)
     generator = torch.Generator().manual_seed(seed)
@@ -73,8 +75,9 @@ def logits_of(model: Any, batch: Batch) -> Tensor:
     return logits
 
 
-def gradient_times_input(batch: Batch, model: Any, tokenizer: Any) -> Tensor:
+def gradient_times_input(course: Course, batch: Batch) -> Tensor:
     """The gradient of the predicted class's logit by the embeddings, times these, summed over the hidden dimension."""
+    model = course.models[0].model
     kept = {}
 
     def keep(module: Any, arguments: Any, output: Tensor) -> Tensor:
@@ -90,8 +93,9 @@ def gradient_times_input(batch: Batch, model: Any, tokenizer: Any) -> Tensor:
     return (gradient * kept["vectors"]).sum(dim=-1).detach()
 
 
-def occlusion_of_each(batch: Batch, model: Any, tokenizer: Any) -> Tensor:
+def occlusion(course: Course, batch: Batch) -> Tensor:
     """How far the predicted class's probability falls without each token."""
+    model, tokenizer = course.models[0].model, course.models[0].tokenizer
     ids, mask = batch["input_ids"], batch["attention_mask"]
     scores = torch.zeros(ids.shape)
     with torch.no_grad():
@@ -107,29 +111,32 @@ def occlusion_of_each(batch: Batch, model: Any, tokenizer: Any) -> Tensor:
     return scores
 
 
-@simulation(task=TASK, title="gradient x input, sentences drawn")
-def by_gradient_times_input(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    return below_full(course, checks, gradient_times_input, gradings, seed)
+def integrated_gradients(course: Course, batch: Batch) -> Tensor:
+    """The reference's."""
+    model, tokenizer = course.models[0].model, course.models[0].tokenizer
+    attributions: Tensor = course.reference.module.compute_feature_attribution_scores(
+        batch, model, tokenizer
+    )[0]
+    return attributions
 
 
-@simulation(task=TASK, title="occlusion, sentences drawn")
-def by_occlusion(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    return below_full(course, checks, occlusion_of_each, gradings, seed)
+def at_random(course: Course, batch: Batch) -> Tensor:
+    """Numbers that have nothing to do with the model."""
+    generator = torch.Generator().manual_seed(int(batch["input_ids"].sum()))
+    return torch.rand(batch["input_ids"].shape, generator=generator)
 
 
-@simulation(task=TASK, title="integrated gradients, sentences drawn")
-def by_integrated_gradients(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    module = course.reference.module
-    return below_full(
-        course, checks, lambda *asked: module.compute_feature_attribution_scores(*asked)[0], gradings, seed
-    )
-
-
-@simulation(task=TASK, title="numbers drawn at random, sentences drawn", right=False)
-def by_chance(course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    generator = torch.Generator().manual_seed(seed)
-
-    def drawn(batch: Batch, model: Any, tokenizer: Any) -> Tensor:
-        return torch.rand(batch["input_ids"].shape, generator=generator)
-
-    return gradings - below_full(course, checks, drawn, gradings, seed)
+SIMULATIONS = (
+    Simulation(
+        task=TASK, title="gradient x input, sentences drawn", run=partial(below_full, gradient_times_input)
+    ),
+    Simulation(task=TASK, title="occlusion, sentences drawn", run=partial(below_full, occlusion)),
+    Simulation(
+        task=TASK,
+        title="integrated gradients, sentences drawn",
+        run=partial(below_full, integrated_gradients),
+    ),
+    Simulation(
+        task=TASK, title="numbers at random, sentences drawn", run=partial(below_full, at_random), right=False
+    ),
+)

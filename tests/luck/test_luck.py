@@ -7,26 +7,26 @@ from autograder.assignments import load_assignment
 from autograder.build import build_assignment
 from autograder.checks.marks import collect, points_by_task
 from autograder.errors import AssignmentError
-from autograder.luck import Luck, chance_of_as_many, measure_luck, simulation, simulations_of
+from autograder.luck import Luck, Simulation, chance_of_as_many, measure_luck, simulations_of
 from autograder.report.verified import verified_page, verified_view
 
 FILE = """
 import torch
-from autograder.luck import simulation
+from autograder.luck import Simulation
 
-@simulation(task="centre", title="fails as often as it may")
 def rarely(course, checks, gradings, seed):
     assert callable(checks.test_centre_shape) and course.assignment.slug == "standardise"
     drawn = torch.rand(gradings, generator=torch.Generator().manual_seed(seed))
     return int((drawn < 1e-4).sum())
 
-@simulation(task="centre", title="fails ten times as often")
-def often(course, checks, gradings, seed):
-    return gradings // 1000
-
-@simulation(task="centre", title="is wrong, and keeps its points", right=False)
-def kept(course, checks, gradings, seed):
-    return gradings // 20
+SIMULATIONS = (
+    Simulation(task="centre", title="fails as often as it may", run=rarely),
+    Simulation(task="centre", title="fails ten times as often", run=lambda c, k, gradings, s: gradings // 1000),
+    Simulation(
+        task="centre", title="is wrong, and keeps its points",
+        run=lambda c, k, gradings, s: gradings - gradings // 20, right=False,
+    ),
+)
 """
 
 
@@ -39,11 +39,8 @@ def test_chance_of_as_many_is_the_binomial_tail():
 
 @pytest.mark.parametrize(("failed", "good"), [(0, True), (2, True), (3, True), (4, False), (25, False)])
 def test_as_many_failures_as_the_rate_gives_are_no_fault(failed, good):
-    @simulation(task="centre", title="-")
-    def program(course, checks, gradings, seed):
-        return failed
-
-    luck = Luck(simulation=program.__simulation__, gradings=2500, mistaken=failed)
+    program = Simulation(task="centre", title="-", run=lambda course, checks, gradings, seed: failed)
+    luck = Luck(simulation=program, gradings=2500, mistaken=failed)
     assert (luck.good, luck.reason == "") == (good, good)
 
 
@@ -57,10 +54,14 @@ def test_simulations_are_run_and_shown(course):
     assignment = load_assignment(course, "standardise")
     build_assignment(assignment, points_by_task(collect(assignment)))
     found = list(measure_luck(assignment, 20_000, seed=1))
-    assert [one.name for one in found] == ["rarely", "often", "kept"]
+    assert [one.name for one in found] == [
+        "fails as often as it may",
+        "fails ten times as often",
+        "is wrong, and keeps its points",
+    ]
     assert [one.good for one in found] == [True, False, False]
     page = verified_page(verified_view(assignment, [], {}, luck=found)).decode()
-    assert page.count("fails ten times as often") == 1
+    assert page.count("fails ten times as often") == 2  # in the table, and among the faults
     assert "It lost points in 20 of 20000 gradings; 0.0001 is allowed." in page
     assert "It kept its points in 1000 of 20000 gradings; 0.01 is allowed." in page
 
@@ -73,5 +74,14 @@ def test_an_assignment_without_the_file_has_none(mini_course):
 def test_a_simulation_of_no_task_is_the_instructors_error(course):
     path = course / "assignments" / "standardise" / "luck.py"
     path.write_text(FILE.replace('task="centre", title="fails t', 'task="center", title="fails t'))
-    with pytest.raises(AssignmentError, match=r"often: 'center' is no task.*Did you mean centre"):
+    with pytest.raises(
+        AssignmentError, match=r"fails ten times as often: 'center' is no task.*Did you mean centre"
+    ):
+        simulations_of(load_assignment(course, "standardise"))
+
+
+@pytest.mark.parametrize("written", ["", "SIMULATIONS = [1]", "SIMULATIONS = (1,)"])
+def test_a_file_without_simulations_is_the_instructors_error(course, written):
+    (course / "assignments" / "standardise" / "luck.py").write_text(written)
+    with pytest.raises(AssignmentError, match="SIMULATIONS must be a tuple"):
         simulations_of(load_assignment(course, "standardise"))

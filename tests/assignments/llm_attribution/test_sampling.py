@@ -37,7 +37,7 @@ def test_luck_decides_no_grading_of_the_smallest_samples(assignment):
 @pytest.mark.parametrize("sampler", ["permutations", "antithetic", "stratified", "all_orders"])
 def test_no_right_sampler_fails_at_the_notebooks_count(assignment, luck, setting, sampler):
     course = load_course(assignment)
-    failed = luck.lost(course, setting.checks, getattr(luck, sampler), GRADINGS, 50, NOTEBOOK)
+    failed = luck.lost(getattr(luck, sampler), course, setting.checks, GRADINGS, 50, NOTEBOOK)
     assert Luck(simulation=simulations_of(assignment)[0], gradings=GRADINGS, mistaken=failed).good
 
 

@@ -12,8 +12,8 @@ from ..setting import ROOT
 def test_the_draw_of_sentences_decides_no_grading():
     found = list(measure_luck(load_assignment(ROOT, "token_attribution"), 20_000, seed=1))
     assert [one.name for one in found if one.simulation.right] == [
-        "by_gradient_times_input",
-        "by_occlusion",
-        "by_integrated_gradients",
+        "gradient x input, sentences drawn",
+        "occlusion, sentences drawn",
+        "integrated gradients, sentences drawn",
     ]
     assert [one.reason for one in found if not one.good] == []
