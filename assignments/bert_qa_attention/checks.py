@@ -6,6 +6,7 @@ import csv
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import product
 from typing import Any
 
@@ -77,6 +78,12 @@ def inputs_of(reference, tokenizer, asked: Question) -> dict[str, Tensor]:
     return reference.build_inputs(tokenizer, asked.question, asked.text)
 
 
+@cache
+def length_of(tokenizer, asked: Question) -> int:
+    """Return how many tokens a model reads of a question; the whole pool's are counted once in a process."""
+    return len(tokenizer(asked.question, asked.text)["input_ids"])
+
+
 def two_inputs(reference, models, assignment, rng: random.Random) -> Iterator[tuple[Any, dict[str, Tensor]]]:
     """Yield each model with two unseen inputs: of equal length for one model, of unequal lengths for the other.
 
@@ -84,10 +91,9 @@ def two_inputs(reference, models, assignment, rng: random.Random) -> Iterator[tu
     """
     alike = rng.choice(models)
     for loaded in models:
-        known = {one: inputs_of(reference, loaded.tokenizer, one) for one in pool(assignment)}
-        length = {one: inputs["input_ids"].shape[1] for one, inputs in known.items()}
-        for one in pair_of(list(known), list(known), size=length.__getitem__, alike=loaded is alike, rng=rng):
-            yield loaded, known[one]
+        every, length = pool(assignment), partial(length_of, loaded.tokenizer)
+        for one in pair_of(every, every, size=length, alike=loaded is alike, rng=rng):
+            yield loaded, inputs_of(reference, loaded.tokenizer, one)
 
 
 def two_paths(
@@ -100,16 +106,13 @@ def two_paths(
     """
     alike = rng.choice(models)
     for loaded in models:
-
-        def length(one: Question, tokenizer=loaded.tokenizer) -> int:
-            return inputs_of(reference, tokenizer, one)["input_ids"].shape[1]
-
         positions = rng.sample(POSITIONS, 2) if loaded is not alike else [rng.choice(POSITIONS)] * 2
         kinds = list(zip(positions, PATHS, strict=True))
         found = [
             [one for one in pool(assignment) if one.path(loaded.spec.role, position) == path]
             for position, path in kinds
         ]
+        length = partial(length_of, loaded.tokenizer)
         chosen = pair_of(*found, size=length, alike=loaded is alike, rng=rng)
         for one, (position, path) in zip(chosen, kinds, strict=True):
             yield loaded, inputs_of(reference, loaded.tokenizer, one), position, path
