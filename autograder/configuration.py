@@ -152,7 +152,12 @@ class ConfigReader:
                 self.problems.append(f"{where}{key!r} is 0: it must be above 0.")
             elif isinstance(value, (int, float)):
                 chosen[key] = type(kinds[key])(value)
-        return dataclasses.replace(otherwise, **chosen)
+        found = dataclasses.replace(otherwise, **chosen)
+        if found.threads > found.most_threads:
+            self.problems.append(
+                f"{where}'threads' is {found.threads}: half of 'processes' ({found.processes}) at most."
+            )
+        return found
 
     def _profile_limits(self, otherwise: Limits) -> dict[str, Limits]:
         profiles = self.config.get("profiles", {})

@@ -43,7 +43,9 @@ def pin(path: Path, profile: str, hub: str, revision: str) -> None:
             f'{path}: write revision = "{revision}" below hub = "{hub}" yourself: the file is written in '
             "another way than this command can follow."
         )
-    path.write_text(written, encoding="utf-8")
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_text(written, encoding="utf-8")
+    beside.replace(path)
 
 
 def _pinned(table: dict[str, Any], profile: str, hub: str, revision: str) -> dict[str, Any]:

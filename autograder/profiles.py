@@ -43,9 +43,19 @@ def on_threads(assignment: Assignment, threads: int) -> Assignment:
     Args:
         assignment: As loaded.
         threads: Of each kernel; 0: as many as its limits say.
+
+    Raises:
+        AssignmentError: If that is more than a kernel may have: the student's function would end for it.
     """
     if threads == 0:
         return assignment
+    every = (assignment.limits, *assignment.profile_limits.values())
+    least = min(every, key=lambda limits: limits.processes)
+    if threads > least.most_threads:
+        raise AssignmentError(
+            f"--threads {threads}: a kernel of {assignment.slug} may have {least.processes} processes and threads in "
+            f"all, and compute on {least.most_threads} of them. Raise 'processes' in its [limits] for more."
+        )
     others = {name: replace(limits, threads=threads) for name, limits in assignment.profile_limits.items()}
     return replace(assignment, limits=replace(assignment.limits, threads=threads), profile_limits=others)
 

@@ -36,7 +36,7 @@ class Limits:
     """Processes and threads of the kernel's tree."""
 
     threads: int = 1
-    """Threads that torch computes on in the kernel, unless the student's code chooses others."""
+    """Threads that torch computes on in the kernel, at most `most_threads`; the student's code may choose others."""
 
     file_bytes: int = 64 * 2**20
     """Largest file that the student's code may write, in bytes."""
@@ -46,6 +46,11 @@ class Limits:
 
     answer_bytes: int = 64 * 2**20
     """Largest answer of one call, in bytes."""
+
+    @property
+    def most_threads(self) -> int:
+        """Half of the processes: Jupyter has some, and where the rest is none, the student's function ends for it."""
+        return self.processes // 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

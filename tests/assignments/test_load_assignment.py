@@ -89,6 +89,12 @@ def test_all_problems_come_at_once(mini_course):
     assert "5 problem(s)" in said
 
 
+def test_more_threads_than_a_kernel_may_have_are_refused(mini_course):
+    rewritten(mini_course, "call_timeout_s = 3", "call_timeout_s = 3\nthreads = 33")
+    with pytest.raises(AssignmentError, match=r"limits: 'threads' is 33: half of 'processes' \(64\) at most"):
+        load_assignment(mini_course, "standardise")
+
+
 def test_broken_toml_is_a_sentence_with_the_place(mini_course):
     rewritten(mini_course, "points = 6", "points = = 6")
     with pytest.raises(AssignmentError, match=r"not readable as TOML: .*line 2"):

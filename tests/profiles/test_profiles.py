@@ -6,7 +6,7 @@ import pytest
 from autograder.assignments import load_assignment
 from autograder.errors import AssignmentError
 from autograder.fingerprint import course_fingerprint
-from autograder.profiles import choose_profile, fetch, profile_named
+from autograder.profiles import choose_profile, fetch, on_threads, profile_named
 from tests.hub.conftest import COMMIT, hub_cache, lay_out  # noqa: F401 (a fixture)
 
 HUB = f'''
@@ -157,3 +157,19 @@ def test_what_is_wrong_with_a_profile_is_said(course, old, new, said):
     with pytest.raises(AssignmentError) as caught:
         load_assignment(course, "standardise")
     assert said in str(caught.value)
+
+
+def test_kernels_of_so_many_threads_have_them_in_every_profile(course):
+    assignment = load_assignment(course, "standardise")
+    chosen = on_threads(assignment, 32)
+    assert (chosen.limits.threads, chosen.profile_limits["hub"].threads) == (32, 32)
+    assert on_threads(assignment, 0) == assignment
+
+
+def test_more_threads_than_a_kernel_may_have_are_the_instructors_error(course):
+    # Torch ends the process where it gets no thread, which would look like the student's doing.
+    said = (
+        r"--threads 33: a kernel of standardise may have 64 processes and threads in all, and compute on 32"
+    )
+    with pytest.raises(AssignmentError, match=said):
+        on_threads(load_assignment(course, "standardise"), 33)
