@@ -40,6 +40,7 @@ def create(course_dir: Path, slug: str, title: str = "") -> list[Path]:
     folder = course_dir / "assignments" / slug
     targets = {
         "assignment.toml": folder / "assignment.toml",
+        "survivors.toml": folder / "survivors.toml",
         "checks.py": folder / "checks.py",
         "misconceptions.py": folder / "misconceptions.py",
         "reference.py": course_dir / "reference" / f"{slug}.py",

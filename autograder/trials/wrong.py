@@ -20,7 +20,7 @@ from autograder.trials.children import in_children
 from autograder.trials.judging import STUDENT, Asked, Verdict, judge, widest_bound
 from autograder.trials.mutating import mutants_of
 from autograder.trials.outputs import slips_for
-from autograder.trials.stored import Memorised
+from autograder.trials.stored import SHIPPED, Memorised
 from autograder.trials.trial import SURVIVORS, Explanations, Trial, read_explanations
 
 OTHERS = ("trial 1", "trial 2")
@@ -45,13 +45,17 @@ class _Wrong:
     make: Callable[[], Function]
     """Makes the function anew: some remember what they were asked."""
 
+    stored: bool = False
+    """Gives stored answers: that no question shows them is no excuse."""
+
 
 def try_wrong(
     course: Course, *, sample: int | None = None, seed: int = 0, at_once: int = 1, tasks: Sequence[str] = ()
 ) -> Iterator[Trial]:
     """Try slips and mutants on the checks of their task.
 
-    A slip that changes no answer is no wrong program and is left out.
+    A slip that changes no answer is no wrong program and is left out, save for stored answers: what is asked must show
+    them.
 
     Args:
         course: The assignment, loaded.
@@ -146,12 +150,15 @@ def _slips(run: Run, course: Course, task: str) -> list[_Wrong]:
     judge(run, course, task, asked)
     if not asked.calls:
         return []
-    made = [(name, partial(_slipped, right, slip)) for name, slip in slips_for(asked.calls[0][2])]
+    made = [(name, partial(_slipped, right, slip), False) for name, slip in slips_for(asked.calls[0][2])]
     models = tuple((loaded.model, loaded.tokenizer) for loaded in course.models)
     # The generator's functions remember, so that each trial takes its own out of a new one.
     names = [name for name, _ in Memorised(right, models).all()]
-    made += [(name, partial(_memorised, right, models, name)) for name in names]
-    return [_Wrong(kind="wrong output", name=f"{task} gives {name}", make=make) for name, make in made]
+    made += [(name, partial(_memorised, right, models, name), name != SHIPPED) for name in names]
+    return [
+        _Wrong(kind="wrong output", name=f"{task} gives {name}", make=make, stored=stored)
+        for name, make, stored in made
+    ]
 
 
 def _slipped(right: Function, slip: Callable[[Any], Any]) -> Function:
@@ -195,7 +202,8 @@ def _trial(
     *fields, found = said
     verdict = Verdict(**dict(zip(Verdict.__slots__, fields, strict=True)))
     survivor = not verdict.fault and verdict.score >= verdict.max_score
-    if survivor and wrong.kind == "wrong output" and verdict.moved <= SAME and not found:
+    unmoved = wrong.kind == "wrong output" and verdict.moved <= SAME and not found
+    if survivor and unmoved and not wrong.stored:
         return None
     if not survivor:
         explanations.refute(wrong.name)

@@ -14,10 +14,12 @@ from autograder.batch import Options, grade_class
 from autograder.build import is_stale, solved_notebook
 from autograder.calibration import load_tolerances
 from autograder.checks.marks import collect, points_by_task
+from autograder.checks.opening import load_course
 from autograder.cli import app
 from autograder.errors import AssignmentError
 from autograder.records import Submission
 from autograder.scaffolding import create
+from autograder.trials import try_wrong
 from autograder.verify import verify
 
 SLUG = "gradient_times_input"
@@ -45,6 +47,7 @@ def test_the_command_makes_all_that_an_assignment_is(course):
         f"assignments/{SLUG}/distances.json",
         f"assignments/{SLUG}/checks.py",
         f"assignments/{SLUG}/misconceptions.py",
+        f"assignments/{SLUG}/survivors.toml",
         f"reference/{SLUG}.py",
         "student_template/README.md",
         f"student_template/{SLUG}.ipynb",
@@ -75,6 +78,12 @@ def test_it_verifies_as_it_is(course):
     assert [f"{found.kind} {found.name}: {found.problem}" for found in findings if not found.good] == []
     kinds = [found.kind for found in findings]
     assert (kinds.count("misconception"), kinds.count("equivalent")) == (5, 2)
+
+
+def test_no_wrong_program_keeps_its_points_unexplained(course):
+    trials = list(try_wrong(load_course(load_assignment(course, SLUG))))
+    assert len(trials) > 80
+    assert [(trial.name, trial.reason) for trial in trials if not trial.good] == []
 
 
 @pytest.mark.sandbox

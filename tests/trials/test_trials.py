@@ -46,6 +46,20 @@ def test_the_small_course_is_sound(assignment):
     assert all(trial.score < trial.max_score and trial.lost for trial in lost)
 
 
+def test_stored_answers_that_no_question_shows_are_found_out(assignment):
+    path = assignment.folder / "checks.py"
+    path.write_text(
+        path.read_text().replace("for values in (table(rng), table(rng)):", "for values in [table(rng)]:")
+    )
+    trials = [trial for trial in try_wrong(load_course(assignment), tasks=["standardise"]) if not trial.good]
+    assert [trial.name for trial in trials] == [
+        "standardise gives its first answer for ever",
+        "standardise gives its first answer to arguments of a shape",
+        "standardise gives the answer to the question before",
+    ]
+    assert "with the reference's answers to all" in trials[0].reason
+
+
 def test_a_loose_check_has_unexplained_survivors(assignment):
     bounds(assignment, 0.2)
     survivors = [trial for trial in try_wrong(load_course(assignment), tasks=["centre"]) if trial.survivor]

@@ -1,5 +1,7 @@
 """Checks of the small course that the tests grade."""
 
+from functools import partial
+
 import torch
 
 from autograder.checks import assert_close, grades, hint, points, requires, visibility
@@ -49,13 +51,13 @@ def test_centre_values(submission, reference, rng):
 @hint("How is a standard deviation defined?")
 def test_standardise_values(submission, reference, rng):
     """Unseen tables are standardised."""
-    values = table(rng)
-    actual = submission.call("standardise", values)
-    assert_close(
-        actual,
-        reference.standardise(values),
-        name="standardised",
-        axes=("row", "column"),
-        tolerance="standardise",
-        alternatives={"You divided by n.": lambda: reference.standardise(values, correction=0)},
-    )
+    for values in (table(rng), table(rng)):
+        actual = submission.call("standardise", values)
+        assert_close(
+            actual,
+            reference.standardise(values),
+            name="standardised",
+            axes=("row", "column"),
+            tolerance="standardise",
+            alternatives={"You divided by n.": partial(reference.standardise, values, correction=0)},
+        )
