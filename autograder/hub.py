@@ -11,6 +11,8 @@ from autograder.errors import AssignmentError
 
 _FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
 _OLD_WEIGHTS = "pytorch_model.bin"
+_RESULTS = ("*predictions_.json", "null_odds_.json")
+"""What transformers' script for SQuAD left beside some models, 56 MB beside the 25 of the weights."""
 
 
 def find_snapshot(name: str, revision: str, *, remedy: str = "") -> Path:
@@ -35,7 +37,11 @@ def find_snapshot(name: str, revision: str, *, remedy: str = "") -> Path:
         # With the patterns of fetching: newer versions refuse a snapshot that lacks files of the repository.
         return Path(
             snapshot_download(
-                name, revision=revision or None, allow_patterns=list(_FILES), local_files_only=True
+                name,
+                revision=revision or None,
+                allow_patterns=list(_FILES),
+                ignore_patterns=list(_RESULTS),
+                local_files_only=True,
             )
         )
     except HFValidationError as error:
@@ -64,7 +70,14 @@ def fetch_snapshot(name: str, revision: str) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        folder = Path(snapshot_download(name, revision=revision or None, allow_patterns=list(_FILES)))
+        folder = Path(
+            snapshot_download(
+                name,
+                revision=revision or None,
+                allow_patterns=list(_FILES),
+                ignore_patterns=list(_RESULTS),
+            )
+        )
         if not any(folder.glob("*.safetensors")):
             snapshot_download(name, revision=folder.name, allow_patterns=[_OLD_WEIGHTS])
     except HFValidationError as error:

@@ -43,7 +43,8 @@ def test_what_is_no_name_is_said_to_be_none(hub_cache, name):
 
 def test_fetching_fills_the_cache_for_grading_without_a_network(hub_cache, local_hub, model, tmp_path):
     (tmp_path / "more").mkdir()
-    (tmp_path / "more" / "README.md").write_text("Nothing loads this.")
+    for name in ("README.md", "nbest_predictions_.json", "null_odds_.json"):
+        (tmp_path / "more" / name).write_text("Nothing loads this.")
     local_hub(model)
     local_hub(tmp_path / "more")
     assert fetched(local_hub, hub_cache, NAME, COMMIT).name == COMMIT

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,3 +174,9 @@ def test_more_threads_than_a_kernel_may_have_are_the_instructors_error(course):
     )
     with pytest.raises(AssignmentError, match=said):
         on_threads(load_assignment(course, "standardise"), 33)
+
+
+def test_every_model_of_the_hub_is_pinned(course_root):
+    for path in sorted((course_root / "assignments").glob("*/assignment.toml")):
+        for spec in load_assignment(course_root, path.parent.name).models["hub"]:
+            assert bool(spec.hub) == bool(re.fullmatch(r"[0-9a-f]{40}", spec.revision)), f"{path}: {spec.hub}"
