@@ -22,6 +22,7 @@ from autograder.checks import (
     visibility,
     within,
 )
+from autograder.checks.choosing import smallest_first
 from autograder.checks.tolerances import tolerance_for
 from autograder.errors import SubmissionError
 from autograder.tensors import as_tensor, compare, distance
@@ -256,7 +257,7 @@ def test_one_column_by_hand(submission, reference, models, record):
 )
 def test_effects_of_unseen_prompts(submission, reference, models, assignment, rng):
     """Effects of tokens are right for unseen prompts and targets, on a second model, too."""
-    for loaded in models:
+    for loaded in smallest_first(models):
         for text in two(rng, pool(assignment)[0]):
             arguments = (loaded.model, loaded.tokenizer, *text.arguments)
             actual = submission.call("ablate_tokens", *arguments)
@@ -294,7 +295,7 @@ def test_a_value_replaced_by_itself_does_nothing(submission, reference, models, 
 )
 def test_effects_of_unseen_features(submission, reference, models, assignment, rng):
     """Effects of features are right for unseen templates, on a second model, too."""
-    for loaded in models:
+    for loaded in smallest_first(models):
         for filling in two(rng, pool(assignment)[1]):
             arguments = (loaded.model, loaded.tokenizer, *filling.features)
             actual = submission.call("ablate_template", *arguments)
@@ -343,7 +344,7 @@ def test_members_carry_the_score_of_their_group(submission, reference, models, r
 )
 def test_effects_of_unseen_groups(submission, reference, models, assignment, rng):
     """Effects of groups are right for unseen templates and masks, on a second model, too."""
-    for loaded in models:
+    for loaded in smallest_first(models):
         for filling in two(rng, pool(assignment)[1]):
             arguments = (loaded.model, loaded.tokenizer, *filling.arguments)
             actual = submission.call("ablate_groups", *arguments)
@@ -383,7 +384,7 @@ def test_shapley_values_are_efficient(submission, reference, models, record):
 )
 def test_shapley_values_of_unseen_groups(submission, reference, models, assignment, shared_rng):
     """Shapley values are right for unseen templates and masks, on a second model, too."""
-    for loaded in models:
+    for loaded in smallest_first(models):
         for filling in two(shared_rng, pool(assignment)[1]):
             arguments = (loaded.model, loaded.tokenizer, *filling.arguments)
             actual = submission.recall("shapley_groups", *arguments)
@@ -546,7 +547,7 @@ def test_sampling_repeats_and_is_efficient(submission, reference, models, record
 @hint("What is drawn anew for each sample, what does a group's contribution depend on, and what is averaged?")
 def test_sampled_values_of_unseen_groups(submission, reference, models, assignment, record, shared_rng):
     """Sampled Shapley values are as near to the exact ones as sampling brings them, on a second model, too."""
-    for loaded in models:
+    for loaded in smallest_first(models):
         for filling in two(shared_rng, pool(assignment)[1]):
             count, seed = shared_rng.choice(SAMPLE_COUNTS), shared_rng.randrange(1000)
             assert_sampled(submission, reference, loaded, filling, count, seed, record)
@@ -586,7 +587,7 @@ def test_examples_add_up(submission, reference, models, record):
 )
 def test_values_of_unseen_examples(submission, reference, models, assignment, rng):
     """The examples' Shapley values are right for unseen reviews, on a second model, too."""
-    for loaded in models:
+    for loaded in smallest_first(models):
         for shots in two(rng, pool(assignment)[2]):
             arguments = (loaded.model, loaded.tokenizer, *shots.arguments)
             actual = submission.call("attribute_examples", *arguments)
@@ -673,7 +674,7 @@ def test_gradients_are_complete(submission, reference, models, record):
 )
 def test_gradients_of_unseen_prompts(submission, reference, models, assignment, record, rng):
     """Attributions by integrated gradients are right for unseen prompts, on a second model, too."""
-    for loaded in models:
+    for loaded in smallest_first(models):
         for text in two(rng, pool(assignment)[0]):
             arguments = (loaded.model, loaded.tokenizer, *text.arguments)
             actual = submission.call("integrated_gradients", *arguments)

@@ -26,6 +26,7 @@ from autograder.checks import (
     visibility,
     within,
 )
+from autograder.checks.choosing import smallest_first
 from autograder.checks.tolerances import noted_by, tolerance_for
 from autograder.errors import SubmissionError
 from autograder.integrands import integrate_samples, sample_integrands
@@ -41,7 +42,8 @@ AT_A_TIME = 8
 """Sentences a call: 50 copies of each fit into a kernel's memory."""
 
 CHANCES = "chance.json"
-"""What random rankings of the pool's sentences reach on the shipped model; make_chances.py writes it."""
+"""What random rankings of the pool's sentences reach: beside this file on the shipped model, in a model's folder on any
+other; make_chances.py writes it."""
 
 SCORES = ("sentence", "token")
 
@@ -423,7 +425,7 @@ def test_predictions_of_unseen_sentences(submission, reference, models, assignme
 def test_attributions_of_unseen_sentences(submission, reference, models, assignment, record, shared_rng):
     """Attributions of unseen sentences are those of integrated gradients, on a second model, too."""
     number = shared_rng.randrange(GROUPS)
-    for loaded in models:
+    for loaded in smallest_first(models):
         batch = batch_of(group(assignment, number)[:2], loaded.tokenizer)
         own = own_baseline(submission, batch, loaded)
         result = submission.recall(
@@ -658,10 +660,20 @@ def fingerprint(model) -> str:
     return digest.hexdigest()[:16]
 
 
-def chosen_sentences(assignment, reference, model, tokenizer, rng):
+def stored_chances(assignment, loaded) -> dict[str, faithfulness.Chance]:
+    """Return what chance reaches on a model's suitable sentences, by the sentence's id; empty if nobody measured it."""
+    known = fingerprint(loaded.model)
+    for folder in (assignment.folder, loaded.spec.path):
+        if stored := faithfulness.load_chances(folder / CHANCES, known):
+            return stored
+    return {}
+
+
+def chosen_sentences(assignment, reference, loaded, rng):
     """Return sentences for a student's own method, their ids, and what chance reaches on each."""
+    model, tokenizer = loaded.model, loaded.tokenizer
     # Of the model itself, which calibration's exact reference would not see.
-    stored = faithfulness.load_chances(assignment.folder / CHANCES, fingerprint(model))
+    stored = stored_chances(assignment, loaded)
     suitable = [
         one for one in pool(assignment) if (one.id in stored if stored else 3 <= len(one.slots) <= 14)
     ]
@@ -694,9 +706,10 @@ def rankings_of(scores: list[float], rng: random.Random) -> list[tuple[int, ...]
 @visibility("hidden")
 @requires("test_my_attribution_has_the_right_form")
 @hint("Only the order of your scores counts. Which words would change the model's mind if they were missing?")
-def test_my_attribution_is_faithful(submission, reference, model, tokenizer, assignment, record, rng):
+def test_my_attribution_is_faithful(submission, reference, models, assignment, record, rng):
     """Your own method's ranking is faithful to the model on unseen sentences (percentile among random rankings)."""
-    sentences, ids, chances = chosen_sentences(assignment, reference, model, tokenizer, rng)
+    model, tokenizer = models[0].model, models[0].tokenizer
+    sentences, ids, chances = chosen_sentences(assignment, reference, models[0], rng)
     rankings = []
     for start in range(0, len(sentences), AT_A_TIME):
         batch = batch_of(sentences[start : start + AT_A_TIME], tokenizer)

@@ -29,7 +29,7 @@ Method = Callable[[Course, Batch], Tensor]
 def percentiles(course: Course, checks: ModuleType, method: Method) -> list[float]:
     """Return the percentile of a method's ranking of each sentence of the pool among random rankings."""
     model, tokenizer = course.models[0].model, course.models[0].tokenizer
-    stored = faithfulness.load_chances(course.assignment.folder / checks.CHANCES, checks.fingerprint(model))
+    stored = checks.stored_chances(course.assignment, course.models[0])
     pool = [one for one in checks.pool(course.assignment) if not stored or one.id in stored]
     found = []
     for start in range(0, len(pool), checks.AT_A_TIME):

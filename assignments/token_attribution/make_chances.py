@@ -1,51 +1,84 @@
-"""Measure what random rankings reach on the suitable sentences of the pool; writes chance.json beside this file.
+"""Measure what random rankings reach on the suitable sentences of the pool, once for a model; writes chance.json.
 
-    python assignments/token_attribution/make_chances.py
+    python assignments/token_attribution/make_chances.py                       # the shipped model
+    python assignments/token_attribution/make_chances.py --profile hub         # or the folder of a model
 
-To be run again when the shipped model or the pool changes: what is stored holds for one model only, and grading
-without it measures a student's sentences anew each time.
+The shipped model's lies beside this file, any other model's in that model's folder. To be run again when the model or
+the pool changes: what is stored holds for one model only, and grading without it measures a student's sentences anew.
 """
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from autograder import faithfulness
 from autograder.assignments import load_assignment, load_module
+from autograder.errors import AssignmentError
 from autograder.models import load, use_student_dir
+from autograder.profiles import choose_profile, profile_named
 
 HERE = Path(__file__).resolve().parent
 MOVED = 0.3
 """A sentence whose prediction stays without any word says nothing about a ranking of its words."""
 
+FEWEST, MOST = 5, 16
+"""Tokens of a suitable sentence, without [CLS] and [SEP]."""
 
-def measure(checks: Any, assignment: Any, loaded: Any) -> dict[str, faithfulness.Chance]:
-    """Return what chance reaches on the suitable sentences, by the sentence's id."""
+
+def suitable(checks: Any, assignment: Any, loaded: Any) -> Iterator[tuple[str, Any]]:
+    """Find the sentences whose words decide the prediction: the id of each, and its tokens' ids (1, token)."""
     # Importable only once the student folder is on the path.
     from course.intent_classifier import encode
 
-    found: dict[str, faithfulness.Chance] = {}
     for sentence in checks.pool(assignment):
         ids = encode([sentence.text], None, loaded.tokenizer)["input_ids"]
         number = len(checks.inner_places(ids[0], loaded.tokenizer))
-        if not 5 <= number <= 16:
+        if not FEWEST <= number <= MOST:
             continue
         score = checks.left_over(loaded.model, loaded.tokenizer, ids)
         full, empty = score([(0, frozenset(range(number))), (0, frozenset())])
         if full - empty >= MOVED:
-            found[sentence.id] = checks.chances_of(ids, loaded.model, loaded.tokenizer)[0]
-    return found
+            yield sentence.id, ids
 
 
-def main() -> None:
+def measure(checks: Any, assignment: Any, loaded: Any) -> dict[str, faithfulness.Chance]:
+    """Return what chance reaches on the suitable sentences, by the sentence's id.
+
+    Raises:
+        AssignmentError: If they are fewer than a student is asked.
+    """
+    found = dict(suitable(checks, assignment, loaded))
+    if len(found) < checks.FAITHFUL_SENTENCES:
+        raise AssignmentError(
+            f"{loaded.spec.path}: on this model only {len(found)} sentences of the pool have {FEWEST} to {MOST} tokens "
+            f"and a prediction that hangs on them; a student is asked {checks.FAITHFUL_SENTENCES}."
+        )
+    chances = {}
+    for number, (key, ids) in enumerate(found.items(), start=1):
+        chances[key] = checks.chances_of(ids, loaded.model, loaded.tokenizer)[0]
+        if number % 20 == 0:
+            print(f"{number} of {len(found)} sentences", flush=True)
+    return chances
+
+
+def main(arguments: list[str] | None = None) -> None:
     """Measure and write."""
-    assignment = load_assignment(HERE.parent.parent, HERE.name)
+    parser = argparse.ArgumentParser(
+        description="Measure what random rankings of the pool's sentences reach."
+    )
+    parser.add_argument(
+        "--profile", default="tiny", help="a profile of assignment.toml, or a model's folder, ./DIR"
+    )
+    profile = profile_named(parser.parse_args(arguments).profile)
+    assignment = choose_profile(load_assignment(HERE.parent.parent, HERE.name), profile)
     use_student_dir(assignment.student_dir)
     checks = load_module(assignment.folder / "checks.py", f"checks_{assignment.slug}")
-    loaded = load(assignment.models["tiny"][0], assignment.student_dir)
+    loaded = load(assignment.models[profile][0], assignment.student_dir)
     found = measure(checks, assignment, loaded)
-    path = assignment.folder / checks.CHANCES
+    path = (assignment.folder if profile == "tiny" else loaded.spec.path) / checks.CHANCES
     faithfulness.write_chances(path, checks.fingerprint(loaded.model), found)
     print(f"{path}: {len(found)} sentences")
 

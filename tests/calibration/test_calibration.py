@@ -94,3 +94,25 @@ def test_a_file_that_is_no_json_is_named(tmp_path):
 def test_an_exact_bound_may_be_written_by_hand(tmp_path):
     write(tmp_path, {"ids": {"metric": "exact", "tau": 0.0}})
     assert load_tolerances(tmp_path)["ids"] == Tolerance(metric="exact", tau=0.0)
+
+
+def test_on_models_that_were_not_measured_bounds_are_wider_but_not_past_a_third_of_the_nearest_mistake(
+    tmp_path,
+):
+    tight = {"metric": "relative_l2", "tau": 1e-4, "right": 1e-6, "wrong": 0.01}
+    near = {"metric": "relative_l2", "tau": 2e-3, "right": 3e-4, "wrong": 0.012}
+    write(tmp_path, {"tight": tight, "near": near, "ids": {"metric": "exact", "tau": 0.0}})
+    for profile in ("hub", "/models/large"):
+        found = load_tolerances(tmp_path, profile)
+        assert {key: one.tau for key, one in found.items()} == {"tight": 1e-3, "near": 4e-3, "ids": 0.0}
+
+
+def test_what_was_measured_on_a_profiles_models_goes_before(tmp_path):
+    one = {"metric": "relative_l2", "tau": 1e-4, "right": 1e-6, "wrong": 0.01}
+    write(tmp_path, {"sums": one, "rest": one})
+    measured = Tolerance(metric="relative_l2", tau=3e-4, right=1e-5, wrong=0.01)
+    for profile in ("hub", "/models/large"):
+        write_tolerances(tmp_path, {"sums": measured}, profile)
+        found = load_tolerances(tmp_path, profile)
+        assert (found["sums"], found["rest"].tau) == (measured, 1e-3)
+    assert load_tolerances(tmp_path)["sums"].tau == 1e-4

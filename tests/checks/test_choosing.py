@@ -1,10 +1,12 @@
-"""Pairs of inputs of equal and of unequal sizes."""
+"""The order of models, and pairs of inputs of equal and of unequal sizes."""
 
 import random
+from types import SimpleNamespace
 
 import pytest
+import torch
 
-from autograder.checks.choosing import pair_of
+from autograder.checks.choosing import SMALL, pair_of, smallest_first
 
 WORDS = ["a", "b", "cc", "dd", "eee"]
 
@@ -42,3 +44,12 @@ def test_without_unequal_sizes_any_two_are_taken():
 def test_two_inputs_are_never_the_same_one():
     with pytest.raises(ValueError, match="no two different inputs"):
         pair_of(["a"], ["a"], size=len, alike=True, rng=random.Random(0))
+
+
+def test_small_models_are_asked_first_and_among_themselves_as_they_come():
+    def loaded(weights):
+        return SimpleNamespace(model=torch.nn.Linear(weights, 1, bias=False, device="meta"))
+
+    large, small, smaller = loaded(2 * SMALL), loaded(500), loaded(100)
+    assert smallest_first([large, small, smaller]) == [small, smaller, large]
+    assert smallest_first([small, smaller]) == [small, smaller]

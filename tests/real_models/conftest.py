@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from autograder.records import Submission
 from tests.real_models.weights import MINILM, SMOLLM2
 
 VARIABLE = "AUTOGRADER_REAL_MODELS"
+CLASSIFIER = "intent-minilm"
 
 
 @pytest.fixture(scope="session")
@@ -25,6 +28,25 @@ def weights() -> Path:
     if not os.environ.get(VARIABLE) or not ((folder / SMOLLM2).is_dir() and (folder / MINILM).is_dir()):
         pytest.skip(f"needs real weights: python -m tests.real_models.weights FOLDER, then {VARIABLE}=FOLDER")
     return folder.resolve()
+
+
+@pytest.fixture(scope="session")
+def classifier(weights, course_root) -> Path:
+    """An intent classifier on MiniLM's encoder, and what random rankings reach on it; made once, below the weights."""
+    folder = weights / CLASSIFIER
+    if not (folder / "chance.json").is_file():
+        train = [
+            "-m",
+            "training.intent_de.on_encoder",
+            "--encoder",
+            str(weights / MINILM),
+            "--out",
+            str(folder),
+        ]
+        measure = ["assignments/token_attribution/make_chances.py", "--profile", str(folder)]
+        for command in (train, measure):
+            subprocess.run([sys.executable, *command], check=True, cwd=course_root)
+    return folder
 
 
 @pytest.fixture
@@ -40,7 +62,7 @@ def graded(course_root, tmp_path):
             (path,) = (course_root / "examples").glob(f"**/{slug}/{name}.ipynb")
             paths[name] = path
         submissions = [Submission(student=name, path=path, origin=str(path)) for name, path in paths.items()]
-        grade_class(submissions, assignment, tmp_path, Options(profile=str(model), jobs=1))
+        grade_class(submissions, assignment, tmp_path, Options(profile=str(model), jobs=0))
         reports = (tmp_path / slug).glob("*/report.json")
         found = (json.loads(path.read_text(encoding="utf-8")) for path in reports)
         return {report["student"]: report for report in found}

@@ -1,19 +1,15 @@
 """The same references, checks and example classes on weights that were trained on the world's text."""
 
-import subprocess
-import sys
-
 import nbformat
 import pytest
 
-from autograder.assignments import load_assignment
-from autograder.build import solved_notebook
-from autograder.checks.marks import collect, points_by_task
+from tests.examples.class_table import CHECKS as TOKEN_CHECKS
+from tests.examples.class_table import CLASS as TOKEN_CLASS
 from tests.examples.lens_table import CHECKS as LENS_CHECKS
 from tests.examples.lens_table import CLASS as LENS_CLASS
 from tests.examples.llm_table import CHECKS as LLM_CHECKS
 from tests.examples.llm_table import CLASS as LLM_CLASS
-from tests.real_models.weights import MINILM, SMOLLM2
+from tests.real_models.weights import SMOLLM2
 
 pytestmark = pytest.mark.real_model
 
@@ -28,6 +24,11 @@ def names(report):
         for check in report["checks"]
         if check.get("diagnosis") is not None
     }
+
+
+def named(row):
+    """Return the mistakes of a row that have a name, by the function."""
+    return {task: name for task, name in row.wrong.items() if name not in ("nameless", "missing", "endless")}
 
 
 def reads_gpt2s_modules(course_root, student) -> bool:
@@ -48,8 +49,7 @@ def test_the_lens_reads_smollm2(weights, graded, course_root):
     for row in rows:
         expected = {LENS_CHECKS[short] for short in row.lost.split()}
         assert lost(reports[row.student]) == expected, row.student
-        named = {task: name for task, name in row.wrong.items() if name not in ("nameless", "missing")}
-        assert names(reports[row.student]) == named, row.student
+        assert names(reports[row.student]) == named(row), row.student
 
 
 def test_the_lens_settles_on_paris_late(weights, course_root):
@@ -68,30 +68,28 @@ def test_the_lens_settles_on_paris_late(weights, course_root):
     assert 20 <= first < 30, ranks.tolist()
 
 
-def test_attributions_of_an_intent_classifier_on_minilm(weights, course_root, tmp_path):
-    """All checks but the one for faithfulness, which needs a hundred rankings of forty sentences: hours here."""
-    classifier = tmp_path / "classifier"
-    train = [sys.executable, "-m", "training.intent_de.on_encoder", "--sentences", "300"]
-    options = ["--encoder", str(weights / MINILM), "--out", str(classifier)]
-    subprocess.run([*train, *options], check=True, cwd=course_root)
-    assignment = load_assignment(course_root, "token_attribution")
-    solved = tmp_path / "reference.ipynb"
-    nbformat.write(solved_notebook(assignment, points_by_task(collect(assignment))), solved)
-    command = [sys.executable, "-m", "pytest", "assignments/token_attribution", "-k", "not is_faithful"]
-    options = ["--submission", str(solved), "--profile", str(classifier), "-p", "no:xdist"]
-    done = subprocess.run([*command, *options], cwd=course_root, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert f"{len(collect(assignment)) - 1} passed, 1 deselected" in done.stdout
-
-
-def test_smollm2_is_explained(weights, graded):
-    # Those who ask many texts at once: Captum's wrapper goes token by token, more than eight minutes of processor time.
-    students = ("Dalia Cohen", "Goran Ilić")
-    rows = [row for row in LLM_CLASS if row.student in students]
-    reports = graded("llm_attribution", weights / SMOLLM2, [row.student for row in rows])
+def test_the_class_on_minilm(classifier, graded):
+    rows = [row for row in TOKEN_CLASS if not row.problem]
+    reports = graded("token_attribution", classifier, [row.student for row in rows])
     reference = reports.pop("reference")
     assert (reference["score"], lost(reference)) == (reference["max_score"], set())
-    assert len(rows) == len(students)
+    own = {"full": "", "some": "", "none": "own2", "missing": "own1 own2"}
+    found, expected = {}, {}
     for row in rows:
-        assert lost(reports[row.student]) == {LLM_CHECKS[short] for short in row.lost.split()}, row.student
-        assert names(reports[row.student]) == dict(row.wrong), row.student
+        uncertain = {TOKEN_CHECKS["own2"]} if row.mine == "some" else set()
+        found[row.student] = lost(reports[row.student]) - uncertain, names(reports[row.student])
+        expected[row.student] = (
+            {TOKEN_CHECKS[short] for short in f"{row.lost} {own[row.mine]}".split()},
+            named(row),
+        )
+    assert found == expected
+
+
+def test_the_class_on_smollm2(weights, graded):
+    reports = graded("llm_attribution", weights / SMOLLM2, [row.student for row in LLM_CLASS])
+    reference = reports.pop("reference")
+    assert (reference["score"], lost(reference)) == (reference["max_score"], set())
+    found = {row.student: (lost(reports[row.student]), names(reports[row.student])) for row in LLM_CLASS}
+    assert found == {
+        row.student: ({LLM_CHECKS[short] for short in row.lost.split()}, named(row)) for row in LLM_CLASS
+    }
