@@ -30,7 +30,7 @@ def weights() -> Path:
     return folder.resolve()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def classifier(weights, course_root) -> Path:
     """An intent classifier on MiniLM's encoder, and what random rankings reach on it; made once, below the weights."""
     folder = weights / CLASSIFIER
