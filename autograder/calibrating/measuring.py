@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from autograder.calibrating.gold import Gold
 from autograder.calibrating.right_ways import AS_IT_IS, RightWay, in_single, right_ways
+from autograder.checks.gold import Gold
 from autograder.checks.grading import Grading
 from autograder.checks.marks import CheckInfo
 from autograder.checks.opening import Course

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from autograder.calibrating.gold import cast
+from autograder.checks.gold import cast
 from autograder.checks.opening import Course, variants_of
 from autograder.errors import AssignmentError
 from autograder.models import load

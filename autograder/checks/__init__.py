@@ -84,6 +84,7 @@ def assert_close(
     select: Callable[[Any], Any] = _whole,
     alternatives: Alternatives | None = None,
     part: Part | None = None,
+    exact: Callable[[], Tensor] | None = None,
 ) -> str:
     """Assert that a tensor is the expected one, within a measured tolerance.
 
@@ -98,9 +99,13 @@ def assert_close(
             same out of a misconception's.
         alternatives: Other accepted tensors, or functions that make them, by the remark that the student reads.
         part: A part of the question that diagnosis tries before the whole, where misconceptions cost much.
+        exact: Makes the expected tensor in float64 (`exact_answer`), on models so large that round-off may pass the
+            tolerance; asked only for an answer that is outside. The bound then is ten times the expected tensor's own
+            distance, if that is more.
 
     Returns:
-        The remark of the alternative that matched; "" if the expected tensor did.
+        The remark of the alternative that matched, or what is said of an inexact input; "" if the expected tensor
+        did.
 
     Raises:
         Mismatch: With type, dtype, shape, number of wrong values, the worst place, fitted scale and sign.
@@ -121,6 +126,7 @@ def assert_close(
         select=select,
         alternatives=alternatives,
         part=part,
+        exact=exact,
     )
 
 

@@ -21,9 +21,16 @@ def smallest_first(models: Iterable[Any]) -> list[Any]:
     Args:
         models: LoadedModel records.
     """
-    return sorted(
-        models, key=lambda loaded: sum(weights.numel() for weights in loaded.model.parameters()) // SMALL
-    )
+    return sorted(models, key=lambda loaded: _weights(loaded) // SMALL)
+
+
+def is_small(loaded: Any) -> bool:
+    """Return whether a LoadedModel record's model costs nothing to ask often."""
+    return _weights(loaded) < SMALL
+
+
+def _weights(loaded: Any) -> int:
+    return sum(weights.numel() for weights in loaded.model.parameters())
 
 
 def pair_of(

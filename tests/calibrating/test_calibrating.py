@@ -10,7 +10,7 @@ from torch import nn
 from autograder.assignments import load_assignment
 from autograder.build import build_assignment
 from autograder.calibrating import calibrate, calibrated_before, measure_checks
-from autograder.calibrating.gold import in_double
+from autograder.checks.gold import in_double
 from autograder.checks.marks import collect, points_by_task
 from autograder.checks.opening import load_course, variants_of
 from autograder.distances import load_sets, write_sets

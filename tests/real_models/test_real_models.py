@@ -13,6 +13,12 @@ from tests.real_models.weights import SMOLLM2
 
 pytestmark = pytest.mark.real_model
 
+OF_BOS = "tokens_with_bos"
+"""No mistake here: neither SmolLM2's tokenizer nor the hidden model's puts a BOS in front."""
+
+NOT_TOLD_APART = "tokens_cached"
+"""Gives what it gives together with `OF_BOS`, so that neither is named."""
+
 
 def lost(report):
     return {check["id"] for check in report["checks"] if check["outcome"] != "passed"}
@@ -89,7 +95,13 @@ def test_the_class_on_smollm2(weights, graded):
     reports = graded("llm_attribution", weights / SMOLLM2, [row.student for row in LLM_CLASS])
     reference = reports.pop("reference")
     assert (reference["score"], lost(reference)) == (reference["max_score"], set())
-    found = {row.student: (lost(reports[row.student]), names(reports[row.student])) for row in LLM_CLASS}
-    assert found == {
-        row.student: ({LLM_CHECKS[short] for short in row.lost.split()}, named(row)) for row in LLM_CLASS
-    }
+    found, expected = {}, {}
+    for row in LLM_CLASS:
+        found[row.student] = lost(reports[row.student]), names(reports[row.student])
+        right = {task for task, name in row.wrong.items() if name == OF_BOS}
+        checks = set() if right else {LLM_CHECKS[short] for short in row.lost.split()}
+        expected[row.student] = (
+            checks,
+            {task: name for task, name in named(row).items() if name not in (OF_BOS, NOT_TOLD_APART)},
+        )
+    assert found == expected
