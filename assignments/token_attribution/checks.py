@@ -382,6 +382,9 @@ def test_attributions_are_complete(submission, reference, models, record, assign
         reference.memoise("differences", differences, batch, loaded.model, baseline)
         for baseline in accepted_baselines(batch, loaded.tokenizer, reference, own).values()
     ]
+    if incompleteness(expected, sums[0]) > tolerance_for("completeness").tau:
+        # Fifty steps are coarse for some large models: what the reference itself misses is nobody's fault.
+        sums.append(expected.double().sum(dim=-1))
     nearest = min(sums, key=partial(incompleteness, scores))
     row = int(gaps(scores, nearest).argmax())
     assert within("completeness", incompleteness(scores, nearest)), (

@@ -1,5 +1,6 @@
 """What the checks give for right answers in every form, for accepted variants, and for wrong forms."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -245,3 +246,12 @@ def test_a_missing_or_tiny_figure_is_said_and_costs_nothing(setting, plots):
     assert results["test_plot_is_a_figure"].outcome == "failed"
     assert results["test_plot_is_a_figure"].max_points == 0
     assert "figure" in results["test_plot_is_a_figure"].feedback
+
+
+def test_what_the_reference_itself_misses_of_a_sum_costs_nobody_points(setting):
+    strict = replace(setting.tolerances["completeness"], tau=1e-6, right=0.0)
+    coarse = replace(setting, tolerances={**setting.tolerances, "completeness": strict})
+    (opposite,) = (one for one in setting.misconceptions if one.id == "opposite_sign")
+    found = coarse.grade(only={SCORES, "build_baseline"})
+    assert found["test_attributions_are_complete"].outcome == "passed"
+    assert coarse.mistaken(opposite)["test_attributions_are_complete"].outcome == "failed"
