@@ -91,8 +91,8 @@ def load_tolerances(folder: Path, profile: str = "tiny") -> Mapping[str, Toleran
     """Read an assignment's calibration.json; an assignment without one has no tolerances.
 
     What was measured on another profile's models lies in calibration.PROFILE.json and goes before. On models that
-    nobody measured, the bounds are wider: the round-off of float32 grows with a model's depth and width (right answers
-    that lie 1.4e-6 off on a model of two blocks lie 1.2e-4 off on one of thirty); a mistake stays as far off as it was.
+    nobody measured, the bounds are wider: the round-off of float32 grows with a model's depth and width. Right answers
+    that lie 1.4e-6 off on a model of four blocks lie 1.2e-4 off on one of thirty; a mistake stays as far off as it was.
 
     Args:
         folder: assignments/<slug>.
