@@ -10,6 +10,7 @@ the pool changes: what is stored holds for one model only, and grading without i
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -64,15 +65,8 @@ def measure(checks: Any, assignment: Any, loaded: Any) -> dict[str, faithfulness
     return chances
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Measure and write."""
-    parser = argparse.ArgumentParser(
-        description="Measure what random rankings of the pool's sentences reach."
-    )
-    parser.add_argument(
-        "--profile", default="tiny", help="a profile of assignment.toml, or a model's folder, ./DIR"
-    )
-    profile = profile_named(parser.parse_args(arguments).profile)
+def write(profile: str) -> Path:
+    """Measure on a profile's shipped model and write what was found; returns the file."""
     assignment = choose_profile(load_assignment(HERE.parent.parent, HERE.name), profile)
     use_student_dir(assignment.student_dir)
     checks = load_module(assignment.folder / "checks.py", f"checks_{assignment.slug}")
@@ -80,8 +74,25 @@ def main(arguments: list[str] | None = None) -> None:
     found = measure(checks, assignment, loaded)
     path = (assignment.folder if profile == "tiny" else loaded.spec.path) / checks.CHANCES
     faithfulness.write_chances(path, checks.fingerprint(loaded.model), found)
-    print(f"{path}: {len(found)} sentences")
+    return path
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        description="Measure what random rankings of the pool's sentences reach."
+    )
+    parser.add_argument(
+        "--profile", default="tiny", help="a profile of assignment.toml, or a model's folder, ./DIR"
+    )
+    profile = profile_named(parser.parse_args(arguments).profile)
+    try:
+        print(write(profile))
+    except AssignmentError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())

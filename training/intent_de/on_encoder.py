@@ -11,6 +11,7 @@ attribution will ask.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--sentences", type=int, default=SENTENCES, help="how many the head is trained on")
     options = parser.parse_args(arguments)
     logging.disable_progress_bar()
-    accuracy = build(options.encoder or _multilingual(), options.out, options.sentences)
+    try:
+        encoder = options.encoder or _multilingual()
+    except AssignmentError as error:
+        print(error, file=sys.stderr)
+        return 1
+    accuracy = build(encoder, options.out, options.sentences)
     print(f"{options.out}: accuracy {accuracy:.3f} on held-out sentences of up to {MAX_LENGTH} tokens")
     return 0
 
