@@ -132,8 +132,8 @@ def assert_tensor_close(
             _passed(nearness, bound)
             return remark
     if exact is not None and first.problem == "values":
-        value = exact()
-        off = distance(expected, value, tolerance.metric, axis)
+        value = exact().detach().cpu()
+        off = distance(expected.detach().cpu(), value, tolerance.metric, axis)
         wide = replace(tolerance, tau=max(tolerance.tau, SPREAD * off))
         if wide.tau > bound and compare(actual, value, wide, name=name, axes=axes, items=items).close:
             _passed(nearness, wide.tau)
