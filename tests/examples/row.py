@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+UNNAMED = {"nameless", "endless", "missing"}
+"""What stands in a table's row for a mistake that nothing names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:

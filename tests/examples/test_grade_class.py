@@ -12,11 +12,11 @@ from autograder.submissions import discover
 
 from .class_table import CHECKS, CLASS
 from .conftest import ROOT
+from .row import UNNAMED
 
 pytestmark = pytest.mark.sandbox
 
 SLUG = "token_attribution"
-UNNAMED = {"nameless", "endless", "missing"}
 DEMO_S = 60
 """What the class may take, in seconds on two cores."""
 

@@ -11,8 +11,7 @@ from autograder.batch import Options, grade_class
 from autograder.submissions import discover
 
 from .conftest import ROOT
-
-UNNAMED = {"nameless", "missing"}
+from .row import UNNAMED
 
 
 class WholeClass:

@@ -9,6 +9,7 @@ from tests.examples.lens_table import CHECKS as LENS_CHECKS
 from tests.examples.lens_table import CLASS as LENS_CLASS
 from tests.examples.llm_table import CHECKS as LLM_CHECKS
 from tests.examples.llm_table import CLASS as LLM_CLASS
+from tests.examples.row import UNNAMED
 from tests.real_models.weights import SMOLLM2
 
 pytestmark = pytest.mark.real_model
@@ -34,7 +35,7 @@ def names(report):
 
 def named(row):
     """Return the mistakes of a row that have a name, by the function."""
-    return {task: name for task, name in row.wrong.items() if name not in ("nameless", "missing", "endless")}
+    return {task: name for task, name in row.wrong.items() if name not in UNNAMED}
 
 
 def reads_gpt2s_modules(course_root, student) -> bool:
