@@ -176,7 +176,7 @@ def _otter(python: Path, folder: Path, *arguments: str) -> None:
 
 def grade(course: Path, slug: str, paths: Sequence[Path], out: Path, *options: str) -> subprocess.Popen[str]:
     """Start this harness in a process of its own, as a user would; lines of progress on its stdout."""
-    command = [sys.executable, "-u", "-c", "from autograder.cli import main; main()", "grade", slug]
+    command = [sys.executable, "-u", "-c", "from autograder.cli.main import main; main()", "grade", slug]
     return subprocess.Popen(
         [*command, *map(str, paths), "--out", str(out), "--course", str(course), *options],
         stdout=subprocess.PIPE,

@@ -28,9 +28,9 @@ import nbformat
 import peers
 import watching
 
-from autograder.assignments import load_assignment
-from autograder.build import build_assignment, solved_notebook
-from autograder.checks.marks import collect, points_by_task
+from autograder.authoring.notebook import build_assignment, solved_notebook
+from autograder.checks.decorators import collect, points_by_task
+from autograder.course.assignment import load_assignment
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent

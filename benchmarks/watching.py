@@ -144,7 +144,7 @@ def sampling(pid: int, run: Run) -> Iterator[None]:
 def look_at_kernels(coordinator: psutil.Process, run: Run) -> None:
     """Note the private memory of the processes that the zygote has forked."""
     for child in coordinator.children():
-        if "autograder.execution.zygote" not in " ".join(child.cmdline()):
+        if "autograder.execution.kernel.zygote" not in " ".join(child.cmdline()):
             continue
         for kernel in child.children(recursive=True):
             private = kernel.memory_full_info().uss

@@ -14,9 +14,9 @@ from typing import Any
 
 import psutil
 
-from autograder.assignments import load_assignment
-from autograder.build import build_assignment
-from autograder.checks.marks import collect, points_by_task
+from autograder.authoring.notebook import build_assignment
+from autograder.checks.decorators import collect, points_by_task
+from autograder.course.assignment import load_assignment
 
 from .notebook_maker import submission
 
@@ -63,7 +63,7 @@ class Command:
     jobs: int = 1
 
     def arguments(self, *more: str) -> list[str]:
-        code = "from autograder.cli import main; main()"
+        code = "from autograder.cli.main import main; main()"
         where = [str(self.submitted), "--out", str(self.out), "--course", str(self.course)]
         return [sys.executable, "-c", code, "grade", SLUG, *where, "--jobs", str(self.jobs), *more]
 

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from autograder.checks import assert_close, assert_figure_shown, grades, hint, points, visibility
-from autograder.checks.choosing import pair_of
-from autograder.checks.tolerances import tolerance_for
+from autograder.checks.input_selection import pair_of
+from autograder.checks.tolerance_context import tolerance_for
+from autograder.comparison.tensors import as_tensor, compare, distance
 from autograder.errors import SubmissionError
-from autograder.tensors import as_tensor, compare, distance
 
 PER_HEAD = ("layer", "head", "query", "key")
 PER_LAYER = ("layer", "query", "key")

@@ -24,9 +24,9 @@ from torch import Tensor
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from autograder.assignments import load_assignment, load_module, load_reference  # noqa: E402
-from autograder.models import load, use_student_dir  # noqa: E402
-from autograder.tensors import distance  # noqa: E402
+from autograder.comparison.tensors import distance  # noqa: E402
+from autograder.course.assignment import load_assignment, load_module, load_reference  # noqa: E402
+from autograder.course.models import load, use_student_dir  # noqa: E402
 from training.qa_en.text import examples  # noqa: E402
 
 SEED = 77

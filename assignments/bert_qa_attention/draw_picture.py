@@ -15,8 +15,8 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 
-from autograder.assignments import load_assignment, load_module, load_reference
-from autograder.models import load
+from autograder.course.assignment import load_assignment, load_module, load_reference
+from autograder.course.models import load
 
 HERE = Path(__file__).resolve().parent
 LAYER = 3

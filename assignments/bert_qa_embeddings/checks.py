@@ -22,10 +22,10 @@ from autograder.checks import (
     points,
     visibility,
 )
-from autograder.checks.choosing import pair_of
-from autograder.checks.tolerances import tolerance_for
+from autograder.checks.input_selection import pair_of
+from autograder.checks.tolerance_context import tolerance_for
+from autograder.comparison.tensors import as_tensor, compare, distance
 from autograder.records import Tolerance
-from autograder.tensors import as_tensor, compare, distance
 
 TOKENS = ("token",)
 CELLS = ("layer", "token")

@@ -14,8 +14,8 @@ import torch
 from captum.attr import LayerConductance, LayerIntegratedGradients
 from torch import Tensor
 
+from autograder.attribution.quadrature import gauss_legendre, integrate_gradients
 from autograder.checks import equivalent
-from autograder.quadrature import gauss_legendre, integrate_gradients
 
 EMBEDDINGS, PARTS = "embedding_attributions", "subembedding_attributions"
 CONDUCTANCE, ENTROPY = "layer_conductance", "attribution_entropy"

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from autograder.attribution.quadrature import Rule, gauss_legendre, riemann_left, riemann_right, trapezoid
 from autograder.checks import misconception
-from autograder.quadrature import Rule, gauss_legendre, riemann_left, riemann_right, trapezoid
 
 ANSWER = "predict_answer"
 INPUTS = "build_inputs"

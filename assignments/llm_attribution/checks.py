@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from autograder import quadrature
+from autograder.attribution import quadrature
 from autograder.checks import (
     Mismatch,
     assert_close,
@@ -22,11 +22,11 @@ from autograder.checks import (
     visibility,
     within,
 )
-from autograder.checks.choosing import is_small, smallest_first
-from autograder.checks.gold import exact_answer
-from autograder.checks.tolerances import tolerance_for
+from autograder.checks.float64_reference import exact_answer
+from autograder.checks.input_selection import is_small, smallest_first
+from autograder.checks.tolerance_context import tolerance_for
+from autograder.comparison.tensors import as_tensor, compare, distance
 from autograder.errors import SubmissionError
-from autograder.tensors import as_tensor, compare, distance
 
 CELLS = ("target token", "prompt token")
 

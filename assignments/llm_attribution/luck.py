@@ -16,8 +16,8 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from autograder.checks.opening import Course
-from autograder.luck import Simulation
+from autograder.authoring.verify.false_verdicts import Simulation
+from autograder.checks.open_submission import Course
 
 TASK = "shapley_sampled"
 

@@ -22,8 +22,8 @@ from autograder.checks import (
     points,
     visibility,
 )
-from autograder.checks.tolerances import tolerance_for
-from autograder.tensors import as_tensor, compare, distance
+from autograder.checks.tolerance_context import tolerance_for
+from autograder.comparison.tensors import as_tensor, compare, distance
 
 PROBABILITIES = ("layer", "token", "vocab")
 CELLS = ("layer", "token")

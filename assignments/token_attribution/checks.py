@@ -11,7 +11,8 @@ from operator import itemgetter
 import torch
 from course.intent_classifier import INTENTS, Sentence, encode, load_sentences
 
-from autograder import faithfulness, quadrature
+from autograder.attribution import faithfulness, quadrature
+from autograder.attribution.path_sampling import integrate_samples, sample_integrands
 from autograder.checks import (
     Part,
     assert_close,
@@ -26,11 +27,10 @@ from autograder.checks import (
     visibility,
     within,
 )
-from autograder.checks.choosing import smallest_first
-from autograder.checks.tolerances import noted_by, tolerance_for
+from autograder.checks.input_selection import smallest_first
+from autograder.checks.tolerance_context import noted_by, tolerance_for
+from autograder.comparison.tensors import as_tensor, compare, distance
 from autograder.errors import SubmissionError
-from autograder.integrands import integrate_samples, sample_integrands
-from autograder.tensors import as_tensor, compare, distance
 
 GROUPS = 4
 """Triples of pool sentences for the values of integrated gradients; a student is asked one of each model."""

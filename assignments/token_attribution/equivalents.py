@@ -11,8 +11,7 @@ import torch
 from captum.attr import LayerIntegratedGradients
 from torch import Tensor
 
-from autograder.checks import accepted_variant, equivalent
-from autograder.quadrature import (
+from autograder.attribution.quadrature import (
     Rule,
     captum_trapezoid,
     gauss_legendre,
@@ -22,6 +21,7 @@ from autograder.quadrature import (
     riemann_right,
     trapezoid,
 )
+from autograder.checks import accepted_variant, equivalent
 
 SCORES, IMPORTANCE, MERGING = "compute_feature_attribution_scores", "token_importance", "merge_subtokens"
 

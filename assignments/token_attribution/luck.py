@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder import faithfulness
-from autograder.checks.opening import Course
-from autograder.luck import Simulation
+from autograder.attribution import faithfulness
+from autograder.authoring.verify.false_verdicts import Simulation
+from autograder.checks.open_submission import Course
 
 TASK = "my_attribution"
 

@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from autograder import faithfulness
-from autograder.assignments import load_assignment, load_module
+from autograder.attribution import faithfulness
+from autograder.course.assignment import load_assignment, load_module
+from autograder.course.models import load, use_student_dir
+from autograder.course.profiles import choose_profile, profile_named
 from autograder.errors import AssignmentError
-from autograder.models import load, use_student_dir
-from autograder.profiles import choose_profile, profile_named
 
 HERE = Path(__file__).resolve().parent
 MOVED = 0.3

@@ -13,14 +13,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.checks import accepted_variant, misconception
-from autograder.quadrature import (
+from autograder.attribution.quadrature import (
     Rule,
     captum_trapezoid,
     gauss_legendre,
     integrate_gradients,
     riemann_right,
 )
+from autograder.checks import accepted_variant, misconception
 
 BASELINE = "build_baseline"
 ATTRIBUTION = "compute_feature_attribution_scores"

@@ -39,12 +39,12 @@ from autograder.checks.comparing import (
     assert_tensor_close,
     nearest_distance,
 )
-from autograder.checks.drawn import assert_figure_shown, figure_of
-from autograder.checks.marks import grades, hint, points, requires, visibility
-from autograder.checks.tolerances import first_within, noted_by, tolerance_for, within
+from autograder.checks.decorators import grades, hint, points, requires, visibility
+from autograder.checks.figures import assert_figure_shown, figure_of
+from autograder.checks.tolerance_context import first_within, noted_by, tolerance_for, within
+from autograder.comparison.tensors import compare, compare_structures
 from autograder.diagnosis import accepted_variant, equivalent, misconception
 from autograder.records import Tolerance
-from autograder.tensors import compare, compare_structures
 
 __all__ = [
     "Mismatch",

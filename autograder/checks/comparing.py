@@ -11,9 +11,9 @@ from typing import Any
 
 from torch import Tensor
 
+from autograder.comparison.tensors import as_tensor, compare, compare_structures, distance, structure_distance
 from autograder.diagnosis import Subject
 from autograder.records import Comparison, Tolerance
-from autograder.tensors import as_tensor, compare, compare_structures, distance, structure_distance
 
 Alternatives = Mapping[str, Any]
 

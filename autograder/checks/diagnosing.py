@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
+from autograder.checks.answer_cache import MemoisedReference
 from autograder.checks.comparing import Mismatch
-from autograder.checks.memo import MemoisedReference
-from autograder.checks.proxy import Call
+from autograder.checks.submission_proxy import Call
 from autograder.diagnosis import Explanation, Misconception, Question, explain
 
 _CONFIG = {

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from autograder.checks.answer_cache import MemoisedReference
+from autograder.checks.check_run import Grading
 from autograder.checks.comparing import witnessed_by
-from autograder.checks.grading import Grading
-from autograder.checks.marks import CheckInfo, is_late
-from autograder.checks.memo import MemoisedReference
-from autograder.checks.proxy import SubmissionProxy
-from autograder.checks.recording import Recorder
-from autograder.checks.tolerances import using
+from autograder.checks.decorators import CheckInfo, is_late
+from autograder.checks.recorder import Recorder
+from autograder.checks.submission_proxy import SubmissionProxy
+from autograder.checks.tolerance_context import using
 from autograder.records import Assignment
 from autograder.seeds import seed_for
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from autograder.course.assignment import CHECKS, CONFIG
+
 if TYPE_CHECKING:
     from autograder.checks.fixtures import GradingPlugin
 
-CHECKS = "checks.py"
-CONFIG = "assignment.toml"
 MARKERS = (
     "points(n): what the check gives",
     "visibility(kind): visible or hidden; hidden if not said",
@@ -53,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if from_file is None:
         return
     config.addinivalue_line("python_files", CHECKS)
-    from autograder.checks.by_hand import ByHand
+    from autograder.checks.standalone import ByHand
 
     config.pluginmanager.register(ByHand(config), "autograder-by-hand")
 

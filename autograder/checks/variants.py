@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from autograder.checks.grading import Grading
-from autograder.checks.opening import Course
-from autograder.checks.proxy import LocalAnswers, SubmissionProxy
-from autograder.checks.running import Run, with_checks
+from autograder.checks.check_run import Grading
+from autograder.checks.open_submission import Course
+from autograder.checks.runner import Run, with_checks
+from autograder.checks.submission_proxy import LocalAnswers, SubmissionProxy
 from autograder.records import CheckResult
 
 

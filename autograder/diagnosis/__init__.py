@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.diagnosis.explanation import diagnose, explain
+from autograder.diagnosis.explain import diagnose, explain
 from autograder.diagnosis.misconceptions import (
     AcceptedVariant,
     Misconception,
@@ -12,7 +12,7 @@ from autograder.diagnosis.misconceptions import (
     misconception,
     misconceptions_of,
 )
-from autograder.diagnosis.question import Explanation, Question, Subject
+from autograder.diagnosis.query import Explanation, Question, Subject
 
 __all__ = [
     "AcceptedVariant",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from autograder.diagnosis.last_steps import last_steps
+from autograder.diagnosis.parameter_free import last_steps
 
 Within = Callable[[Tensor, Tensor], float]
 """(actual, candidate) -> distance in the check's metric."""

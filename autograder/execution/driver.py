@@ -14,10 +14,10 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode, ValidationError
 
 from autograder.errors import GraderError
-from autograder.execution.fairness import FairClock
+from autograder.execution.cpu_clock import FairClock
 from autograder.execution.kernel_process import KernelProcess
+from autograder.execution.normalise_outputs import join_streams
 from autograder.execution.provisioner import SandboxedKernelManager, until_dead
-from autograder.execution.tidying import join_streams
 from autograder.records import CellFailure, Limits
 
 SKIP_TAG = "skip-grading"

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
-from autograder.execution import wire
-from autograder.execution.fairness import FairClock
+from autograder.execution.cpu_clock import FairClock
 from autograder.execution.kernel_process import KernelProcess
+from autograder.execution.wire import codec
 
 _GRACE_S = 1.0
 _SPARE_BYTES = 2**20
@@ -66,7 +66,7 @@ class ProbeClient:
             wire.WireError: If the answer is malformed or too large; the kernel is killed then.
         """
         self._number += 1
-        head, blob = wire.pack({**request, "id": self._number}, tensors)
+        head, blob = codec.pack({**request, "id": self._number}, tensors)
         clock = FairClock(timeout_s, self._process)
         interrupted = False
         try:
@@ -83,7 +83,7 @@ class ProbeClient:
         except (ConnectionError, EOFError):
             self._process.wait(_GRACE_S)
             raise ProbeDied from None
-        except wire.WireError:
+        except codec.WireError:
             self._process.kill("it sent a malformed or oversized answer")
             raise
         if interrupted or answer[0].get("status") == "interrupted":
@@ -92,15 +92,15 @@ class ProbeClient:
 
     def _send(self, head: bytes, blob: bytes, fds: list[int] | None, timeout_s: float) -> None:
         self._process.probe.settimeout(max(0.01, timeout_s))
-        wire.send_frame(self._process.probe, head, blob, fds)
+        codec.send_frame(self._process.probe, head, blob, fds)
 
     def _receive(self, clock: FairClock) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-        head_bytes, blob_bytes = wire.PREFIX.unpack(self._read(wire.PREFIX.size, clock))
-        wire.check_lengths(head_bytes, blob_bytes, self._answer_bytes + _SPARE_BYTES)
+        head_bytes, blob_bytes = codec.PREFIX.unpack(self._read(codec.PREFIX.size, clock))
+        codec.check_lengths(head_bytes, blob_bytes, self._answer_bytes + _SPARE_BYTES)
         head, blob = self._read(head_bytes, clock), self._read(blob_bytes, clock)
-        header, tensors = wire.unpack(head, blob)
+        header, tensors = codec.unpack(head, blob)
         if header.get("id") != self._number or not isinstance(header.get("status"), str):
-            raise wire.WireError("an answer to another question")
+            raise codec.WireError("an answer to another question")
         return header, tensors
 
     def _read(self, count: int, clock: FairClock) -> bytes:

@@ -13,16 +13,17 @@ from typing import Any
 import nbformat
 
 from autograder.errors import CallTimeoutError, GraderError, KernelDiedError, SubmissionError
-from autograder.execution import answers, tidying, wire
+from autograder.execution import normalise_outputs, replies
+from autograder.execution.cpu_clock import FairClock
 from autograder.execution.driver import Run, drive, run_async
-from autograder.execution.fairness import FairClock
-from autograder.execution.gpu import GpuWatchdog
+from autograder.execution.gpu_watchdog import GpuWatchdog
 from autograder.execution.kernel_process import KernelProcess
+from autograder.execution.memory_watchdog import MemoryWatchdog
+from autograder.execution.model_transfer import Provision
 from autograder.execution.probe_client import ProbeClient, ProbeDied, ProbeTimeout
 from autograder.execution.provisioner import SandboxedKernelManager
-from autograder.execution.provisions import Provision
-from autograder.execution.watchdog import MemoryWatchdog
-from autograder.execution.wire import Handle
+from autograder.execution.wire import codec
+from autograder.execution.wire.codec import Handle
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.records import Execution, Limits
 
@@ -65,7 +66,7 @@ class KernelSession:
         self._limits = limits or Limits()
         self._seed = seed
         self._device = device
-        self._cuda_fallback = device == "cpu" and tidying.mentions_cuda(self._source)
+        self._cuda_fallback = device == "cpu" and normalise_outputs.mentions_cuda(self._source)
         self._provisions: dict[str, Provision] = {}
         self._fatal_cell: int | None = None
         self._process: KernelProcess | None = None
@@ -96,7 +97,7 @@ class KernelSession:
             limit = f"{self._limits.output_bytes / 2**20:g} MB"
             remarks.append(f"Your notebook printed more than {limit}; the rest was not kept.")
         return Execution(
-            notebook=tidying.tidy(notebook, unfinished),
+            notebook=normalise_outputs.tidy(notebook, unfinished),
             failures=tuple(run.failures),
             remarks=tuple(remarks),
             sandbox_mode=self._zygote.mode,
@@ -142,7 +143,7 @@ class KernelSession:
         try:
             assert self._probe is not None
             reply, _ = self._probe.ask({"op": "status"}, {}, timeout_s=_STATUS_TIMEOUT_S)
-        except (ProbeTimeout, ProbeDied, wire.WireError):
+        except (ProbeTimeout, ProbeDied, codec.WireError):
             return False
         return reply.get("gpu_asked") is True
 
@@ -188,7 +189,7 @@ class KernelSession:
             for fd in fds:
                 os.close(fd)
         if reply["status"] != "ok":
-            told = f"{answers.text(reply, 'error')}: {answers.text(reply, 'message')}"
+            told = f"{replies.text(reply, 'error')}: {replies.text(reply, 'message')}"
             raise SubmissionError(f"{name} could not be loaded in the notebook's kernel ({told}).")
 
     def call(
@@ -222,10 +223,10 @@ class KernelSession:
         """
         self._revive()
         try:
-            tree, tensors = wire.encode((tuple(args), dict(kwargs or {})))
-        except wire.WireError as error:
+            tree, tensors = codec.encode((tuple(args), dict(kwargs or {})))
+        except codec.WireError as error:
             raise GraderError(f"{function}() cannot be given {error}.") from None
-        unknown = answers.handles(tree) - self._provisions.keys()
+        unknown = replies.handles(tree) - self._provisions.keys()
         if unknown:
             raise GraderError(f"{function}() was to get {sorted(unknown)[0]}, which was not provided.")
         request = {
@@ -237,14 +238,14 @@ class KernelSession:
         }
         limit_s = self._limits.call_timeout_s if timeout_s is None else timeout_s
         reply, answer = self._ask(f"{function}()", request, tensors, timeout_s=limit_s)
-        for remark in answers.remarks(function, reply, self._provisions):
+        for remark in replies.remarks(function, reply, self._provisions):
             if remark not in self.remarks:
                 self.remarks.append(remark)
         if reply["status"] != "ok":
-            answers.raise_reply(function, reply)
+            replies.raise_reply(function, reply)
         try:
-            return wire.decode(reply.get("value"), answer, arrays=False)
-        except wire.WireError as error:
+            return codec.decode(reply.get("value"), answer, arrays=False)
+        except codec.WireError as error:
             raise SubmissionError(f"{function}() returned {error}, which cannot be graded.") from None
 
     def _ask(
@@ -269,7 +270,7 @@ class KernelSession:
             self._blame_the_zygote()
             ending = self._process.how_it_ended()
             raise KernelDiedError(f"The kernel ended during {what}: {ending}.") from None
-        except wire.WireError as error:
+        except codec.WireError as error:
             raise SubmissionError(f"{what} returned {error}, which cannot be graded.") from None
 
     def _revive(self) -> None:

@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import Any
 
 from autograder.errors import AutograderWarning, GraderError
-from autograder.execution import leftovers, runtime_tree, sandbox, selftest
+from autograder.execution.devices import ENVIRONMENT, VISIBLE, visible
 from autograder.execution.kernel_process import MESSAGE_BYTES
+from autograder.execution.sandbox import box, runtime_tree, selftest, temp_dirs
 from autograder.execution.zygote_link import ZygoteLink
-from autograder.gpus import ENVIRONMENT, VISIBLE, visible
 from autograder.records import Loadable
 
 __all__ = ["REMEDY", "DegradedSandboxWarning", "Zygote", "ZygoteLink", "scrubbed_environment"]
@@ -26,7 +26,7 @@ __all__ = ["REMEDY", "DegradedSandboxWarning", "Zygote", "ZygoteLink", "scrubbed
 _START_TIMEOUT_S = 180.0
 _BOOT = (
     "import sys, json; s = json.loads(sys.argv[1]); sys.path[:] = s['path'];"
-    "from autograder.execution.zygote import main; main(s)"
+    "from autograder.execution.kernel.zygote import main; main(s)"
 )
 REMEDY = (
     "Student code is only run in a sandbox, which needs Linux 5.12 or newer with user namespaces. Allow them "
@@ -137,9 +137,9 @@ class Zygote(ZygoteLink):
     ) -> None:
         if not sandboxed and not trust:
             raise GraderError(f"Running without a sandbox was asked for without trust. {REMEDY}")
-        unknown = without - sandbox.LAYERS
+        unknown = without - box.LAYERS
         if unknown:
-            raise ValueError(f"no such layer: {sorted(unknown)}; there are {sorted(sandbox.LAYERS)}")
+            raise ValueError(f"no such layer: {sorted(unknown)}; there are {sorted(box.LAYERS)}")
         super().__init__(None, student_dir=student_dir, device=device, mode="none")
         if not self.student_dir.is_dir():
             raise GraderError(f"{student_dir}: the student's folder does not exist.")
@@ -169,10 +169,10 @@ class Zygote(ZygoteLink):
         Raises:
             GraderError: If none does.
         """
-        leftovers.clear(sandbox.FIRST_UID)
+        temp_dirs.clear(box.FIRST_UID)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        folders = {name: leftovers.make_folder("try") for name in ("box", "sockets")}
-        folders["root"] = leftovers.make_folder("root")
+        folders = {name: temp_dirs.make_folder("try") for name in ("box", "sockets")}
+        folders["root"] = temp_dirs.make_folder("root")
         gpu = self.device != "cpu"
         settings = {
             **folders,

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autograder.errors import GraderError
-from autograder.execution import leftovers, runtime_tree, sandbox
 from autograder.execution.kernel_process import KernelProcess
+from autograder.execution.sandbox import box, runtime_tree, temp_dirs
 from autograder.records import Limits
 
 if TYPE_CHECKING:
-    from autograder.execution.gpu import Room
+    from autograder.execution.gpu_watchdog import Room
 
 
-def _plain(plan: sandbox.BoxPlan) -> dict[str, Any]:
+def _plain(plan: box.BoxPlan) -> dict[str, Any]:
     """Return what the zygote does not know itself."""
     known = {key: value for key, value in asdict(plan).items() if key not in ("covered", "runtime")}
     return {**known, "layers": sorted(plan.layers)}
@@ -78,7 +78,7 @@ class ZygoteLink:
         self.student_dir = student_dir.resolve()
         self.device = device
         self.mode = mode
-        self.layers = sandbox.MODES[mode]
+        self.layers = box.MODES[mode]
         self.gpu = ""
         self.room: Room | None = None
         self.ahead = False
@@ -145,11 +145,11 @@ class ZygoteLink:
         if self._socket is None:
             raise GraderError("The warm process has been closed.")
         boxed = "mounts" in self.layers
-        box = runtime_tree.BOX if boxed else leftovers.make_folder("box")
-        plan = sandbox.BoxPlan(
+        box_dir = runtime_tree.BOX if boxed else temp_dirs.make_folder("box")
+        plan = box.BoxPlan(
             layers=self.layers,
-            box=box,
-            sockets=runtime_tree.SOCKETS if boxed else leftovers.make_folder("run"),
+            box=box_dir,
+            sockets=runtime_tree.SOCKETS if boxed else temp_dirs.make_folder("run"),
             student=runtime_tree.STUDENT if boxed else str(self.student_dir),
             processes=limits.processes,
             file_bytes=limits.file_bytes,
@@ -161,9 +161,9 @@ class ZygoteLink:
             "device": self.device,
             "key": key,
             "sockets": plan.sockets,
-            "box": box,
-            "home": "/tmp/home" if boxed else f"{box}/.home",
-            "temporary": "" if boxed else f"{box}/.tmp",  # the machine's own would be shared with others
+            "box": box_dir,
+            "home": "/tmp/home" if boxed else f"{box_dir}/.home",
+            "temporary": "" if boxed else f"{box_dir}/.tmp",  # the machine's own would be shared with others
             "student": plan.student,
             "plain": plain,
             "gpu": self._seat(),
@@ -177,7 +177,7 @@ class ZygoteLink:
                 socket.send_fds(self._socket, [request], [their_control.fileno(), their_probe.fileno()])
             except OSError as error:
                 raise GraderError(f"The warm process has died ({error}); start the command again.") from None
-        folders = () if boxed else (box, plan.sockets)
+        folders = () if boxed else (box_dir, plan.sockets)
         return _Requested(control=control, probe=probe, key=key, folders=folders, limits=limits, plain=plain)
 
     def _seat(self) -> Mapping[str, Any] | None:

@@ -7,8 +7,8 @@
 Hidden checks lose everything but title and hint in `feedback.check_view`, before any template sees them.
 """
 
+from autograder.report.atomic_files import student_folder_name, write_files
 from autograder.report.feedback import check_view
-from autograder.report.files import student_folder_name, write_files
 from autograder.report.serialise import (
     REPORT_NAME,
     from_json,

@@ -13,8 +13,8 @@ from typing import Any
 from markupsafe import Markup
 
 from autograder.records import Assignment
-from autograder.report.markup import MARKDOWN_LIMIT, highlighted_html, notebook_html, output_html, plot_uri
 from autograder.report.pages import render
+from autograder.report.sanitise import MARKDOWN_LIMIT, highlighted_html, notebook_html, output_html, plot_uri
 from autograder.report.serialise import dump, to_plain
 from autograder.report.text import clean
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograder.records import Assignment, CellFailure, CheckResult, GradeReport, Pending
-from autograder.report.markup import plot_uri
-from autograder.report.strips import StripView, strip_view
+from autograder.report.sanitise import plot_uri
 from autograder.report.text import one_line
+from autograder.report.token_heatmap import StripView, strip_view
 
 STEP_LIMIT = 5
 """Steps in "what to do next": what a person still reads."""

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from autograder.records import Assignment, CheckResult, GradeReport
+from autograder.report.atomic_files import student_folder_name
 from autograder.report.classview import Bar, Board, ClassView, Mistake, Place, Rate, Row
-from autograder.report.files import student_folder_name
 
 HISTOGRAM_BARS = 10
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from autograder.errors import AutograderError
 from autograder.records import Assignment, Execution, GradeReport
-from autograder.report.files import student_folder_name
+from autograder.report.atomic_files import student_folder_name
 from autograder.report.serialise import REPORT_NAME, load_results
 from autograder.report.write import write_class, write_submission
 

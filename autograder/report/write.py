@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.records import Assignment, Execution, GradeReport, Limits
+from autograder.report.atomic_files import PARTIAL_PATTERN, write_files
 from autograder.report.executed import executed_ipynb, executed_page
-from autograder.report.files import PARTIAL_PATTERN, write_files
 from autograder.report.overview import class_view
 from autograder.report.pages import class_page, feedback_page, instructor_page
 from autograder.report.serialise import REPORT_NAME, to_json

@@ -7,15 +7,15 @@ from typing import Any
 
 import torch
 
-from autograder.assignments import load_assignment, load_module, load_reference
-from autograder.calibration import load_tolerances
-from autograder.checks.grading import Grading
-from autograder.checks.marks import collect
-from autograder.checks.memo import MemoisedReference
-from autograder.checks.proxy import LocalAnswers, SubmissionProxy
-from autograder.checks.running import run_checks
+from autograder.checks.answer_cache import MemoisedReference
+from autograder.checks.check_run import Grading
+from autograder.checks.decorators import collect
+from autograder.checks.runner import run_checks
+from autograder.checks.submission_proxy import LocalAnswers, SubmissionProxy
+from autograder.comparison.tolerances import load_tolerances
+from autograder.course.assignment import load_assignment, load_module, load_reference
+from autograder.course.models import load, use_student_dir
 from autograder.diagnosis import accepted_variants_of, misconceptions_of
-from autograder.models import load, use_student_dir
 
 ROOT = Path(__file__).parents[2]
 FIGURE = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x03\x20\x00\x00\x02\x58"

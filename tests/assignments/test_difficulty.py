@@ -2,9 +2,9 @@
 
 import pytest
 
-from autograder.assignments import load_assignment
-from autograder.checks.opening import load_course
-from autograder.naming import measure_naming, rates_of
+from autograder.authoring.verify.diagnosis_accuracy import measure_naming, rates_of
+from autograder.checks.open_submission import load_course
+from autograder.course.assignment import load_assignment
 
 from .setting import ROOT
 

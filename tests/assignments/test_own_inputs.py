@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from autograder.assignments import load_assignment
-from autograder.checks.memo import content_key
-from autograder.checks.opening import load_course
-from autograder.checks.running import with_checks
+from autograder.checks.answer_cache import content_key
+from autograder.checks.open_submission import load_course
+from autograder.checks.runner import with_checks
 from autograder.checks.variants import grade_variant
+from autograder.course.assignment import load_assignment
 
 from .setting import ROOT
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from autograder.assignments import load_assignment
-from autograder.build import build_assignment
-from autograder.checks.marks import collect, points_by_task
-from autograder.cli import main
+from autograder.authoring.notebook import build_assignment
+from autograder.checks.decorators import collect, points_by_task
+from autograder.cli.main import main
+from autograder.course.assignment import load_assignment
 
 from ..notebook_maker import submission
 
@@ -126,7 +126,7 @@ def test_pytest_by_hand_shows_what_the_batch_sees(built_course, tmp_path):
 
 
 def test_the_installed_command_says_what_it_is():
-    command = [sys.executable, "-c", "from autograder.cli import main; main()", "--help"]
+    command = [sys.executable, "-c", "from autograder.cli.main import main; main()", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
     assert "naming the mistake" in done.stdout

@@ -5,7 +5,7 @@ import sys
 
 
 def test_a_missing_torch_is_a_sentence_with_what_to_do(mini_course):
-    code = "import sys; sys.modules['torch'] = None; from autograder.cli import main; main()"
+    code = "import sys; sys.modules['torch'] = None; from autograder.cli.main import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, "verify"], cwd=mini_course, capture_output=True, text=True, timeout=120
     )

@@ -9,18 +9,18 @@ import nbformat
 import pytest
 from typer.testing import CliRunner
 
-from autograder.assignments import load_assignment
-from autograder.batch import Options, grade_class
-from autograder.build import is_stale, solved_notebook
-from autograder.calibration import load_tolerances
-from autograder.checks.marks import collect, points_by_task
-from autograder.checks.opening import load_course
-from autograder.cli import app
+from autograder.authoring.notebook import is_stale, solved_notebook
+from autograder.authoring.scaffold import create
+from autograder.authoring.verify.gate import verify
+from autograder.authoring.verify.trials import try_wrong
+from autograder.checks.decorators import collect, points_by_task
+from autograder.checks.open_submission import load_course
+from autograder.cli.main import app
+from autograder.comparison.tolerances import load_tolerances
+from autograder.course.assignment import load_assignment
 from autograder.errors import AssignmentError
+from autograder.grading.batch import Options, grade_class
 from autograder.records import Submission
-from autograder.scaffolding import create
-from autograder.trials import try_wrong
-from autograder.verify import verify
 
 SLUG = "gradient_times_input"
 

@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
+from autograder.comparison.tensors import relative_l2
 from autograder.diagnosis import Misconception, diagnose
-from autograder.tensors import relative_l2
 
 
 def mistake(name, run):

@@ -5,9 +5,9 @@ import types
 import pytest
 import torch
 
+from autograder.comparison.tensors import relative_l2
 from autograder.diagnosis import Misconception, Question, Subject, explain
 from autograder.diagnosis.composition import DidNotComposeError, composed, following, names_used, pairs
-from autograder.tensors import relative_l2
 
 SOURCE = """
 def weights(x):

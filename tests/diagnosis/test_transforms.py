@@ -3,8 +3,8 @@ import math
 import pytest
 import torch
 
+from autograder.comparison.tensors import relative_l2
 from autograder.diagnosis.transforms import known_factor, transforms_to
-from autograder.tensors import relative_l2
 
 TAU = 1e-4
 E = torch.randn((3, 5), generator=torch.Generator().manual_seed(1))

@@ -15,12 +15,12 @@ import pytest
 import torch
 from captum.attr import LayerIntegratedGradients
 
-from autograder import quadrature
-from autograder.assignments import load_assignment, load_module, load_reference
-from autograder.checks.memo import MemoisedReference
+from autograder.attribution import quadrature
+from autograder.checks.answer_cache import MemoisedReference
+from autograder.comparison.tensors import as_tensor, distance
+from autograder.course.assignment import load_assignment, load_module, load_reference
+from autograder.course.models import load, use_student_dir
 from autograder.diagnosis import accepted_variants_of, misconceptions_of
-from autograder.models import load, use_student_dir
-from autograder.tensors import as_tensor, distance
 
 from .class_table import BROKEN, CLASS, FUNCTIONS
 from .conftest import ROOT

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from autograder.assignments import load_assignment
-from autograder.batch import Options, grade_class
+from autograder.course.assignment import load_assignment
+from autograder.course.submissions import discover
+from autograder.grading.batch import Options, grade_class
 from autograder.report import student_folder_name
-from autograder.submissions import discover
 
 from .class_table import CHECKS, CLASS
 from .conftest import ROOT

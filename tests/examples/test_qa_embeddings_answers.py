@@ -8,11 +8,11 @@ import matplotlib.pyplot as plt
 import pytest
 import torch
 
-from autograder.assignments import load_assignment, load_module, load_reference
-from autograder.checks.memo import MemoisedReference
+from autograder.checks.answer_cache import MemoisedReference
+from autograder.comparison.tensors import as_tensor, distance
+from autograder.course.assignment import load_assignment, load_module, load_reference
+from autograder.course.models import load, use_student_dir
 from autograder.diagnosis import misconceptions_of
-from autograder.models import load, use_student_dir
-from autograder.tensors import as_tensor, distance
 
 from .conftest import ROOT
 from .qa_embeddings_table import ANSWER, CLASS, ENTROPY, FUNCTIONS, INPUTS, TOP

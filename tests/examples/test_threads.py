@@ -2,10 +2,10 @@
 
 import pytest
 
-from autograder.assignments import load_assignment
-from autograder.batch import Options, grade_class
+from autograder.course.assignment import load_assignment
+from autograder.course.submissions import discover
+from autograder.grading.batch import Options, grade_class
 from autograder.report.difference import compare_folders
-from autograder.submissions import discover
 
 from .conftest import ROOT
 

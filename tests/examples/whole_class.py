@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from autograder.assignments import load_assignment
-from autograder.batch import Options, grade_class
-from autograder.submissions import discover
+from autograder.course.assignment import load_assignment
+from autograder.course.submissions import discover
+from autograder.grading.batch import Options, grade_class
 
 from .conftest import ROOT
 from .row import UNNAMED

@@ -16,7 +16,7 @@ from autograder.errors import (
     StudentCodeError,
     SubmissionError,
 )
-from autograder.execution.fairness import STRETCH
+from autograder.execution.cpu_clock import STRETCH
 from autograder.execution.session import Handle, KernelSession
 
 from .conftest import Runner

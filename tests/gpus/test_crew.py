@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder.crew import Crew
-from autograder.gpus import Seat
-from autograder.journal import Journal, Row
+from autograder.execution.devices import Seat
+from autograder.grading.journal import Journal, Row
+from autograder.grading.worker import Finished, GpuLost, Work
+from autograder.grading.worker_pool import Crew
 from autograder.records import Submission
-from autograder.worker import Finished, GpuLost, Work
 
 LOST = GpuLost(reason="the GPU failed: CUDA error: unknown error")
 DONE = Finished(report=None, digest="", files=())  # type: ignore[arg-type]

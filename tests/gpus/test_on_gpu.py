@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from autograder.batch import Options, grade_class
+from autograder.course.submissions import discover
 from autograder.errors import SubmissionError
-from autograder.execution.gpu import Room, fault_of_device
+from autograder.execution.gpu_watchdog import Room, fault_of_device
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
+from autograder.grading.batch import Options, grade_class
 from autograder.records import Limits
 from autograder.report.difference import compare_folders
-from autograder.submissions import discover
 
 from ..conftest import MINI, ROOT
 from ..execution.conftest import notebook
@@ -35,7 +35,7 @@ pytestmark = [
     ],
 )
 def test_the_verdicts_are_the_cpus(tmp_path, slug, per_gpu):
-    from autograder.assignments import load_assignment
+    from autograder.course.assignment import load_assignment
 
     assignment = load_assignment(ROOT, slug)
     places = [ROOT / "examples" / slug, ROOT / "examples" / "further" / slug]

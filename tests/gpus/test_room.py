@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from autograder.errors import GraderError
-from autograder.execution.gpu import CONTEXT_BYTES, GpuWatchdog, Room, says_out_of_memory
+from autograder.execution.gpu_watchdog import CONTEXT_BYTES, GpuWatchdog, Room, says_out_of_memory
 
 GB = 2**30
 
@@ -111,10 +111,10 @@ def test_kernels_of_the_cpu_know_nothing_of_gpus():
 
 
 def test_a_report_on_a_gpu_that_had_too_little_says_nothing(monkeypatch):
-    from autograder import worker
-    from autograder.execution import gpu
+    from autograder.execution import gpu_watchdog
+    from autograder.grading import worker
 
-    monkeypatch.setattr(gpu, "fault_of_device", lambda: "")
+    monkeypatch.setattr(gpu_watchdog, "fault_of_device", lambda: "")
     full = SimpleNamespace(
         failures=[SimpleNamespace(message="OutOfMemoryError: CUDA out of memory.")], checks=[]
     )
@@ -122,5 +122,5 @@ def test_a_report_on_a_gpu_that_had_too_little_says_nothing(monkeypatch):
     assert "other programs" in worker._void(full, link, room(1 * GB))
     # The student's allowance is all there again: the student used it up.
     assert worker._void(full, link, room(9 * GB)) == ""
-    monkeypatch.setattr(gpu, "fault_of_device", lambda: "CUDA error: unknown error")
+    monkeypatch.setattr(gpu_watchdog, "fault_of_device", lambda: "CUDA error: unknown error")
     assert worker._void(full, link, room(9 * GB)) == "the GPU failed: CUDA error: unknown error"

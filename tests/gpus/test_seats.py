@@ -1,7 +1,7 @@
 import pytest
 
 from autograder.errors import AssignmentError
-from autograder.gpus import Seat, seats, visible
+from autograder.execution.devices import Seat, seats, visible
 
 
 @pytest.fixture

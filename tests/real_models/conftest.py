@@ -10,10 +10,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder.assignments import load_assignment
-from autograder.batch import Options, grade_class
-from autograder.build import solved_notebook
-from autograder.checks.marks import collect, points_by_task
+from autograder.authoring.notebook import solved_notebook
+from autograder.checks.decorators import collect, points_by_task
+from autograder.course.assignment import load_assignment
+from autograder.grading.batch import Options, grade_class
 from autograder.records import Submission
 from tests.real_models.weights import MINILM, SMOLLM2
 

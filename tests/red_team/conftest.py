@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from autograder.assignments import load_assignment
-from autograder.build import build_assignment
-from autograder.checks.marks import collect, points_by_task
-from autograder.checks.opening import Course, load_course
+from autograder.authoring.notebook import build_assignment
+from autograder.checks.decorators import collect, points_by_task
+from autograder.checks.open_submission import Course, load_course
+from autograder.course.assignment import load_assignment
 from autograder.execution.zygote_client import Zygote, ZygoteLink
 
 from ..conftest import MINI

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.checks.opening import Course
+from autograder.checks.open_submission import Course
 from autograder.execution.zygote_client import ZygoteLink
-from autograder.pipeline import Graded, grade_submission
+from autograder.grading.pipeline import Graded, grade_submission
 from autograder.records import Submission
 from autograder.report import write_submission
 

@@ -15,13 +15,13 @@ import nbformat
 import pytest
 import torch
 
-from autograder.checks.opening import Course
+from autograder.checks.open_submission import Course
+from autograder.comparison.tensors import compare
 from autograder.errors import SubmissionError
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote, ZygoteLink
-from autograder.pipeline import Graded
+from autograder.grading.pipeline import Graded
 from autograder.records import Limits, Tolerance
-from autograder.tensors import compare
 
 from .attacks import in_plain_process, notebook, text_of
 from .conftest import lacking
@@ -357,7 +357,7 @@ torch.testing.assert_close = torch.isfinite = yes
 time.time = time.monotonic = lambda: 0.0
 """
 PROBE_PATCHES = """
-from autograder.execution import wire
+from autograder.execution.wire import codec
 import safetensors.torch, json
 safetensors.torch.save = lambda tensors, *a: b"\\x80\\x04\\x95" + bytes(50)
 kept = json.dumps
@@ -421,7 +421,7 @@ if __name__ == "__main__":
 """
     ours = """
 import os
-from autograder.crew import _Server
+from autograder.grading.worker_pool import _Server
 from autograder.errors import GraderError
 if __name__ == "__main__":
     server = _Server(["only_here"], os.open(os.devnull, os.O_RDONLY))
@@ -523,7 +523,7 @@ def test_an_answer_sent_before_the_question_earns_nothing(grader: Grader) -> Non
     forge = """
 import torch
 from tornado.ioloop import IOLoop
-from autograder.execution import wire
+from autograder.execution.wire import codec
 owners = [getattr(handler, "__self__", None) for _, handler in IOLoop.current().handlers.values()]
 (probe,) = [owner for owner in owners if type(owner).__name__ == "Probe"]
 value, tensors = wire.encode(torch.zeros(5, 3))

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course.notebooks import read_notebook
+from autograder.course.submissions import discover
 from autograder.errors import AssignmentError, SubmissionError
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
-from autograder.notebooks import read_notebook
 from autograder.records import Limits
-from autograder.submissions import discover
 
 from .attacks import notebook
 from .grading import Grader

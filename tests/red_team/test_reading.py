@@ -240,7 +240,7 @@ attempt(look)
 def hunt():
     sys.path.insert(0, os.path.dirname(G["checks"]))
     import importlib
-    secret = ("autograder.checks", "autograder.diagnosis", "autograder.scoring", "checks")
+    secret = ("autograder.checks", "autograder.diagnosis", "autograder.checks.scoring", "checks")
     found = [name for name in sys.modules if name.startswith(secret)]
     for frame in sys._current_frames().values():
         while frame:

@@ -21,7 +21,7 @@ from autograder.report import (
     write_class,
     write_submission,
 )
-from autograder.report.files import refusal
+from autograder.report.atomic_files import refusal
 from autograder.report.rewrite import rewrite
 
 PAGES = {"report.json", "feedback.html", "instructor.html", "executed.ipynb", "executed.html"}

@@ -21,8 +21,8 @@ from torch import nn
 from transformers import AutoTokenizer, BertModel
 from transformers.utils import logging
 
+from autograder.course.hub import fetch_snapshot, find_snapshot
 from autograder.errors import AssignmentError
-from autograder.hub import fetch_snapshot, find_snapshot
 from training.intent_de import PROJECT
 from training.intent_de.evaluate import evaluate
 from training.intent_de.fit import with_words_removed

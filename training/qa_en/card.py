@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 from transformers.utils import logging
 
-from autograder.assignments import load_assignment, load_reference
+from autograder.course.assignment import load_assignment, load_reference
 from training.qa_en import PROJECT
 from training.qa_en.evaluate import Evaluation
 from training.qa_en.recipes import MAX_LENGTH, SHIPPED

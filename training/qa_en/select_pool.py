@@ -27,9 +27,9 @@ from torch import Tensor
 from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 from transformers.utils import logging
 
-from autograder.assignments import load_assignment, load_module, load_reference
-from autograder.quadrature import gauss_legendre
-from autograder.tensors import relative_l2
+from autograder.attribution.quadrature import gauss_legendre
+from autograder.comparison.tensors import relative_l2
+from autograder.course.assignment import load_assignment, load_module, load_reference
 from training.qa_en import PROJECT
 from training.qa_en.text import Example, examples
 from training.qa_en.train import HIDDEN_FOLDER, SHIPPED_FOLDER, TEXT_SEED

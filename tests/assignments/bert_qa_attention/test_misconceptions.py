@@ -5,8 +5,8 @@ from itertools import combinations
 import pytest
 import torch
 
-from autograder.assignments import load_module
-from autograder.tensors import distance
+from autograder.comparison.tensors import distance
+from autograder.course.assignment import load_module
 
 from .test_checks import CONDUCTANCE, HEAD_NORM, MATRICES, SUMMED, TASKS, VECTORS, WEIGHTED
 

@@ -7,8 +7,8 @@ import torch
 from captum.attr import LayerConductance
 from transformers import BertConfig, BertForQuestionAnswering
 
-from autograder.assignments import load_assignment, load_reference
-from autograder.tensors import distance
+from autograder.comparison.tensors import distance
+from autograder.course.assignment import load_assignment, load_reference
 
 from ..setting import ROOT
 from .witness import Plain

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.checks.marks import collect
+from autograder.checks.decorators import collect
 from autograder.seeds import seed_for
 
 from ..setting import stored_by_shape

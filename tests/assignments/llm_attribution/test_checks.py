@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 import torch
 
-from autograder.checks.marks import collect
+from autograder.checks.decorators import collect
 
 TASKS = (
     "ablate_tokens",

@@ -15,7 +15,7 @@ from captum.attr import (
     TextTokenInput,
 )
 
-from autograder.tensors import relative_l2
+from autograder.comparison.tensors import relative_l2
 
 from .by_hand import ByHand
 

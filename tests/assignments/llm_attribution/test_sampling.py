@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from autograder.assignments import load_assignment, load_module
-from autograder.checks.opening import load_course
-from autograder.luck import Luck, measure_luck, simulations_of
+from autograder.authoring.verify.false_verdicts import Luck, measure_luck, simulations_of
+from autograder.checks.open_submission import load_course
+from autograder.course.assignment import load_assignment, load_module
 
 from ..setting import ROOT
 

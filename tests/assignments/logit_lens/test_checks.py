@@ -8,8 +8,8 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from autograder.checks.marks import collect
-from autograder.execution import wire
+from autograder.checks.decorators import collect
+from autograder.execution.wire import codec
 
 TASKS = ("layer_probabilities", "top_predictions", "target_rank", "divergence_from_final", "plot_lens")
 LENS, TOP, RANK, DIVERGENCE, PLOT = TASKS
@@ -222,8 +222,8 @@ def test_every_readable_lens_is_right(setting, draw, carried):
     def drawn(*args):
         if not carried:
             return draw(*args)
-        tree, tensors = wire.encode(draw(*args))
-        return wire.decode(tree, tensors, arrays=False)
+        tree, tensors = codec.encode(draw(*args))
+        return codec.decode(tree, tensors, arrays=False)
 
     results = setting.grade(only={PLOT}, **{PLOT: drawn})
     assert lost(results).keys() <= {name for name, result in results.items() if result.task != PLOT}

@@ -6,7 +6,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from autograder.tensors import as_tensor, distance
+from autograder.comparison.tensors import as_tensor, distance
 
 TASKS = ("layer_probabilities", "top_predictions", "target_rank", "divergence_from_final", "plot_lens")
 LENS, TOP, RANK, DIVERGENCE, PLOT = TASKS

@@ -10,7 +10,7 @@ import torch
 from matplotlib.figure import Figure
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
-from autograder.tensors import distance
+from autograder.comparison.tensors import distance
 
 
 @pytest.fixture(params=[0, 1], ids=["shipped", "hidden"])

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from autograder import faithfulness
-from autograder.assignments import load_module
+from autograder.attribution import faithfulness
+from autograder.course.assignment import load_module
 from autograder.errors import AssignmentError
 
 

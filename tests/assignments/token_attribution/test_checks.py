@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.checks.marks import collect
+from autograder.checks.decorators import collect
 
 SCORES = "compute_feature_attribution_scores"
 

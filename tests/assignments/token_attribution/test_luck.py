@@ -2,8 +2,8 @@
 
 import pytest
 
-from autograder.assignments import load_assignment
-from autograder.luck import measure_luck
+from autograder.authoring.verify.false_verdicts import measure_luck
+from autograder.course.assignment import load_assignment
 
 from ..setting import ROOT
 

@@ -1,0 +1,1 @@
+"""Attribution methods that the harness computes itself: quadrature rules, path integrals, faithfulness."""

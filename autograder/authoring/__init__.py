@@ -1,0 +1,1 @@
+"""Write an assignment: scaffold, notebook, calibration, verification."""

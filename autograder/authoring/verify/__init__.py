@@ -1,0 +1,1 @@
+"""Test an assignment's checks: reference, template, known mistakes, generated programs."""

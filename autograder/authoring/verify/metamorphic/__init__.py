@@ -1,0 +1,1 @@
+"""Metamorphic testing: rewritten correct programs, which must keep full points."""

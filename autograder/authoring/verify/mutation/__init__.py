@@ -1,0 +1,1 @@
+"""Mutation testing: generated wrong programs, which must lose points."""

@@ -1,0 +1,150 @@
+"""The `submission` fixture: asks the student's functions, wherever they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from autograder.checks.answer_cache import content_key
+from autograder.errors import CallTimeoutError
+from autograder.execution.wire.figures import FigureDescription
+from autograder.seeds import seed_for
+
+
+class Answers(Protocol):
+    """Whoever runs the student's functions: a sandboxed kernel, or plain functions when verifying."""
+
+    def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
+        """Call a function of the notebook.
+
+        Raises:
+            SubmissionError: One of its kinds, if there is no answer.
+        """
+        ...
+
+    def plots(self, cell: str) -> list[bytes]:
+        """Return the PNG images that a cell of the notebook showed."""
+        ...
+
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call of the function has left its arguments changed."""
+        ...
+
+
+class Call:
+    """The last question asked: what diagnosis asks the misconceptions too."""
+
+    __slots__ = ("args", "function", "kwargs")
+
+    def __init__(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+
+
+class SubmissionProxy:
+    """Asks the student's functions; the same for every kind of `Answers`.
+
+    A function that did not answer in time is not asked again: it would only cost the time once more.
+
+    Attributes:
+        last: The last question.
+        figures: The figures that functions returned, PNG files by the check that asked; they are the student's claims.
+    """
+
+    def __init__(self, answers: Answers, seed_parts: tuple[str, ...]) -> None:
+        self._answers = answers
+        self._seed_parts = seed_parts
+        self._timed_out: dict[str, str] = {}
+        self._answered: dict[Any, tuple[Any, list[Any]]] = {}
+        self._check = ""
+        self._count = 0
+        self.last: Call | None = None
+        self.figures: dict[str, list[bytes]] = {}
+
+    def begin(self, check: str) -> None:
+        """Start a check: calls are seeded by its name and their number in it."""
+        self._check, self._count, self.last = check, 0, None
+
+    def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a function of the student's notebook.
+
+        Args:
+            function: Its name, of the contract.
+            *args: Tensors, numbers, strings, nests of them, and the fixtures' models and tokenizers.
+            **kwargs: Likewise.
+
+        Returns:
+            What it returned; tensors plain, detached, on the CPU.
+
+        Raises:
+            MissingFunctionError: If the notebook defines no such function.
+            StudentCodeError: If it raised.
+            CallTimeoutError: If it did not return in its time, now or before.
+            KernelDiedError: If the process ended.
+        """
+        if function in self._timed_out:
+            raise CallTimeoutError(self._timed_out[function])
+        self._count += 1
+        self.last = Call(function, args, kwargs)
+        seed = seed_for(*self._seed_parts, self._check, function, str(self._count))
+        try:
+            answer = self._answers.call(function, args, kwargs, seed=seed)
+        except CallTimeoutError as error:
+            self._timed_out[function] = str(error)
+            raise
+        if isinstance(answer, FigureDescription):
+            self.figures.setdefault(self._check, []).append(answer.png)
+        return answer
+
+    def recall(self, function: str, *args: Any) -> Any:
+        """Call a function, or take its answer to the same arguments from an earlier `recall`.
+
+        For several checks of one costly result: each looks at its own part of it. Arguments, return value and errors
+        as of `call`; an error is not kept.
+        """
+        keep: list[Any] = []
+        key = content_key((function, args), keep)
+        if key not in self._answered:
+            self._answered[key] = (self.call(function, *args), keep)
+        self.last = Call(function, args, {})
+        return self._answered[key][0]
+
+    def plots(self, cell: str) -> list[bytes]:
+        """Return the PNG images that the cell with this id showed."""
+        return self._answers.plots(cell)
+
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call of the function, in this check or an earlier one, has left its arguments changed."""
+        return self._answers.changed_arguments(function)
+
+
+class LocalAnswers:
+    """Plain functions of this process: the reference and its variants, for `verify`. Never a student's."""
+
+    def __init__(
+        self, functions: Mapping[str, Callable[..., Any]], plots: Mapping[str, list[bytes]] | None = None
+    ) -> None:
+        self._functions = functions
+        self._plots = plots or {}
+        self._changing: set[str] = set()
+
+    def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
+        """Call the function of that name; the seed is used for torch, so that sampling repeats."""
+        import torch
+
+        torch.manual_seed(seed)
+        given = [value for value in args if isinstance(value, torch.Tensor)]
+        before = content_key(given, [])
+        answer = self._functions[function](*args, **kwargs)
+        if content_key(given, []) != before:
+            self._changing.add(function)
+        return answer
+
+    def plots(self, cell: str) -> list[bytes]:
+        """Return the images given at construction for the cell."""
+        return self._plots.get(cell, [])
+
+    def changed_arguments(self, function: str) -> bool:
+        """Tell whether a call has changed a tensor that it was given."""
+        return function in self._changing

@@ -1,0 +1,1 @@
+"""Compare tensors within calibrated tolerances."""

@@ -1,0 +1,1 @@
+"""What an instructor writes and what students hand in: assignments, models, submissions, notebooks."""

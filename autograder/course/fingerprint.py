@@ -1,0 +1,102 @@
+"""What a result depends on, as one hash: the same key means that grading again would give the same."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from autograder.course.versions import file_hash, source_hash, versions
+from autograder.errors import AssignmentError
+from autograder.records import Assignment, Submission
+from autograder.seeds import course_key
+
+_ABOUT_TRIALS = ("survivors.toml", "right_programs.txt", "luck.py")
+"""Files beside checks.py that no grade depends on: what `verify` reads of programs that nobody hands in."""
+
+
+def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> str:
+    """Return a hash of all that the results of an assignment depend on, but the submissions and the sandbox.
+
+    The instructor's files, the student's folder without other assignments' notebooks, the course's key, the
+    harness's source, the versions of the libraries, the kind of device, the profile and the threads of a kernel.
+
+    Args:
+        assignment: The assignment, from `profiles.choose_profile`.
+        device: `cpu`, `cuda`, `cuda:i`: only the kind counts.
+        profile: Which models.
+
+    Raises:
+        AssignmentError: If a file cannot be read.
+    """
+    try:
+        files = [[name, file_hash(path)] for name, path in _files(assignment, profile)]
+        source = source_hash()
+    except OSError as error:
+        raise AssignmentError(f"{error.filename}: cannot be read: {error.strerror}.") from None
+    parts = {
+        "files": sorted(files),
+        "models": [spec.identity for spec in assignment.models.get(profile, ())],
+        "course_key": hashlib.sha256(course_key(assignment.course_dir).encode()).hexdigest(),
+        "source": source,
+        "versions": versions(),
+        "device": device.partition(":")[0],
+        "profile": profile,
+        "threads": assignment.limits.threads,
+    }
+    return _digest(parts, str(assignment.course_dir))
+
+
+def _digest(parts: dict[str, object], course_dir: str) -> str:
+    # A course that was moved is the same course.
+    text = json.dumps(parts, sort_keys=True).replace(json.dumps(course_dir)[1:-1], "")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _files(assignment: Assignment, profile: str) -> Iterator[tuple[str, Path]]:
+    yield "reference", assignment.reference
+    for name, path in _below(assignment.folder, "assignment"):
+        if path.name not in _ABOUT_TRIALS or path.parent != assignment.folder:
+            yield name, path
+    for name, path in _below(assignment.student_dir, "student"):
+        other = path.suffix == ".ipynb" and path.parent == assignment.student_dir
+        if not other or path == assignment.template:
+            yield name, path
+    # Resolved: "../other/hidden_model" is below this folder by its letters alone.
+    bases = [base.resolve() for base in (assignment.folder, assignment.student_dir)]
+    for spec in assignment.models.get(profile, ()):
+        if spec.hub:
+            continue  # its commit says what is in it, and that is part of its identity
+        for folder in {spec.path.resolve(), spec.tokenizer.resolve()}:
+            if folder.is_dir() and not any(folder.is_relative_to(base) for base in bases):
+                yield from _below(folder, f"model {spec.role}")
+
+
+def _below(folder: Path, label: str) -> Iterator[tuple[str, Path]]:
+    """Yield the files below a folder but what programs leave there: caches, checkpoints, dot files."""
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        if path.is_file() and not any(part.startswith(".") or part == "__pycache__" for part in parts):
+            yield f"{label}/{'/'.join(parts)}", path
+
+
+def folder_hash(folder: Path) -> str:
+    """Return a hash of the files below a folder, names and contents."""
+    files = [[name, file_hash(path)] for name, path in _below(folder, "")]
+    return hashlib.sha256(json.dumps(files).encode()).hexdigest()
+
+
+def submission_key(submission: Submission, course: str) -> str:
+    """Return the key of a submission's result.
+
+    Args:
+        submission: The file; an unreadable one counts as no file.
+        course: From `course_fingerprint`.
+    """
+    try:
+        content = file_hash(submission.path)
+    except OSError:
+        content = "no file"
+    parts = [course, submission.student, submission.problem, content]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

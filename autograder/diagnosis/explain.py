@@ -1,0 +1,249 @@
+"""Explain a wrong answer: one known mistake, a transform, two mistakes, or only where it differs.
+
+The simpler explanation goes first, and a kind of explanation is tried only where no simpler one reproduces the answer.
+Nothing is named unless it gives the student's tensor within the check's bound, gives what the student gave where the
+check found nothing wrong, and no other explanation of its kind does as well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from autograder.comparison.tensors import as_tensor, distance
+from autograder.diagnosis.composition import composed, following, names_used, pairs
+from autograder.diagnosis.localise import where_it_differs
+from autograder.diagnosis.misconceptions import Function, Misconception
+from autograder.diagnosis.query import Explanation, Question, Subject
+from autograder.diagnosis.transforms import Transformed, transforms_to
+from autograder.records import Diagnosis
+
+JOIN = " + "
+"""Between the ids of a diagnosis that names several things."""
+
+_KEEPS_ALL = (
+    *("opposite_sign", "one_factor", "swapped", "reversed", "extra_axis", "flattened", "one_place"),
+    *("logarithms", "exponentials"),
+)
+"""Beginnings of the ids of transforms that can be undone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Something that reproduces the answer."""
+
+    known: tuple[Misconception, ...]
+    distance: float
+    prefix: str = ""
+    transform: Transformed | None = None
+
+    @property
+    def ids(self) -> frozenset[str]:
+        return frozenset(one.id for one in self.known)
+
+
+def diagnose(
+    candidates: Iterable[Misconception],
+    reference: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    nearness: Callable[[Any], float],
+    tau: float,
+) -> Diagnosis | None:
+    """Name the mistake whose result is the student's, if exactly one is; see `explain`, of which it is the first step.
+
+    Args:
+        candidates: The misconceptions of the task.
+        reference: The reference module, passed to each.
+        args: Positional arguments of the call that went wrong.
+        kwargs: Keyword arguments of it.
+        nearness: From a mistake's result to its distance from the student's.
+        tau: The check's bound: a mistake is named only within it.
+
+    Returns:
+        The diagnosis; None if no mistake, or more than one, lies within the bound.
+    """
+    question = Question(task="", reference=reference, args=args, kwargs=kwargs, nearness=nearness, tau=tau)
+    return _named(_singles(candidates, question)).diagnosis
+
+
+def explain(
+    candidates: Sequence[Misconception],
+    question: Question,
+    *,
+    part: Question | None = None,
+    mistaken: Mapping[str, Misconception] | None = None,
+) -> Explanation:
+    """Say what explains a wrong answer.
+
+    Args:
+        candidates: The misconceptions of the task.
+        question: The call that went wrong.
+        part: A part of it that shows most mistakes for less computation.
+        mistaken: Mistakes named before in other functions of the same student, by the function.
+
+    Returns:
+        The explanation; its diagnosis is None where nothing, or more than one thing, reproduces the answer.
+    """
+    asked = part or question
+    near = _singles([one for one in candidates if part is None or not one.needs_whole], asked)
+    if part is not None and not near:
+        near = _singles([one for one in candidates if one.needs_whole], question)
+    found = near or _following(asked, mistaken or {})
+    if found:
+        return _or_located(_named(found), question)
+    transform = _transform(question)
+    if transform is not None:
+        return Explanation(
+            diagnosis=Diagnosis(
+                misconception=transform.id,
+                title=transform.title,
+                hint=transform.hint,
+                distance=transform.distance,
+            ),
+            detail=transform.detail,
+        )
+    found = _pairs(candidates, asked, mistaken or {}) or _with_transform(candidates, asked)
+    return _or_located(_named(found), question)
+
+
+def _nearness(run: Function, question: Question) -> float:
+    try:
+        return question.nearness(run(question.reference, *question.args, **question.kwargs))
+    except Exception:
+        # A variant that cannot be run on these arguments (a mean over no items, say) explains nothing here.
+        return math.inf
+
+
+def _singles(candidates: Iterable[Misconception], question: Question) -> list[_Found]:
+    distances = ((one, _nearness(one.run, question)) for one in candidates)
+    return _consistent(
+        [(one.run, _Found((one,), off)) for one, off in distances if off <= question.tau], question
+    )
+
+
+def _consistent(found: list[tuple[Function, _Found]], question: Question) -> list[_Found]:
+    return [one for run, one in found if question.consistent(run)]
+
+
+def _following(question: Question, mistaken: Mapping[str, Misconception]) -> list[_Found]:
+    """Try the right function on the student's own wrong ones."""
+    found = []
+    for task, known in _feeding(question, mistaken).items():
+        run = following(question.task, {task: known})
+        off = _nearness(run, question)
+        if off <= question.tau:
+            prefix = f"This follows from {task}, which this function calls: "
+            found.append((run, _Found((known,), off, prefix)))
+    return _consistent(found, question)
+
+
+def _feeding(question: Question, mistaken: Mapping[str, Misconception]) -> dict[str, Misconception]:
+    """Return the mistakes in functions that the asked one calls."""
+    module = getattr(question.reference, "module", question.reference)
+    used = names_used(getattr(module, question.task, None)) if mistaken else set()
+    return {task: known for task, known in mistaken.items() if task in used and task != question.task}
+
+
+def _pairs(
+    candidates: Sequence[Misconception], question: Question, mistaken: Mapping[str, Misconception]
+) -> list[_Found]:
+    """Try two mistakes at once: of this function, or of this one and one that it calls."""
+    tried = [(outer, {outer.task: inner}) for outer, inner in pairs(candidates)]
+    for task, known in mistaken.items():
+        tried += [(outer, {task: known}) for outer in candidates if task in names_used(outer.program)]
+    found = []
+    for outer, inner in tried:
+        run = composed(outer, inner)
+        off = _nearness(run, question)
+        if off <= question.tau:
+            found.append((run, _Found((outer, *inner.values()), off)))
+    return _consistent(found, question)
+
+
+def _transform(question: Question) -> Transformed | None:
+    subject = question.subject
+    if subject is None:
+        return None
+    return _brought(subject, subject.expected, question)
+
+
+def _brought(subject: Subject, origin: Tensor, question: Question) -> Transformed | None:
+    def between(actual: Tensor, candidate: Tensor) -> float:
+        # Slices along the items' axis stand for items only in tensors of the expected shape.
+        whole = candidate.dim() == subject.expected.dim()
+        return distance(actual, candidate, subject.metric, subject.items if whole else None)
+
+    axes = subject.axes if len(subject.axes) == origin.dim() else ()
+    sizes = {
+        **{f"number of {name}s": size for name, size in zip(axes, origin.shape, strict=False)},
+        **question.sizes,
+    }
+    if subject.metric == "exact":
+        return None
+    return transforms_to(subject.actual, origin, between, question.tau, axes=axes, sizes=sizes)
+
+
+def _with_transform(candidates: Sequence[Misconception], question: Question) -> list[_Found]:
+    """Try each mistake with a transform after it."""
+    subject = question.subject
+    if subject is None:
+        return []
+    found: list[tuple[Function, _Found]] = []
+    for known in candidates:
+        try:
+            result = known.run(question.reference, *question.args, **question.kwargs)
+            tensor = as_tensor(subject.select(result))
+        except Exception:  # as in `_nearness`
+            continue
+        transform = None if tensor is None else _brought(subject, tensor, question)
+        # A step that loses information brings other mistakes to one tensor, too.
+        if transform is not None and transform.id.startswith(_KEEPS_ALL):
+            found.append((known.run, _Found((known,), transform.distance, transform=transform)))
+    return [one for _, one in found]
+
+
+def _named(found: Sequence[_Found]) -> Explanation:
+    """Name what all explanations have in common, if they have anything."""
+    if not found:
+        return Explanation()
+    if len(found) > 1 and len({one.ids for one in found}) > 1:
+        shared = frozenset.intersection(*(one.ids for one in found))
+        detail = "The values equal those of each of these, so that none is named: " + "; ".join(
+            JOIN.join(known.id for known in one.known) for one in found
+        )
+        known = tuple(one for one in found[0].known if one.id in shared)
+        if not known or any(one.transform for one in found):
+            return Explanation(detail=detail)
+        best = replace(found[0], known=known)
+        return replace(_of(best, " Another mistake goes with it."), detail=detail)
+    return _of(min(found, key=lambda one: one.distance))
+
+
+def _of(found: _Found, suffix: str = "") -> Explanation:
+    ids = [one.id for one in found.known] + ([found.transform.id] if found.transform else [])
+    titles = [one.title for one in found.known] + ([found.transform.title] if found.transform else [])
+    hints = [one.hint for one in found.known] + ([found.transform.hint] if found.transform else [])
+    title = found.prefix + " And: ".join(titles) + suffix
+    return Explanation(
+        diagnosis=Diagnosis(
+            misconception=JOIN.join(ids), title=title, hint=" ".join(hints), distance=found.distance
+        ),
+        known=found.known,
+        detail=found.transform.detail if found.transform else "",
+    )
+
+
+def _or_located(named: Explanation, question: Question) -> Explanation:
+    """Say where the answer differs, if nothing is named."""
+    subject = question.subject
+    if subject is None or named.diagnosis is not None:
+        return named
+    said, detail = where_it_differs(
+        subject.actual, subject.expected, question.tau, subject.axes, question.special
+    )
+    return replace(named, said=said, detail="\n".join(part for part in (named.detail, detail) if part))

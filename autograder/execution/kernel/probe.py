@@ -1,0 +1,229 @@
+"""Answers the grader's calls inside the kernel, on its main thread, after the cells have run.
+
+The event loop of the kernel watches the probe's socket; a request is served in one go, so that an
+interrupt reaches the student's function as KeyboardInterrupt, as it would in a cell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import linecache
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import torch
+from tornado.ioloop import IOLoop
+
+from autograder.execution.kernel import cuda_fallback
+from autograder.execution.kernel.probe_models import Models
+from autograder.execution.kernel.seed_all import seed_all
+from autograder.execution.wire import codec
+
+_TRACEBACK_FRAMES = 12
+_TRACEBACK_CHARS = 8000
+_MESSAGE_CHARS = 2000
+
+
+class _Sink:
+    """A text stream that forgets: what a call prints is never shown."""
+
+    encoding = "utf-8"
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def isatty(self) -> bool:
+        return False
+
+
+class Probe:
+    """Serves requests on one socket.
+
+    Args:
+        sock: Connected to the grader.
+        kernel: The running IPythonKernel.
+        student: The student's folder as the kernel sees it.
+        device: Where models are put: `cpu` or `cuda`.
+    """
+
+    def __init__(self, sock: socket.socket, kernel: Any, *, student: str, device: str) -> None:
+        self._socket = sock
+        self._kernel = kernel
+        self._models = Models(student=student, device=device)
+
+    def attach(self) -> None:
+        """Let the kernel's event loop call `serve` when a request comes."""
+        IOLoop.current().add_handler(self._socket.fileno(), self._on_readable, IOLoop.READ)
+
+    def _on_readable(self, fd: int, events: int) -> None:
+        try:
+            head, blob, fds = _receive(self._socket)
+        except EOFError:
+            IOLoop.current().remove_handler(fd)
+            return
+        request, tensors = codec.unpack(head, blob)
+        try:
+            reply, answer = self._serve(request, tensors, fds)
+        except KeyboardInterrupt:
+            reply, answer = {"status": "interrupted"}, {}
+        reply["id"] = request["id"]
+        try:
+            frame = codec.pack(reply, answer)
+        except codec.WireError as error:
+            frame = codec.pack({"status": "unsendable", "what": str(error), "id": request["id"]}, {})
+        codec.send_frame(self._socket, *frame)
+
+    def _serve(self, request: dict[str, Any], tensors: dict[str, Any], fds: list[int]) -> Any:
+        if request["op"] == "provide":
+            with _silenced():
+                return self._models.provide(request, fds), {}
+        if request["op"] == "status":
+            return {"status": "ok", "gpu_asked": cuda_fallback.was_used()}, {}
+        return self._call(request, tensors)
+
+    def _call(self, request: dict[str, Any], tensors: dict[str, Any]) -> Any:
+        names = self._kernel.shell.user_ns
+        function = names.get(request["name"])
+        if not callable(function):
+            own = [
+                name for name, value in list(names.items()) if callable(value) and not name.startswith("_")
+            ]
+            return {"status": "missing", "found": codec.type_name(function), "known": own[:200]}, {}
+        pristine = {key: tensor.clone() for key, tensor in tensors.items()}
+        given = codec.decode(request["arguments"], tensors, arrays=True)
+        args, kwargs = self._models.resolve(given)
+        seed_all(request["seed"])
+        with _silenced(), _interruptible():
+            try:
+                value = function(*args, **kwargs)
+                reply, answer = _encode_answer(value, request["answer_bytes"])
+            except KeyboardInterrupt:
+                reply, answer = {"status": "interrupted"}, {}
+            except BaseException as error:
+                reply, answer = self._describe(error), {}
+        reply["remarks"] = [
+            *_changed_arguments(given, request["arguments"], pristine),
+            *self._models.restore(),
+        ]
+        return reply, answer
+
+    def _describe(self, error: BaseException) -> dict[str, Any]:
+        """Report an exception of the student's function with the frames that are theirs."""
+        try:
+            text = str(error)
+        except BaseException:
+            text = "(its message cannot be shown)"
+        compiled = getattr(self._kernel.shell.compile, "_filename_map", {})
+        return {
+            "status": "raised",
+            "error": type(error).__name__,
+            "message": text[:_MESSAGE_CHARS],
+            "traceback": _own_frames(error.__traceback__, compiled)[:_TRACEBACK_CHARS],
+        }
+
+
+def _receive(sock: socket.socket) -> tuple[bytes, bytes, list[int]]:
+    """Read one frame from the grader.
+
+    Raises:
+        EOFError: If the grader closed its end.
+    """
+    prefix, fds, _, _ = socket.recv_fds(sock, codec.PREFIX.size, codec.MAX_FDS)
+    if len(prefix) < codec.PREFIX.size:
+        raise EOFError
+    head_bytes, blob_bytes = codec.PREFIX.unpack(prefix)
+    return _read(sock, head_bytes), _read(sock, blob_bytes), list(fds)
+
+
+def _read(sock: socket.socket, count: int) -> bytes:
+    buffer = bytearray(count)
+    view = memoryview(buffer)
+    while view:
+        got = sock.recv_into(view)
+        if got == 0:
+            raise EOFError
+        view = view[got:]
+    return bytes(buffer)
+
+
+def _encode_answer(value: Any, limit_bytes: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        tree, tensors = codec.encode(value)
+    except codec.WireError as error:
+        return {"status": "unsendable", "what": str(error)}, {}
+    size = sum(tensor.nbytes for tensor in tensors.values())
+    if size > limit_bytes:
+        return {"status": "unsendable", "what": f"{size} bytes, more than the {limit_bytes} allowed"}, {}
+    return {"status": "ok", "value": tree}, tensors
+
+
+def _changed_arguments(given: Any, tree: Any, pristine: dict[str, Any]) -> list[str]:
+    """Compare the arguments after the call with copies made before it.
+
+    Args:
+        given: The arguments that the function got, as it left them.
+        tree: Their structure as it came.
+        pristine: Copies of their tensors.
+    """
+    try:
+        after_tree, after = codec.encode(given)
+    except codec.WireError:
+        return ["arguments"]
+    same = after_tree == tree and all(_same_bytes(after[key], pristine[key]) for key in pristine)
+    return [] if same else ["arguments"]
+
+
+def _same_bytes(actual: torch.Tensor, expected: torch.Tensor) -> bool:
+    """Compare bit by bit, so that NaN equals NaN."""
+    if actual.dtype != expected.dtype or actual.shape != expected.shape:
+        return False
+    return torch.equal(actual.reshape(-1).view(torch.uint8), expected.reshape(-1).view(torch.uint8))
+
+
+@contextlib.contextmanager
+def _silenced() -> Iterator[None]:
+    """Swallow what Python code prints: it could repeat a hidden input."""
+    kept = sys.stdout, sys.stderr
+    sys.stdout = sys.stderr = _Sink()
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = kept
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGINT raise KeyboardInterrupt; between calls ipykernel ignores it."""
+    kept = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, kept)
+
+
+def _own_frames(trace: TracebackType | None, compiled: dict[str, int]) -> str:
+    """Format the frames of cells and of files in the box.
+
+    Args:
+        trace: The exception's traceback.
+        compiled: IPython's map from a cell's made-up file name to its number.
+    """
+    lines = []
+    for frame in traceback.extract_tb(trace):
+        if frame.filename in compiled:
+            place = f"Cell In[{compiled[frame.filename]}]"
+        elif frame.filename.startswith(("/box/", "/student/")):
+            place = frame.filename.removeprefix("/box/").removeprefix("/student/")
+        else:
+            continue
+        source = linecache.getline(frame.filename, frame.lineno or 0).strip()
+        lines.append(f"{place}, line {frame.lineno}, in {frame.name}\n    {source}")
+    return "\n".join(lines[-_TRACEBACK_FRAMES:])

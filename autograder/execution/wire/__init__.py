@@ -1,0 +1,1 @@
+"""Encode values that cross the trust boundary: JSON, safetensors, descriptions of figures."""

@@ -1,0 +1,1 @@
+"""Grade a class: run each submission through the pipeline, on several workers, and resume after a crash."""

@@ -1,0 +1,155 @@
+"""Grade one submission: the only place where the steps meet."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from autograder.checks.check_run import Grading, blank_result
+from autograder.checks.decorators import is_late
+from autograder.checks.open_submission import (
+    Course,
+    OpenSubmission,
+    grading_of,
+    open_submission,
+    seed_parts,
+)
+from autograder.checks.runner import Run, run_checks
+from autograder.checks.scoring import total
+from autograder.course.notebooks import MAX_PLOTS, plots, sane_pngs
+from autograder.course.versions import file_hash, versions
+from autograder.errors import AssignmentError, GraderError, SubmissionError
+from autograder.execution.zygote_client import ZygoteLink
+from autograder.records import Assignment, CheckResult, Execution, GradeReport, ModelSpec, Submission
+from autograder.seeds import seed_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graded:
+    """A report and, where the notebook ran, what came of it."""
+
+    report: GradeReport
+    """The grade."""
+
+    execution: Execution | None
+    """The executed notebook; None if it never ran."""
+
+
+def grade_submission(
+    submission: Submission, course: Course, zygote: ZygoteLink, run: Run = run_checks
+) -> Graded:
+    """Grade one submission.
+
+    Whatever the student's file does ends in a report: what is theirs costs points, what is ours asks for review.
+
+    Args:
+        submission: The file.
+        course: The assignment, loaded.
+        zygote: Where kernels come from.
+        run: Runs the checks; from `with_checks` where more submissions follow.
+    """
+    started = time.perf_counter()
+    if submission.problem:
+        return Graded(report=_unrunnable(submission, course, problem=submission.problem), execution=None)
+    try:
+        with open_submission(submission, course, zygote) as opened:
+            ran = time.perf_counter()
+            grading = grading_of(opened, course, submission)
+            results = run(grading)
+            timing = {
+                "notebook_s": round(ran - started, 3),
+                "checks_s": round(time.perf_counter() - ran, 3),
+            }
+            if opened.gpu_bytes:
+                timing["gpu_mb"] = round(opened.gpu_bytes / 2**20)
+            shown = plots(opened.execution.notebook) + returned_figures(grading, course)
+            report = _report(submission, course, opened, results, timing)
+            return Graded(report=replace(report, plots=shown[:MAX_PLOTS]), execution=opened.execution)
+    except SubmissionError as error:
+        return Graded(report=_unrunnable(submission, course, problem=str(error)), execution=None)
+    except (GraderError, AssignmentError) as error:
+        return Graded(report=_unrunnable(submission, course, fault=str(error)), execution=None)
+    except Exception as error:
+        # Not foreseen, so ours: a person looks at it, and the batch goes on.
+        fault = f"{type(error).__name__}: {error}"
+        return Graded(report=_unrunnable(submission, course, fault=fault), execution=None)
+
+
+def _report(
+    submission: Submission,
+    course: Course,
+    opened: OpenSubmission,
+    results: tuple[CheckResult, ...],
+    timing: Mapping[str, float],
+) -> GradeReport:
+    score, max_score = total(results)
+    faults = tuple(f"{result.id}: {result.fault}" for result in results if result.fault)
+    return GradeReport(
+        assignment=course.assignment.slug,
+        student=submission.student,
+        score=score,
+        max_score=max_score,
+        checks=results,
+        pending=opened.pending,
+        needs_review=faults,
+        remarks=opened.remarks,
+        failures=opened.execution.failures,
+        provenance=provenance(submission, course, opened.execution.sandbox_mode),
+        timing=timing,
+    )
+
+
+def returned_figures(grading: Grading, course: Course) -> tuple[str, ...]:
+    """Return the figures that the student's functions drew of shown inputs, one a check, as base64."""
+    checks = {info.id: info for info in course.checks}
+    drawn = [images[-1] for check, images in grading.proxy.figures.items() if not is_late(check, checks)]
+    return sane_pngs(drawn)
+
+
+def _unrunnable(submission: Submission, course: Course, *, problem: str = "", fault: str = "") -> GradeReport:
+    """Report a submission of which no check was run."""
+    results = tuple(blank_result(info, "skipped", feedback="Not run.") for info in course.checks)
+    _, max_score = total(results)
+    return GradeReport(
+        assignment=course.assignment.slug,
+        student=submission.student,
+        score=0.0,
+        max_score=max_score,
+        checks=results,
+        needs_review=(fault,) if fault else (),
+        problem=problem,
+        provenance=provenance(submission, course, "not run"),
+    )
+
+
+def _stated(spec: ModelSpec, assignment: Assignment) -> str:
+    """Say which model it was, without a path of this machine."""
+    if spec.hub:
+        return f"{spec.role}: {spec.hub}@{spec.revision}"
+    inside = spec.path.is_relative_to(assignment.course_dir)
+    where = spec.path.relative_to(assignment.course_dir).as_posix() if inside else spec.path.name
+    return f"{spec.role}: {where}"
+
+
+def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dict[str, Any]:
+    """Return what a grade rests on: hashes, versions, device, sandbox mode, seeds.
+
+    No time and no path: two gradings of the same input say the same.
+    """
+    hashes = dict(course.hashes)
+    if submission.path.is_file():
+        hashes["submission"] = file_hash(submission.path)
+    return {
+        "hashes": hashes,
+        "versions": versions(),
+        "device": course.device,
+        "threads": course.assignment.limits.threads,
+        "profile": course.profile,
+        "models": [_stated(loaded.spec, course.assignment) for loaded in course.models],
+        "sandbox_mode": sandbox_mode,
+        "course_key": hashlib.sha256(course.key.encode()).hexdigest()[:12] if course.key else "none",
+        "seeds": {"kernel": seed_for(*seed_parts(course, submission), "kernel")},
+    }

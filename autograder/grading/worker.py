@@ -1,0 +1,276 @@
+"""The processes that grade: a warm one that has imported what grading needs, and its forks, the workers.
+
+The coordinator starts `main` by its `BOOT` line in a process of its own, and asks it over a socket for workers.
+Each fork talks to the coordinator over a connection of its own. All of them end at once with the coordinator,
+however it ends.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+import traceback
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from autograder import failpoints
+from autograder.errors import AutograderError
+from autograder.execution.devices import Seat
+from autograder.execution.sandbox import syscalls
+from autograder.execution.zygote_client import ZygoteLink
+from autograder.records import Assignment, GradeReport, Submission
+from autograder.report.atomic_files import refusal, student_folder_name
+from autograder.report.serialise import light
+
+if TYPE_CHECKING:
+    from autograder.checks.open_submission import Course
+    from autograder.checks.runner import Run
+    from autograder.execution.gpu_watchdog import Room
+
+BOOT = (
+    "import sys, json; s = json.loads(sys.argv[1]); sys.path[:] = s['path'];"
+    "from autograder.grading.worker import main; main(s)"
+)
+
+READY = b"ready"
+"""What the warm process says when it has imported everything."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a worker is for."""
+
+    course_dir: Path
+    """The course."""
+
+    slug: str
+    """The assignment."""
+
+    folder: Path
+    """Where results go: `DIR/<slug>`."""
+
+    seat: Seat
+    """Where it computes."""
+
+    profile: str
+    """Which models."""
+
+    threads: int = 0
+    """Of each kernel; 0: as many as the assignment's limits say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """A worker's word that a submission's files lie in their place."""
+
+    report: GradeReport
+    """The report without pictures: what the coordinator keeps of each of a thousand."""
+
+    digest: str
+    """SHA-256 of report.json."""
+
+    files: tuple[str, ...]
+    """Names of the files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A worker's word that it cannot go on."""
+
+    error: AutograderError
+    """Why: the command ends with it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZygoteLost:
+    """A worker's word that the warm process ended under a submission, whose result says nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuLost:
+    """A worker's word that its GPU failed under a submission, whose result says nothing; the worker ends."""
+
+    reason: str
+    """What the GPU said, or what it lacked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """The coordinator's word what is to be graded next."""
+
+    submission: Submission
+    """The file."""
+
+    more: bool
+    """Whether others wait: their kernel is then started meanwhile."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewZygote:
+    """The coordinator's word that the descriptor which follows leads to a running zygote."""
+
+    mode: str
+    """The sandbox mode that it found."""
+
+
+def main(settings: dict[str, Any]) -> None:
+    """Import, then fork a worker for every descriptor that comes, until the coordinator closes its end.
+
+    Args:
+        settings: `fd` of the socket to the coordinator, its `parent` process id, `preload` (module names), `path`.
+    """
+    # Ctrl-C reaches the whole process group; the coordinator decides what happens then.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with(settings["parent"])
+    server = socket.socket(fileno=settings["fd"])
+    # What checks tokenise is short: threads would only be waited for.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    gc.disable()  # imports drop little: looking for garbage meanwhile takes a tenth of their time
+    for name in settings["preload"]:
+        importlib.import_module(name)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers need no reaping
+    server.send(READY)
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    me = os.getpid()
+    while True:
+        data, fds, _, _ = socket.recv_fds(server, 16, 1)
+        if not data:
+            os._exit(0)
+        pid = os.fork()
+        if pid == 0:
+            _be_worker(server, fds[0], me)
+        os.close(fds[0])
+
+
+def _end_with(parent: int) -> None:
+    """Die as soon as the parent does, or now if it has."""
+    syscalls.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _be_worker(server: socket.socket, fd: int, parent: int) -> None:
+    """Work until there is no more; never returns."""
+    code = 1
+    try:
+        _end_with(parent)
+        server.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _work(Connection(fd))
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _work(connection: Connection) -> None:
+    """Grade what comes over the connection until it is closed."""
+    import torch
+
+    from autograder.checks.open_submission import load_course
+    from autograder.checks.runner import with_checks
+    from autograder.course.assignment import load_assignment
+    from autograder.course.profiles import on_threads
+    from autograder.execution import gpu_watchdog
+
+    torch.set_num_threads(1)
+    try:
+        work: Work = connection.recv()
+        if work.seat.gpu:
+            gpu_watchdog.take_seat(work.seat.gpu)
+        assignment = on_threads(load_assignment(work.course_dir, work.slug), work.threads)
+        course = load_course(assignment, device=work.seat.device, profile=work.profile)
+        failpoints.reach("worker.started")
+        with_checks(assignment, course.checks, lambda run: _serve(connection, course, run, work))
+    except (EOFError, BrokenPipeError):
+        return
+    except AutograderError as error:
+        connection.send(Stopped(error=error))
+    except OSError as error:
+        connection.send(Stopped(error=refusal(error)))
+
+
+def _serve(connection: Connection, course: Course, run: Run, work: Work) -> None:
+    """Grade what comes; ends by the EOFError of a closed connection, or when the GPU is lost."""
+    zygote: ZygoteLink | None = None
+    room = _room(course, work.seat)
+    while True:
+        message = connection.recv()
+        if isinstance(message, NewZygote):
+            if zygote is not None:
+                zygote.close()
+            requests = socket.socket(fileno=recv_handle(connection))
+            zygote = ZygoteLink(
+                requests,
+                student_dir=course.assignment.student_dir,
+                device=course.device,
+                mode=message.mode,
+                hurried=True,
+            )
+            zygote.gpu, zygote.room = work.seat.gpu, room
+        else:
+            assert zygote is not None
+            answer = _grade(message, course, zygote, run, work.folder)
+            connection.send(answer)
+            if isinstance(answer, GpuLost):
+                raise EOFError
+
+
+def _room(course: Course, seat: Seat) -> Room | None:
+    """Return what submissions may use of the worker's GPU; None on the CPU."""
+    if seat.device == "cpu":
+        return None
+    from autograder.execution.gpu_watchdog import Room
+
+    room = Room(limit_bytes=course.assignment.limits.gpu_memory_bytes, shared_by=seat.shared_by)
+    room.check_size()
+    return room
+
+
+def _grade(
+    task: Task, course: Course, zygote: ZygoteLink, run: Run, folder: Path
+) -> Finished | ZygoteLost | GpuLost:
+    """Grade one submission and write its files."""
+    from autograder.grading.pipeline import grade_submission
+    from autograder.report.write import write_submission
+
+    failpoints.reach("worker.received")
+    submission = task.submission
+    zygote.ahead = task.more
+    graded = grade_submission(submission, course, zygote, run)
+    failpoints.reach("worker.graded")
+    if not zygote.is_alive():
+        return ZygoteLost()
+    if zygote.room is not None and (reason := _void(graded.report, zygote, zygote.room)):
+        return GpuLost(reason=reason)
+    assignment: Assignment = course.assignment
+    place = folder / student_folder_name(submission.student)
+    written = write_submission(graded.report, graded.execution, assignment, place)
+    failpoints.reach("worker.written")
+    return Finished(report=light(graded.report), digest=written.report, files=written.files)
+
+
+def _void(report: GradeReport, zygote: ZygoteLink, room: Room) -> str:
+    """Return why a report says nothing: the GPU failed, or had less to give than the student was promised; or ""."""
+    from autograder.execution import gpu_watchdog
+
+    zygote.await_ends()
+    if fault := gpu_watchdog.fault_of_device():
+        return f"the GPU failed: {fault}"
+    said = [failure.message for failure in report.failures]
+    said += [part for check in report.checks for part in (check.detail, check.fault)]
+    if gpu_watchdog.says_out_of_memory(*said) and not room.is_there():
+        return "other programs took the GPU memory that a submission may use"
+    return ""

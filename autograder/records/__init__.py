@@ -1,0 +1,36 @@
+"""The records that pass between the packages: frozen, slotted, keyword-only dataclasses."""
+
+from autograder.records.assignment import Assignment, Limits, Loadable, ModelSpec, Task, WrittenQuestion
+from autograder.records.comparison import Comparison, Diagnosis, Tolerance
+from autograder.records.report import (
+    REPORT_SCHEMA_VERSION,
+    CheckResult,
+    GradeReport,
+    Outcome,
+    Pending,
+    TokenStrip,
+    Visibility,
+)
+from autograder.records.submission import CellFailure, Execution, Submission
+
+__all__ = [
+    "REPORT_SCHEMA_VERSION",
+    "Assignment",
+    "CellFailure",
+    "CheckResult",
+    "Comparison",
+    "Diagnosis",
+    "Execution",
+    "GradeReport",
+    "Limits",
+    "Loadable",
+    "ModelSpec",
+    "Outcome",
+    "Pending",
+    "Submission",
+    "Task",
+    "TokenStrip",
+    "Tolerance",
+    "Visibility",
+    "WrittenQuestion",
+]

@@ -1,0 +1,149 @@
+"""What a grading found: what report.json holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from autograder.records.comparison import Diagnosis
+from autograder.records.submission import CellFailure
+
+Outcome = Literal["passed", "failed", "errored", "timed_out", "skipped"]
+Visibility = Literal["visible", "hidden"]
+
+REPORT_SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenStrip:
+    """Scores over tokens, the student's beside the reference's; only of visible inputs."""
+
+    title: str
+    """What is shown."""
+
+    tokens: tuple[str, ...]
+    """One a column."""
+
+    actual: tuple[float, ...]
+    """The student's scores, one a token."""
+
+    expected: tuple[float, ...]
+    """The reference's scores; empty where there is no single right answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What one check came to."""
+
+    id: str
+    """The check function's name."""
+
+    task: str
+    """The contract's function that it grades."""
+
+    title: str
+    """The check's docstring: what the student reads."""
+
+    points: float
+    """Points earned."""
+
+    max_points: float
+    """Points to earn."""
+
+    outcome: Outcome
+    """errored: the student's code raised, or the check itself did (see `needs_review` of the report)."""
+
+    visibility: Visibility
+    """hidden: the student sees title and hint only."""
+
+    feedback: str = ""
+    """For the student; of a hidden check, never shown by the reports."""
+
+    hint: str = ""
+    """For the student whatever the visibility: fixed words of the check's author, nothing an input could be in."""
+
+    detail: str = ""
+    """For the instructor: the comparison's message, the traceback."""
+
+    diagnosis: Diagnosis | None = None
+    """The mistake behind a wrong tensor, where one reproduces it."""
+
+    remarks: tuple[str, ...] = ()
+    """Sentences for the student that cost nothing: an accepted variant, another quadrature rule."""
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Measured figures: faithfulness percentile, for the leaderboard."""
+
+    strips: tuple[TokenStrip, ...] = ()
+    """Pictures of visible inputs."""
+
+    fault: str = ""
+    """Why this is ours: an error of the check or the harness; then the report needs review."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A written question that waits for a person."""
+
+    id: str
+    """Id of the notebook cell."""
+
+    title: str
+    """The question."""
+
+    points: float
+    """Points that the person may give."""
+
+    answer: str
+    """What the student wrote, as Markdown source; empty if the template's text stands untouched."""
+
+    rubric: tuple[str, ...] = ()
+    """For the person who grades."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradeReport:
+    """All that is known of one graded submission: what report.json holds."""
+
+    schema_version: int = REPORT_SCHEMA_VERSION
+    """Version of the published JSON Schema."""
+
+    assignment: str
+    """The slug."""
+
+    student: str
+    """As the submission names them."""
+
+    score: float
+    """Sum of the points of the checks."""
+
+    max_score: float
+    """What is graded automatically."""
+
+    checks: tuple[CheckResult, ...]
+    """In the order of checks.py."""
+
+    pending: tuple[Pending, ...] = ()
+    """Written questions."""
+
+    needs_review: tuple[str, ...] = ()
+    """Faults of ours, a sentence each; empty in the usual case."""
+
+    problem: str = ""
+    """Why the submission could not be run at all; the student's to mend."""
+
+    remarks: tuple[str, ...] = ()
+    """Sentences for the student about the whole submission."""
+
+    failures: tuple[CellFailure, ...] = ()
+    """Cells that failed."""
+
+    plots: tuple[str, ...] = ()
+    """The student's own plots: PNG, base64."""
+
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """Hashes, versions, device, sandbox mode, seeds."""
+
+    timing: Mapping[str, float] = field(default_factory=dict)
+    """Seconds: the only part that differs between two runs."""

@@ -1,0 +1,65 @@
+"""What a student hands in, and what came of running it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One file that a student handed in; not yet read."""
+
+    student: str
+    """The student's name or id as it came: a folder's name, or from the file's name."""
+
+    path: Path
+    """Where the notebook lies; for a zip the extracted copy."""
+
+    origin: str
+    """Where it came from, for people: `class.zip:ana.ipynb`."""
+
+    problem: str = ""
+    """Why it cannot be graded, known at intake (two files of one student, no notebook); else empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellFailure:
+    """A cell of the student's that did not end well."""
+
+    cell: str
+    """The cell's id, or its number where it has none."""
+
+    index: int
+    """Number of the cell in the graded notebook, from 0."""
+
+    kind: Literal["error", "timeout", "died"]
+    """What happened."""
+
+    message: str
+    """`NameError: name 'x' is not defined`, or a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """What came of running the notebook."""
+
+    notebook: Mapping[str, Any]
+    """The executed notebook as nbformat 4 JSON: outputs are the student's claims."""
+
+    failures: tuple[CellFailure, ...] = ()
+    """Cells that failed, in order."""
+
+    remarks: tuple[str, ...] = ()
+    """Sentences for the student: locked cells restored, `.cuda()` fell back to the CPU, output cut."""
+
+    sandbox_mode: str = "unknown"
+    """full, namespaces, landlock or none."""
+
+    device: str = "cpu"
+    """Where the student's code ran."""
+
+    seconds: float = 0.0
+    """Wall clock of the student's cells, in seconds."""

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+from nbgrader.utils import compute_checksum
+
+from autograder.authoring.notebook import (
+    build_assignment,
+    build_notebook,
+    build_source,
+    is_stale,
+    render,
+    solved_notebook,
+    source_notebook,
+)
+from autograder.course.notebooks import restore_locked_cells, written_answers
+from autograder.records import Assignment
+
+Course = Callable[..., Assignment]
+Points = Mapping[str, float]
+
+
+def cells(notebook: NotebookNode) -> dict[str, NotebookNode]:
+    return {cell.metadata.nbgrader.grade_id: cell for cell in notebook.cells}
+
+
+def test_names_every_cell_and_leaves_the_docstring_out(course: Course, points: Points) -> None:
+    notebook = build_notebook(course(), points)
+    assert list(cells(notebook)) == [
+        "demo-01",
+        "demo-02",
+        "demo-03",
+        "double",
+        "check-double",
+        "halve",
+        "check-halve",
+        "plot-doubles",
+        "question-why",
+        "question-more",
+    ]
+    nbformat.validate(notebook)
+
+
+def test_leaves_empty_cells_out(course: Course, points: Points, reference_text: str) -> None:
+    text = reference_text.replace("import math\n", "import math\n\n# %%\n", 1)
+    assert build_notebook(course(text), points) == build_notebook(course(), points)
+
+
+@pytest.mark.parametrize(
+    ("name", "states"),
+    [
+        ("demo-01", {"grade": False, "locked": True, "solution": False}),
+        ("demo-03", {"grade": False, "locked": True, "solution": False}),
+        ("double", {"grade": False, "locked": False, "solution": True}),
+        ("check-halve", {"grade": True, "locked": True, "solution": False, "points": 1.5}),
+        ("plot-doubles", {"grade": False, "locked": False, "solution": True}),
+        ("question-why", {"grade": True, "locked": False, "solution": True, "points": 3}),
+    ],
+)
+def test_marks_cells_as_nbgrader_schema_3(
+    name: str, states: dict[str, object], course: Course, points: Points
+) -> None:
+    cell = cells(build_notebook(course(), points))[name]
+    expected = {"schema_version": 3, "grade_id": name, "cell_type": cell.cell_type} | states
+    assert cell.metadata.nbgrader == expected | {"checksum": compute_checksum(cell)}
+
+
+def test_clears_solutions_and_keeps_signature_and_docstring(course: Course, points: Points) -> None:
+    assert cells(build_notebook(course(), points))["double"].source == (
+        'def double(x):\n    """Double a number."""\n    # YOUR CODE HERE\n    raise NotImplementedError()'
+    )
+
+
+def test_no_solution_is_in_the_file(course: Course, points: Points) -> None:
+    text = render(build_notebook(course(), points))
+    for secret in ("x + x", "x / 2", "heights", "repeated", "HIDDEN", "halve(4)", "SOLUTION", "nobody but"):
+        assert secret not in text
+
+
+def test_keeps_the_question_and_says_where_to_write(course: Course, points: Points) -> None:
+    notebook = cells(build_notebook(course(), points))
+    assert notebook["question-why"].source == "**Why does it work?**\n\nYOUR ANSWER HERE"
+    assert notebook["question-more"].source == "**What else?**\n\nYOUR ANSWER HERE"
+
+
+def test_a_line_for_the_answer_is_not_doubled(course: Course, points: Points, reference_text: str) -> None:
+    text = reference_text.replace("# YOUR ANSWER HERE\n", "# *YOUR ANSWER HERE*\n")
+    assert cells(build_notebook(course(text), points))["question-more"].source == (
+        "**What else?**\n\nYOUR ANSWER HERE"
+    )
+
+
+def test_uncomments_cells_that_only_notebooks_run(course: Course, points: Points) -> None:
+    cell = cells(build_notebook(course(), points))["demo-03"]
+    assert cell.source == "# an example\nhalf_turn = math.pi\nprint(half_turn)"
+    assert "tags" not in cell.metadata
+
+
+def test_keeps_other_tags(course: Course, points: Points, reference_text: str) -> None:
+    text = reference_text.replace(
+        '# %% tags=["active-ipynb"]', '# %% tags=["active-ipynb", "skip-grading"]', 1
+    )
+    notebook = cells(build_notebook(course(text), points))
+    assert notebook["demo-03"].metadata.tags == ["skip-grading"]
+    assert notebook["plot-doubles"].metadata.tags == ["plot"]
+
+
+def test_locks_cells_in_jupyter(course: Course, points: Points) -> None:
+    notebook = cells(build_notebook(course(), points))
+    assert notebook["check-double"].metadata.editable is False
+    assert notebook["demo-02"].metadata.editable is False
+    assert "editable" not in notebook["double"].metadata
+    assert notebook["double"].metadata.deletable is False
+
+
+def test_the_same_reference_gives_the_same_bytes(course: Course, points: Points) -> None:
+    assignment = course()
+    assert render(build_notebook(assignment, points)) == render(build_notebook(assignment, points))
+
+
+def test_ids_of_cells_before_a_change_stay(course: Course, points: Points, reference_text: str) -> None:
+    before = [cell.id for cell in build_notebook(course(), points).cells]
+    after = [cell.id for cell in build_notebook(course(reference_text + "\n# %%\nlast = 1\n"), points).cells]
+    assert after == [*before, "demo-04"]
+
+
+def test_writes_the_file_only_when_it_changed(course: Course, points: Points, reference_text: str) -> None:
+    assignment = course()
+    assert is_stale(assignment, points)
+    assert build_assignment(assignment, points)
+    assert not is_stale(assignment, points)
+    assert not build_assignment(assignment, points)
+    assert nbformat.read(assignment.template, as_version=4) == build_notebook(assignment, points)
+    changed = course(reference_text.replace("# # Doubling", "# # Twice"))
+    assert is_stale(changed, points)
+    assert build_assignment(changed, points)
+    assert [path.name for path in assignment.template.parent.iterdir()] == ["demo.ipynb"]
+
+
+def test_other_points_make_the_notebook_stale(course: Course, points: Points) -> None:
+    assignment = course()
+    build_assignment(assignment, points)
+    assert is_stale(assignment, {**points, "double": 5})
+
+
+def test_the_solved_notebook_differs_in_solutions_alone(course: Course, points: Points) -> None:
+    assignment = course()
+    solved, built = solved_notebook(assignment, points), build_notebook(assignment, points)
+    for right, empty in zip(solved.cells, built.cells, strict=True):
+        assert right.metadata == empty.metadata
+        assert (right.source != empty.source) is bool(empty.metadata.nbgrader.solution), (
+            empty.metadata.nbgrader.grade_id
+        )
+    assert cells(solved)["double"].source.endswith("    doubled = x + x\n    return doubled")
+    assert "SOLUTION" not in render(solved)
+
+
+def test_the_solved_notebook_passes_its_own_asserts(course: Course, points: Points) -> None:
+    namespace: dict[str, object] = {}
+    for cell in solved_notebook(course(), points).cells:
+        if cell.cell_type == "code":
+            exec(cell.source, namespace)
+    assert namespace["heights"] == [0, 2, 4]
+
+
+def test_restoring_the_solved_notebook_changes_nothing(course: Course, points: Points) -> None:
+    assignment = course()
+    solved, template = solved_notebook(assignment, points), build_notebook(assignment, points)
+    assert restore_locked_cells(solved, template) == (solved, ())
+    assert [p.answer for p in written_answers(solved, template, assignment.questions)] == [
+        "Because addition is repeated.",
+        "",
+    ]
+
+
+def test_the_source_notebook_keeps_the_regions(course: Course, points: Points) -> None:
+    assert "### BEGIN SOLUTION" in cells(source_notebook(course(), points))["double"].source
+
+
+def test_the_reference_imports_as_plain_functions(course: Course) -> None:
+    spec = importlib.util.spec_from_file_location("demo_reference", course().reference)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.double(3) == 6
+    assert not hasattr(module, "heights")
+
+
+def test_nbgraders_source_folder_gets_the_notebook_with_solutions(
+    course: Course, points: Points, tmp_path: Path
+) -> None:
+    assignment = course()
+    path = build_source(assignment, points, tmp_path / "source")
+    assert path == tmp_path / "source" / "demo" / "demo.ipynb"
+    assert path.read_text(encoding="utf-8") == render(source_notebook(assignment, points))
+    assert not assignment.template.exists()

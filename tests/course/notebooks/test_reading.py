@@ -1,0 +1,318 @@
+from __future__ import annotations
+
+import contextlib
+import copy
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from autograder.course.notebooks import read_notebook
+from autograder.errors import SubmissionError
+
+GOOD: dict[str, Any] = {
+    "nbformat": 4,
+    "nbformat_minor": 5,
+    "metadata": {"kernelspec": {"name": "evil"}, "widgets": {"state": [1, 2]}},
+    "cells": [
+        {"cell_type": "markdown", "id": "a", "metadata": {}, "source": ["# Titel\n", "Größe 中文"]},
+        {
+            "cell_type": "code",
+            "id": "b",
+            "metadata": {
+                "nbgrader": {"grade_id": "double", "solution": True, "points": 2},
+                "tags": ["x", "skip-grading"],
+                "editable": False,
+                "collapsed": True,
+            },
+            "source": "def double(x):\n    return 2 * x",
+            "execution_count": 7,
+            "outputs": [{"output_type": "stream", "name": "stdout", "text": "42"}],
+        },
+    ],
+}
+
+V3 = {
+    "nbformat": 3,
+    "nbformat_minor": 0,
+    "metadata": {"name": "old"},
+    "worksheets": [
+        {
+            "metadata": {},
+            "cells": [
+                {"cell_type": "heading", "level": 2, "metadata": {}, "source": "Old"},
+                {
+                    "cell_type": "code",
+                    "collapsed": False,
+                    "input": "x = 1",
+                    "language": "python",
+                    "metadata": {},
+                    "outputs": [],
+                },
+            ],
+        }
+    ],
+}
+
+
+def write(tmp_path: Path, content: Any) -> Path:
+    path = tmp_path / "ana.ipynb"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    return path
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return copy.deepcopy(GOOD) | changes
+
+
+def with_cell(**changes: Any) -> dict[str, Any]:
+    notebook = copy.deepcopy(GOOD)
+    notebook["cells"][1] |= changes
+    return notebook
+
+
+def test_keeps_sources_marks_and_tags(tmp_path: Path) -> None:
+    notebook = read_notebook(write(tmp_path, GOOD))
+    assert [cell.source for cell in notebook.cells] == [
+        "# Titel\nGröße 中文",
+        "def double(x):\n    return 2 * x",
+    ]
+    assert notebook.cells[1].metadata == {
+        "nbgrader": {"grade_id": "double", "solution": True, "points": 2},
+        "tags": ["x", "skip-grading"],
+        "editable": False,
+    }
+
+
+def test_drops_stored_outputs_and_execution_counts(tmp_path: Path) -> None:
+    cell = read_notebook(write(tmp_path, GOOD)).cells[1]
+    assert cell.outputs == []
+    assert cell.execution_count is None
+
+
+def test_drops_widget_states_and_foreign_kernels(tmp_path: Path) -> None:
+    metadata = read_notebook(write(tmp_path, GOOD)).metadata
+    assert metadata.kernelspec.name == "python3"
+    assert "widgets" not in metadata
+
+
+def test_reads_a_byte_order_mark(tmp_path: Path) -> None:
+    assert read_notebook(write(tmp_path, b"\xef\xbb\xbf" + json.dumps(GOOD).encode())).nbformat == 4
+
+
+def test_upgrades_notebook_format_3(tmp_path: Path) -> None:
+    notebook = read_notebook(write(tmp_path, V3))
+    assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
+        ("markdown", "## Old"),
+        ("code", "x = 1"),
+    ]
+    nbformat.validate(notebook)
+
+
+def test_gives_missing_bad_and_repeated_ids_a_stable_name(tmp_path: Path) -> None:
+    notebook = copy.deepcopy(GOOD)
+    cell = notebook["cells"][0]
+    notebook["cells"] = [cell | {"id": name} for name in ("a", "a", None, "ü" * 80, "cell-1")]
+    path = write(tmp_path, notebook)
+    ids = [cell.id for cell in read_notebook(path).cells]
+    assert ids == ["a", "cell-0", "cell-2", "cell-3", "cell-1"]
+    assert ids == [cell.id for cell in read_notebook(path).cells]
+
+
+def test_replaces_lone_surrogates_that_utf8_cannot_write(tmp_path: Path) -> None:
+    text = json.dumps(with_cell(source="x = 'SUR'")).replace("SUR", "\\ud800")
+    notebook = read_notebook(write(tmp_path, text))
+    assert notebook.cells[1].source == "x = '\ufffd'"
+
+
+def test_keeps_pictures_attached_to_an_answer(tmp_path: Path) -> None:
+    notebook = copy.deepcopy(GOOD)
+    notebook["cells"][0]["attachments"] = {
+        "a.png": {"image/png": "aGk="},
+        "b.html": {"text/html": "<script>"},
+    }
+    assert read_notebook(write(tmp_path, notebook)).cells[0].attachments == {"a.png": {"image/png": "aGk="}}
+
+
+RESAVE = "Open it in Jupyter, save it as a notebook (.ipynb) and hand it in again."
+BAD = {
+    "empty": (b"", "ana.ipynb is empty. Save the notebook and hand it in again."),
+    "blank": (b" \n\t\n", "ana.ipynb is empty. Save the notebook and hand it in again."),
+    "zeros": (bytes(512), "ana.ipynb is empty. Save the notebook and hand it in again."),
+    "not UTF-8": (b'{"a": "\xff"}', f"ana.ipynb is not UTF-8 text (byte 7 is not). {RESAVE}"),
+    "not JSON": (
+        b"import torch",
+        "ana.ipynb is not JSON, so it is no notebook or a damaged one: "
+        f"line 1, column 1: Expecting value. {RESAVE}",
+    ),
+    "a list": (b"[1]", f"ana.ipynb is JSON, but no notebook. {RESAVE}"),
+    "other JSON": (b'{"a": 1}', f"ana.ipynb is JSON, but no notebook: it states no nbformat. {RESAVE}"),
+    "brackets": (b"[" * 100_000, f"ana.ipynb is nested too deeply to be a notebook. {RESAVE}"),
+    "many brackets": (
+        b"[" * 3_000_000,
+        f"ana.ipynb holds more than 500000 brackets: it is no course notebook. {RESAVE}",
+    ),
+    "a huge integer": (
+        b'{"nbformat": 4, "x": ' + b"9" * 5000 + b"}",
+        f"ana.ipynb holds a number of more than 300 digits. {RESAVE}",
+    ),
+    "no cells": (
+        json.dumps(changed(cells={})).encode(),
+        f"ana.ipynb is JSON, but no notebook: it has no list of cells. {RESAVE}",
+    ),
+    "zero cells": (
+        json.dumps(changed(cells=[])).encode(),
+        "ana.ipynb has no cells. Hand in the notebook that you worked in.",
+    ),
+    "a number for a cell": (
+        json.dumps(changed(cells=[3])).encode(),
+        f"Cell 1 of ana.ipynb is no notebook cell. {RESAVE}",
+    ),
+    "an unknown cell type": (
+        json.dumps(with_cell(cell_type="tensor")).encode(),
+        f"Cell 2 of ana.ipynb is of the unknown type 'tensor'. {RESAVE}",
+    ),
+    "a source that is no text": (
+        json.dumps(with_cell(source=3)).encode(),
+        f"The source of cell 2 of ana.ipynb is not text. {RESAVE}",
+    ),
+    "a source of numbers": (
+        json.dumps(with_cell(source=["x", 3])).encode(),
+        f"The source of cell 2 of ana.ipynb is not text. {RESAVE}",
+    ),
+    "a huge cell": (
+        json.dumps(with_cell(source="x" * 500_001)).encode(),
+        "Cell 2 of ana.ipynb is 500001 characters long; at most 500000 are read. "
+        "Load data from a file instead of writing it into a cell.",
+    ),
+    "too many cells": (
+        json.dumps(changed(cells=[{}] * 2001)).encode(),
+        "ana.ipynb has 2001 cells; at most 2000 are read. Remove some.",
+    ),
+    "format 5": (
+        json.dumps(changed(nbformat=5)).encode(),
+        "ana.ipynb is of notebook format 5; formats 3 and 4 are read. "
+        "Save it with a current Jupyter as format 4 and hand it in again.",
+    ),
+    "broken format 3": (
+        json.dumps({"nbformat": 3, "worksheets": [{"cells": [3]}]}).encode(),
+        "ana.ipynb is of the old notebook format 3 and cannot be converted. "
+        "Open it in a current Jupyter, save it and hand it in again.",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_refuses_with_a_sentence(case: str, tmp_path: Path) -> None:
+    content, sentence = BAD[case]
+    with pytest.raises(SubmissionError) as raised:
+        read_notebook(write(tmp_path, content))
+    assert str(raised.value) == sentence
+
+
+def test_refuses_a_large_file_without_reading_it_whole(tmp_path: Path) -> None:
+    path = tmp_path / "ana.ipynb"
+    with path.open("wb") as file:
+        file.truncate(100 * 2**20)
+    with pytest.raises(SubmissionError) as raised:
+        read_notebook(path)
+    assert str(raised.value) == (
+        "ana.ipynb is 100 MB large; at most 20 MB are read. "
+        "Clear all outputs, remove embedded files, save and hand in again."
+    )
+
+
+def test_refuses_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match=r"^ana\.ipynb does not exist\."):
+        read_notebook(tmp_path / "ana.ipynb")
+
+
+def test_refuses_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(SubmissionError, match=r"^.+ is (a folder|not a file)\."):
+        read_notebook(tmp_path)
+
+
+def test_does_not_hang_on_a_named_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "ana.ipynb")
+    with pytest.raises(SubmissionError, match=r"^ana\.ipynb is not a file\."):
+        read_notebook(tmp_path / "ana.ipynb")
+
+
+def test_messages_name_no_folder_of_the_grading_machine(tmp_path: Path) -> None:
+    for content, _ in BAD.values():
+        with pytest.raises(SubmissionError) as raised:
+            read_notebook(write(tmp_path, content))
+        assert str(tmp_path) not in str(raised.value)
+
+
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    10**40,
+    1e308,
+    "",
+    "\ud800",
+    [],
+    {},
+    [[]],
+    {"a": {"b": []}},
+    ["x", 1],
+    "code",
+    3,
+]
+
+
+def mutate(value: Any, rng: random.Random) -> Any:
+    """Replace, drop or repeat something at a random depth."""
+    if rng.random() < 0.15 or not isinstance(value, (dict, list)) or not value:
+        return rng.choice(ODD)
+    if isinstance(value, dict):
+        key = rng.choice(sorted(value))
+        if rng.random() < 0.2:
+            return {name: item for name, item in value.items() if name != key}
+        return value | {key: mutate(value[key], rng)}
+    place = rng.randrange(len(value))
+    if rng.random() < 0.2:
+        return [*value, value[place]]
+    return [*value[:place], mutate(value[place], rng), *value[place + 1 :]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_change_of_structure_gives_a_valid_notebook_or_a_sentence(seed: int, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+    outcomes = {"read": 0, "refused": 0}
+    for _ in range(250):
+        data: Any = rng.choice([GOOD, V3])
+        for _ in range(rng.randint(1, 4)):
+            data = mutate(data, rng)
+        try:
+            notebook = read_notebook(write(tmp_path, json.dumps(data)))
+        except SubmissionError:
+            outcomes["refused"] += 1
+        else:
+            nbformat.validate(notebook)
+            nbformat.writes(notebook).encode("utf-8")
+            outcomes["read"] += 1
+    assert min(outcomes.values()) > 20, outcomes
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_any_change_of_bytes_gives_a_valid_notebook_or_a_sentence(seed: int, tmp_path: Path) -> None:
+    rng = random.Random(seed)
+    original = json.dumps(GOOD).encode()
+    for _ in range(150):
+        raw = bytearray(original)
+        for _ in range(rng.randint(1, 8)):
+            place = rng.randrange(len(raw))
+            raw[place : place + rng.randint(0, 3)] = rng.randbytes(rng.randint(0, 2))
+        # Any other error fails the test.
+        with contextlib.suppress(SubmissionError):
+            nbformat.validate(read_notebook(write(tmp_path, bytes(raw))))

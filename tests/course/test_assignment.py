@@ -1,0 +1,114 @@
+import pytest
+
+from autograder.course.assignment import find_course, list_slugs, load_assignment, load_reference
+from autograder.errors import AssignmentError
+
+
+def rewritten(course, old, new):
+    path = course / "assignments" / "standardise" / "assignment.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_reads_all_that_the_configuration_says(mini_course):
+    assignment = load_assignment(mini_course, "standardise")
+    assert assignment.points == 6
+    assert [task.name for task in assignment.tasks] == ["centre", "standardise"]
+    assert assignment.questions[0].rubric == ("says that columns become comparable",)
+    assert assignment.limits.call_timeout_s == 3.0
+    assert assignment.limits.processes == 64
+    assert assignment.template == mini_course / "student_template" / "standardise.ipynb"
+
+
+MODELS = """
+[profiles.tiny.shipped]
+path = "models/a"
+loader = "transformers:AutoModel"
+attention = "ATTENTION"
+
+[profiles.tiny.hidden]
+path = "../other/hidden_model"
+loader = "transformers:AutoModel"
+"""
+
+
+def with_models(course, attention):
+    path = course / "assignments" / "standardise" / "assignment.toml"
+    path.write_text(path.read_text() + MODELS.replace("ATTENTION", attention))
+
+
+def test_a_model_may_name_its_attention_and_another_assignments_folder(mini_course):
+    with_models(mini_course, "eager")
+    shipped, hidden = load_assignment(mini_course, "standardise").models["tiny"]
+    assert (shipped.attention, hidden.attention) == ("eager", "")
+    assert hidden.path.resolve() == (mini_course / "assignments" / "other" / "hidden_model").resolve()
+
+
+def test_an_unknown_attention_is_a_problem(mini_course):
+    with_models(mini_course, "eagre")
+    with pytest.raises(AssignmentError, match="'attention' is 'eagre': it must be one of eager, sdpa"):
+        load_assignment(mini_course, "standardise")
+
+
+def test_the_course_is_found_from_a_folder_inside_it(mini_course):
+    assert find_course(mini_course / "assignments" / "standardise") == mini_course
+    assert list_slugs(mini_course) == ["standardise"]
+
+
+def test_no_course_is_a_sentence(tmp_path):
+    with pytest.raises(AssignmentError, match="no course here"):
+        find_course(tmp_path)
+
+
+def test_a_mistyped_course_does_not_lead_to_the_one_above(mini_course):
+    with pytest.raises(AssignmentError, match=r"assignment: no such folder. Did you mean assignments"):
+        find_course(mini_course / "assignment")
+
+
+def test_an_unknown_slug_names_the_near_one(mini_course):
+    with pytest.raises(AssignmentError) as caught:
+        load_assignment(mini_course, "standardize")
+    assert "no assignment 'standardize'. Did you mean standardise?" in str(caught.value)
+    assert "Assignments of this course: standardise." in str(caught.value)
+
+
+def test_all_problems_come_at_once(mini_course):
+    rewritten(mini_course, 'title = "Standardise a table"', "tite = 3")
+    rewritten(mini_course, "call_timeout_s = 3", "call_timeouts = 3\ncell_timeout_s = -1")
+    rewritten(mini_course, "cell_timeout_s = 3\n", "")
+    rewritten(mini_course, 'name = "centre"', 'name = "centre it"')
+    with pytest.raises(AssignmentError) as caught:
+        load_assignment(mini_course, "standardise")
+    said = str(caught.value)
+    assert "'tite' is not a setting. Did you mean title?" in said
+    assert "'title' is missing." in said
+    assert "limits: 'call_timeouts' is not a setting. Did you mean call_timeout_s" in said
+    assert "limits: 'cell_timeout_s' is -1" in said
+    assert "'name' is 'centre it', which is no Python function's name." in said
+    assert "5 problem(s)" in said
+
+
+def test_more_threads_than_a_kernel_may_have_are_refused(mini_course):
+    rewritten(mini_course, "call_timeout_s = 3", "call_timeout_s = 3\nthreads = 33")
+    with pytest.raises(AssignmentError, match=r"limits: 'threads' is 33: half of 'processes' \(64\) at most"):
+        load_assignment(mini_course, "standardise")
+
+
+def test_broken_toml_is_a_sentence_with_the_place(mini_course):
+    rewritten(mini_course, "points = 6", "points = = 6")
+    with pytest.raises(AssignmentError, match=r"not readable as TOML: .*line 2"):
+        load_assignment(mini_course, "standardise")
+
+
+def test_a_missing_reference_is_named(mini_course):
+    (mini_course / "reference" / "standardise.py").unlink()
+    with pytest.raises(AssignmentError, match=r"reference/standardise.py is missing"):
+        load_assignment(mini_course, "standardise")
+
+
+def test_a_reference_without_a_tasks_function_is_named(mini_course):
+    path = mini_course / "reference" / "standardise.py"
+    path.write_text(path.read_text().replace("def standardise(", "def standardized("))
+    with pytest.raises(AssignmentError, match="defines no standardise"):
+        load_reference(load_assignment(mini_course, "standardise"))

@@ -1,0 +1,100 @@
+"""The watchdog measures what a box really takes. Each bomb runs in a real kernel."""
+
+from __future__ import annotations
+
+import pytest
+
+from autograder.execution.kernel_process import KernelProcess
+from autograder.execution.memory_watchdog import tree_bytes
+
+from .conftest import Runner
+
+pytestmark = pytest.mark.sandbox
+
+MB = 2**20
+EXACT = 0
+"""As a limit, it makes the measurement go to its end."""
+
+
+def process_after(runner: Runner, source: str) -> KernelProcess:
+    """Run a cell and return its kernel."""
+    session = runner.session(source, file_bytes=512 * MB)
+    assert session.run().failures == ()
+    assert session._process is not None
+    return session._process
+
+
+def measured(runner: Runner, source: str) -> float:
+    return tree_bytes(process_after(runner, source).pid, EXACT, own_files=True) / MB
+
+
+SETUP = "import mmap, os, multiprocessing.shared_memory as sm\nsize = 128 * 2**20\n"
+TAKES_128_MB = {
+    "heap": "hoard = bytearray(os.urandom(2**20)) * 128",
+    "a shared map": "m = mmap.mmap(-1, size)\nfor at in range(0, size, 4096): m[at] = 1",
+    "an open memory file": "fd = os.memfd_create('x')\nfor _ in range(128): os.write(fd, b'x' * 2**20)",
+    "a memory file that is mapped": (
+        "fd = os.memfd_create('x')\nos.ftruncate(fd, size)\nm = mmap.mmap(fd, size)\n"
+        "for at in range(0, size, 4096): m[at] = 1"
+    ),
+    "a memory file that is mapped and closed": (
+        "import ctypes\nlibc = ctypes.CDLL(None)\nlibc.mmap.restype = ctypes.c_void_p\n"
+        "libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]\n"
+        "fd = os.memfd_create('x')\nos.ftruncate(fd, size)\nm = libc.mmap(None, size, 3, 1, fd, 0)\n"
+        "os.close(fd)\nctypes.memset(m, 1, size)"
+    ),
+    "a file in /tmp": "f = open('/tmp/x', 'wb')\nfor _ in range(128): f.write(b'x' * 2**20)\nf.flush()",
+    "a file in the box, deleted": (
+        "f = open('x', 'wb')\nos.unlink('x')\nfor _ in range(128): f.write(b'x' * 2**20)\nf.flush()"
+    ),
+    "named shared memory": (
+        "s = sm.SharedMemory(create=True, size=size)\nfor at in range(0, size, 4096): s.buf[at] = 1"
+    ),
+    "a child's memory file": (
+        "r, w = os.pipe()\nif os.fork() == 0:\n    fd = os.memfd_create('x')\n"
+        "    for _ in range(128): os.write(fd, b'x' * 2**20)\n    os.write(w, b'.')\n"
+        "    while True: os.read(r, 0) or __import__('signal').pause()\n"
+        "os.read(r, 1)"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def plain_mb(zygote: object) -> float:
+    """What a kernel takes that does nothing."""
+    runner = Runner(zygote)  # type: ignore[arg-type]
+    try:
+        return measured(runner, SETUP)
+    finally:
+        for session in runner.open:
+            session.close()
+
+
+@pytest.mark.parametrize("kind", TAKES_128_MB)
+def test_memory_is_counted_once_whatever_its_kind(runner: Runner, plain_mb: float, kind: str) -> None:
+    more = measured(runner, SETUP + TAKES_128_MB[kind]) - plain_mb
+
+    # What a fork or an import adds comes to some megabytes, and shares with other kernels shift.
+    assert 110 < more < 190
+
+
+def test_a_bound_that_is_low_enough_is_taken(runner: Runner) -> None:
+    process = process_after(runner, SETUP)
+    bound = tree_bytes(process.pid, 8 * 2**30, own_files=True)
+
+    assert tree_bytes(process.pid, EXACT, own_files=True) <= bound
+
+
+def test_a_tree_that_ended_takes_nothing(runner: Runner) -> None:
+    process = process_after(runner, "pass")
+    process.kill()
+    process.wait(5)
+    process_id = process.pid
+
+    assert tree_bytes(process_id, EXACT, own_files=True) == 0
+
+
+def test_a_kernel_cannot_reach_the_boxs_init(runner: Runner) -> None:
+    failures = runner.session("open('/proc/1/mem', 'r+b')", "open('/proc/1/environ').read()").run().failures
+
+    assert [failure.message.split(":")[0] for failure in failures] == ["PermissionError"] * 2

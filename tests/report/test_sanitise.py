@@ -1,0 +1,195 @@
+import base64
+import struct
+from html.parser import HTMLParser
+
+import pytest
+
+from autograder.report.sanitise import (
+    MARKDOWN_LIMIT,
+    answer_html,
+    highlighted_html,
+    notebook_html,
+    output_html,
+    plot_uri,
+)
+
+
+class Elements(HTMLParser):
+    """Collects what a browser would see as elements and attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+
+def elements(html: str) -> Elements:
+    parser = Elements()
+    parser.feed(html)
+    return parser
+
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "[click](javascript:alert(1))",
+    "[click](JaVaScRiPt:alert(1))",
+    "[click](java\tscript:alert(1))",
+    "[click](data:text/html;base64,PHNjcmlwdD4=)",
+    "[click](vbscript:x)",
+    "![x](http://evil.example/track.png)",
+    "<a href='javascript:alert(1)'>x</a>",
+    "<style>body{background:url(http://evil.example)}</style>",
+    "<div style='position:fixed;background-image:url(//evil.example)'>x</div>",
+    "<form action=http://evil.example><input name=x></form>",
+    "<meta http-equiv=refresh content='0;url=http://evil.example'>",
+    "<base href=http://evil.example>",
+    "<link rel=stylesheet href=http://evil.example>",
+    "<math><mtext><table><mglyph><style><img src=x onerror=alert(1)>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "```\n</code></pre><script>alert(1)</script>\n```",
+    '<https://evil.example/"onmouseover=alert(1)>',
+    "[a]: javascript:alert(1)\n\n[a]",
+    "<details open ontoggle=alert(1)>x</details>",
+]
+BANNED_TAGS = {
+    "script",
+    "img",
+    "svg",
+    "iframe",
+    "style",
+    "form",
+    "input",
+    "meta",
+    "base",
+    "link",
+    "math",
+    "object",
+}
+
+
+@pytest.mark.parametrize("render", [answer_html, output_html])
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_no_attack_leaves_anything_that_runs_or_loads(render, attack: str) -> None:  # type: ignore[no-untyped-def]
+    found = elements(str(render(attack)))
+    assert BANNED_TAGS.isdisjoint(found.tags)
+    for name, value in found.attributes:
+        assert not name.startswith("on") and name not in ("src", "srcdoc", "srcset", "action", "background")
+        if name == "href":
+            assert value.startswith(("http://", "https://", "mailto:"))
+        if name == "style":
+            assert "url" not in value and "position" not in value
+
+
+def test_an_answers_markdown_is_rendered() -> None:
+    html = answer_html(
+        "**Wecker** in `code`\n\n- one\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n[site](https://example.org)"
+    )
+    for part in (
+        "<strong>Wecker</strong>",
+        "<code>code</code>",
+        "<li>one</li>",
+        "<td>1</td>",
+        'href="https://example.org"',
+    ):
+        assert part in html
+
+
+def test_an_answers_headings_stay_out_of_the_outline() -> None:
+    assert answer_html("# Title\n\nUnder\n-----") == (
+        '<p class="answer-heading">Title</p>\n<p class="answer-heading">Under</p>\n'
+    )
+
+
+def test_typed_html_shows_as_typed() -> None:
+    assert answer_html("a < b and <b>bold</b>") == "<p>a &lt; b and &lt;b&gt;bold&lt;/b&gt;</p>\n"
+
+
+def test_a_huge_answer_is_shown_as_typed() -> None:
+    html = answer_html("<script>" + "[" * MARKDOWN_LIMIT)
+    assert html.startswith("<pre>&lt;script&gt;[")
+
+
+def test_an_outputs_table_and_colours_stay() -> None:
+    html = output_html("<table><tr><td style='color: red; position: fixed'>1</td></tr></table><mark>x</mark>")
+    assert html is not None
+    assert "<td" in html and "color: red" in html and "position" not in html and "<mark>x</mark>" in html
+
+
+def test_an_output_too_large_is_not_parsed() -> None:
+    assert output_html("<b>" * 400_000) is None
+
+
+@pytest.mark.parametrize("bomb", ["<div>", "<b></i>", "<table><tr><td>", "<font color=red><p>", "<a><div>"])
+def test_deep_nesting_is_shown_as_text(bomb: str) -> None:
+    html = output_html(bomb * 20_000)
+    assert html is not None and html.startswith("<pre>&lt;")
+
+
+def test_a_long_table_is_no_deep_nesting() -> None:
+    html = output_html("<table>" + "<tr><td>1</td><td>2<br></td></tr>" * 2000 + "</table>")
+    assert html is not None and html.count("</td>") == 4000
+
+
+def png(width: int, height: int) -> str:
+    header = (
+        b"\x89PNG\r\n\x1a\n"
+        + struct.pack(">I", 13)
+        + b"IHDR"
+        + struct.pack(">II", width, height)
+        + b"\x08\x02\0\0\0"
+    )
+    return base64.b64encode(header + b"\0" * 4).decode()
+
+
+def test_a_png_becomes_an_address() -> None:
+    data = png(10, 10)
+    assert plot_uri(data[:20] + "\n" + data[20:]) == f"data:image/png;base64,{data}"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "no base64!",
+        base64.b64encode(b"<svg onload=alert(1)>").decode(),
+        base64.b64encode(b"GIF89a" + b"\0" * 40).decode(),
+        base64.b64encode(b"\x89PNG\r\n\x1a\n").decode(),
+        '"><script>alert(1)</script>',
+        png(0, 5),
+        png(60_000, 60_000),
+        "ü",
+    ],
+)
+def test_what_is_no_drawable_png_is_left_out(data: str) -> None:
+    assert plot_uri(data) is None
+
+
+def test_a_highlighters_html_is_kept_only_where_nothing_but_colours_is_in_it() -> None:
+    plain = '<div class="highlight hl-i"><pre><span class="s1">&#39;a&#39;</span> &lt; b\n</pre></div>\n'
+    assert notebook_html(highlighted_html(plain)) == plain
+    for hostile in (
+        "<script>alert(1)</script>",
+        '<span onclick="alert(1)">x</span>',
+        '<span class="a" onclick="alert(1)">x</span>',
+        '<span class="a"/onclick=alert(1)>x</span>',
+        '<img src="http://example.org/x.png">',
+        '<div style="position: fixed">x</div>',
+    ):
+        shown = notebook_html(highlighted_html(plain + hostile))
+        assert (
+            "script" not in shown
+            and "onclick" not in shown
+            and "img" not in shown
+            and "position" not in shown
+        )
+
+
+def test_what_a_student_shows_is_cleaned_whatever_it_looks_like() -> None:
+    assert output_html('</div></div><span class="a">x</span>') == '<span class="a">x</span>'
