@@ -31,15 +31,32 @@ class GraderError(AutograderError):
 
 
 class StudentCodeError(SubmissionError):
-    """A function of the student's raised.
+    """A function of the student's raised an exception.
 
     Attributes:
+        function: The function that was called.
+        exception: Name of the exception's class.
+        message: The exception's message; empty if it has none.
         traceback: The student's own traceback as plain text, without frames of the harness.
     """
 
-    def __init__(self, message: str, traceback: str = "") -> None:
-        super().__init__(message)
+    def __init__(self, function: str, exception: str, message: str = "", traceback: str = "") -> None:
+        self.function = function
+        self.exception = exception
+        self.message = message
         self.traceback = traceback
+        super().__init__(self._sentence())
+
+    @property
+    def is_stub(self) -> bool:
+        """Whether the function is the template's, still to be written."""
+        return self.exception == "NotImplementedError" and not self.message
+
+    def _sentence(self) -> str:
+        if self.is_stub:
+            return f"{self.function}() is not written yet: it raised NotImplementedError"
+        raised = f"{self.function}() raised {self.exception}"
+        return f"{raised}: {self.message}" if self.message else raised
 
 
 class CallTimeoutError(SubmissionError):

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from autograder.authoring.verify.false_verdicts import Simulation
-from autograder.checks.open_submission import Course
+from autograder.checks.course_context import Course
 
 TASK = "shapley_sampled"
 

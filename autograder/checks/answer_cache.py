@@ -19,8 +19,8 @@ WORTH_STORING_S = 0.002
 """An answer that came sooner is computed again rather than read."""
 
 
-class Answers(Protocol):
-    """Where answers outlive the process: `expected.Store`."""
+class AnswerStore(Protocol):
+    """Where answers outlive the process: `answer_store.Store`."""
 
     def load(self, key: Any) -> tuple[bool, Any]:
         """Return whether there is an answer, and the answer."""
@@ -39,7 +39,7 @@ class Memo:
     """
 
     def __init__(
-        self, limit: int = LIMIT, store: Answers | None = None, names: Mapping[int, str] | None = None
+        self, limit: int = LIMIT, store: AnswerStore | None = None, names: Mapping[int, str] | None = None
     ) -> None:
         self._answers: OrderedDict[Any, tuple[Any, tuple[Any, ...]]] = OrderedDict()
         self._limit = limit
@@ -73,6 +73,20 @@ class Memo:
         if time.perf_counter() - began >= WORTH_STORING_S:
             self._store.save(key, answer)
         return answer
+
+
+class Reference(Protocol):
+    """The `reference` fixture: the functions of the reference module as attributes."""
+
+    @property
+    def module(self) -> ModuleType:
+        """The reference module itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a function or constant of the module."""
+
+    def memoise(self, label: str, compute: Callable[..., Any], *args: Any) -> Any:
+        """Return compute(*args), kept by the label and the content of the arguments."""
 
 
 class MemoisedReference:

@@ -1,35 +1,29 @@
-"""One submission being checked: what the fixtures hand out, and what comes of each check."""
+"""The checks of one submission while they run: what fixtures hand out, and what came of each check."""
 
 from __future__ import annotations
 
-import builtins
-import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
-from autograder.checks.answer_cache import MemoisedReference
+from autograder.checks.answer_cache import Reference
 from autograder.checks.comparing import Mismatch
+from autograder.checks.course_context import Course
 from autograder.checks.decorators import CheckInfo
 from autograder.checks.diagnosing import Passed, explained
+from autograder.checks.feedback import detail_of, hint_of, message_of
+from autograder.checks.outcomes import faulty, outcome_of
 from autograder.checks.recorder import Recorder
 from autograder.checks.scoring import points_for
-from autograder.checks.submission_proxy import SubmissionProxy
+from autograder.checks.submission_proxy import FunctionCaller, SubmissionProxy
+from autograder.course.assignment import CHECKS
 from autograder.diagnosis import Explanation, Misconception
-from autograder.errors import CallTimeoutError, MissingFunctionError, StudentCodeError, SubmissionError
 from autograder.records import Assignment, CheckResult, Outcome, Tolerance
-
-_UNEXPLAINED_HIDDEN = (
-    "On inputs that you have not seen, the result is not the expected one. "
-    "Compare with what was asked, and test on inputs of other sizes."
-)
 
 
 @dataclass(kw_only=True)
-class Grading:
-    """What the checks of one submission share."""
+class CheckRun:
+    """What the checks of one submission share; made by `begin_checks`."""
 
     assignment: Assignment
     """The assignment."""
@@ -38,10 +32,10 @@ class Grading:
     """What is to be run, in order."""
 
     proxy: SubmissionProxy
-    """Asks the student's functions."""
+    """Calls the student's functions."""
 
-    reference: MemoisedReference
-    """The reference module."""
+    reference: Reference
+    """The reference module, or its float64 counterpart."""
 
     models: tuple[Any, ...]
     """LoadedModel records, the shipped one first."""
@@ -57,6 +51,12 @@ class Grading:
 
     results: dict[str, CheckResult] = field(default_factory=dict)
     """By check id, as they come."""
+
+    errors: dict[str, BaseException] = field(default_factory=dict)
+    """What a check raised, by check id: typed, where a result has only sentences."""
+
+    explanations: dict[str, Explanation] = field(default_factory=dict)
+    """What diagnosis found, by check id."""
 
     _passed: list[Passed] = field(default_factory=list)
     """What the running check found right so far."""
@@ -93,10 +93,13 @@ class Grading:
             record: What it noted.
         """
         info = self.info(check)
-        explanation = self._explain(info, error)
-        diagnosis = explanation.diagnosis
-        outcome, fault = _outcome(error, record)
-        hint = "" if outcome == "passed" or fault else _hint(info, error, explanation)
+        found = outcome_of(error, awarded=record.awarded, checks_path=self.assignment.folder / CHECKS)
+        explanation = Explanation()
+        try:
+            explanation = self._explain(info, error)
+        except Exception as failure:  # ours, whatever the answer was worth
+            error, found = failure, faulty(failure)
+        outcome, fault = found.outcome, found.fault
         result = CheckResult(
             id=info.id,
             task=info.task,
@@ -105,21 +108,24 @@ class Grading:
             max_points=info.points,
             outcome=outcome,
             visibility=info.visibility,
-            feedback=_feedback(info, outcome, error, hint, fault),
-            hint=hint,
-            detail=_detail(error, explanation, fault),
-            diagnosis=diagnosis,
+            feedback=message_of(info, outcome, error, fault),
+            hint="" if outcome == "passed" or fault else hint_of(info, error, explanation),
+            detail=detail_of(error, explanation, fault),
+            diagnosis=explanation.diagnosis,
             remarks=tuple(record.remarks),
             metrics=dict(record.metrics),
             strips=tuple(record.strips) if info.visibility == "visible" else (),
             fault=fault,
         )
         self.results[check] = result
+        self.explanations[check] = explanation
+        if error is not None:
+            self.errors[check] = error
         return result
 
     def skip(self, check: str, reason: str) -> None:
         """Keep that a check was not run, and why."""
-        self.results[check] = blank_result(self.info(check), "skipped", feedback=reason, hint=reason)
+        self.results[check] = blank_result(self.info(check), "skipped", hint=reason)
 
     def begin(self, check: str) -> None:
         """Start a check."""
@@ -150,6 +156,38 @@ class Grading:
         return found
 
 
+def begin_checks(
+    course: Course,
+    functions: FunctionCaller,
+    *,
+    student: str,
+    checks: Sequence[CheckInfo] | None = None,
+    reference: Reference | None = None,
+    misconceptions: tuple[Misconception, ...] | None = None,
+) -> CheckRun:
+    """Make what the checks of one submission share.
+
+    Args:
+        course: The assignment, loaded.
+        functions: Calls the functions that are checked.
+        student: Name that the inputs depend on.
+        checks: The checks to run; None: all of the assignment.
+        reference: Computes the expected values; None: the course's reference.
+        misconceptions: Mistakes that diagnosis knows; None: the course's.
+    """
+    parts = course.seed_parts(student)
+    return CheckRun(
+        assignment=course.assignment,
+        checks=course.checks if checks is None else tuple(checks),
+        proxy=SubmissionProxy(functions, parts),
+        reference=course.reference if reference is None else reference,
+        models=course.models,
+        misconceptions=course.misconceptions if misconceptions is None else misconceptions,
+        tolerances=course.tolerances,
+        seed_parts=parts,
+    )
+
+
 def blank_result(
     info: CheckInfo, outcome: Outcome, *, feedback: str = "", hint: str = "", fault: str = ""
 ) -> CheckResult:
@@ -166,71 +204,3 @@ def blank_result(
         hint=hint,
         fault=fault,
     )
-
-
-def _outcome(error: BaseException | None, record: Recorder) -> tuple[Outcome, str]:
-    """Return the outcome, and why it is ours if it is."""
-    if error is None:
-        return ("passed" if record.awarded is None or record.awarded >= 1 else "failed"), ""
-    if isinstance(error, AssertionError | pytest.fail.Exception):
-        return "failed", ""
-    if isinstance(error, CallTimeoutError):
-        return "timed_out", ""
-    if isinstance(error, SubmissionError):
-        return "errored", ""
-    return "errored", f"{type(error).__name__}: {error}"
-
-
-def _feedback(info: CheckInfo, outcome: str, error: BaseException | None, hint: str, fault: str) -> str:
-    """Write what the student reads."""
-    if fault:
-        return "This check could not be run; a person will look at it."
-    if outcome == "passed":
-        return ""
-    said = str(error) if error is not None and info.visibility == "visible" else ""
-    return "\n".join(part for part in (said, hint) if part)
-
-
-def _hint(info: CheckInfo, error: BaseException | None, explanation: Explanation) -> str:
-    """Write the hint: fixed words only, since hidden checks show it, too."""
-    said = explanation.diagnosis.hint if explanation.diagnosis else explanation.said
-    # What is said of the values alone says nothing of the task.
-    hint = said if explanation.known else f"{said} {info.hint}".strip()
-    if info.visibility == "visible":
-        # What is said of the missing function is all that helps.
-        return "" if isinstance(error, MissingFunctionError) or _is_unwritten(error) else hint
-    if isinstance(error, CallTimeoutError):
-        return (
-            f"{error} Look for a loop without end, or for many small steps that one batch could do at once."
-        )
-    if isinstance(error, MissingFunctionError) or _is_unwritten(error):
-        return "This runs once the function is written."
-    if isinstance(error, StudentCodeError):
-        # The name of an exception class of the student's own could carry a hidden input out.
-        name = str(error).partition(" raised ")[2].partition(":")[0].strip()
-        kind = f" ({name})" if isinstance(getattr(builtins, name, None), type) else ""
-        return f"Your function raised an error{kind} on an input that you have not seen. {hint}".strip()
-    if isinstance(error, SubmissionError):
-        return f"Your function gave no usable answer on an input that you have not seen. {hint}".strip()
-    return hint or _UNEXPLAINED_HIDDEN
-
-
-def _is_unwritten(error: BaseException | None) -> bool:
-    said = str(error).partition("() ")[2]
-    return isinstance(error, StudentCodeError) and said.startswith("is not written yet:")
-
-
-def _detail(error: BaseException | None, explanation: Explanation, fault: str) -> str:
-    """Write what the instructor reads."""
-    if error is None:
-        return ""
-    if fault:
-        return "".join(traceback.format_exception(error))
-    lines = [str(error)]
-    diagnosis = explanation.diagnosis
-    if diagnosis is not None:
-        lines.append(f"The values equal those of {diagnosis.misconception}: {diagnosis.title}")
-    lines += [explanation.detail] if explanation.detail else []
-    if isinstance(error, StudentCodeError) and error.traceback:
-        lines.append(error.traceback)
-    return "\n".join(lines)

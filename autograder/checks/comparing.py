@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor
 
+from autograder.checks.outcomes import CheckFailure
 from autograder.comparison.tensors import as_tensor, compare, compare_structures, distance, structure_distance
 from autograder.diagnosis import Subject
 from autograder.records import Comparison, Tolerance
@@ -37,7 +38,7 @@ class Part:
     """Picks the part out of the whole answer's tensor."""
 
 
-class Mismatch(AssertionError):
+class Mismatch(CheckFailure):
     """An answer outside its tolerance.
 
     Attributes:

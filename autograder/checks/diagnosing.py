@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from autograder.checks.answer_cache import MemoisedReference
+from autograder.checks.answer_cache import Reference
 from autograder.checks.comparing import Mismatch
 from autograder.checks.submission_proxy import Call
 from autograder.diagnosis import Explanation, Misconception, Question, explain
@@ -38,7 +38,7 @@ def explained(
     call: Call,
     *,
     misconceptions: Iterable[Misconception],
-    reference: MemoisedReference,
+    reference: Reference,
     models: Sequence[Any],
     passed: Sequence[Passed],
     mistaken: Mapping[str, Misconception],
@@ -76,7 +76,7 @@ def explained(
     return explain(known, question, part=part, mistaken=mistaken)
 
 
-def remembered(known: Misconception, reference: MemoisedReference) -> Misconception:
+def remembered(known: Misconception, reference: Reference) -> Misconception:
     """Return the misconception with its answers kept like the reference's: a class asks for the same ones again."""
 
     def run(_: Any, *args: Any, **kwargs: Any) -> Any:
@@ -87,7 +87,7 @@ def remembered(known: Misconception, reference: MemoisedReference) -> Misconcept
     return replace(known, run=run, source=known.program)
 
 
-def _consistent(reference: MemoisedReference, passed: Sequence[Passed], run: Callable[..., Any]) -> bool:
+def _consistent(reference: Reference, passed: Sequence[Passed], run: Callable[..., Any]) -> bool:
     """Say whether a function gives what the student's gave in earlier calls of the check."""
     for one in passed:
         try:
@@ -99,7 +99,7 @@ def _consistent(reference: MemoisedReference, passed: Sequence[Passed], run: Cal
     return True
 
 
-def _sizes(call: Call, reference: MemoisedReference, models: Sequence[Any]) -> dict[str, int]:
+def _sizes(call: Call, reference: Reference, models: Sequence[Any]) -> dict[str, int]:
     """Return numbers that a factor may come from: of the model asked with, and of the arguments."""
     sizes: dict[str, int] = {}
     for loaded in models:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from autograder.checks.outcomes import CheckFailure, NoFigureShown
 from autograder.execution.wire import describe_figure
 from autograder.execution.wire.figures import FigureDescription, rebuild
 
@@ -34,13 +35,14 @@ def assert_figure_shown(images: Sequence[bytes], *, pixels: int = 60) -> None:
         pixels: Least width and height.
 
     Raises:
-        AssertionError: With a sentence for the student.
+        NoFigureShown: If there is none.
+        CheckFailure: If none is large enough.
     """
     sizes = [png_size(image) for image in images]
-    assert sizes, "The plot cell showed no figure."
-    assert any(min(size) >= pixels for size in sizes), (
-        f"The figure is too small to be read: {sizes[0]} pixels."
-    )
+    if not sizes:
+        raise NoFigureShown("The plot cell showed no figure.")
+    if all(min(size) < pixels for size in sizes):
+        raise CheckFailure(f"The figure is too small to be read: {sizes[0]} pixels.")
 
 
 def png_size(image: bytes) -> tuple[int, int]:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from autograder.checks.answer_cache import MemoisedReference
-from autograder.checks.check_run import Grading
+from autograder.checks.answer_cache import Reference
+from autograder.checks.check_run import CheckRun
 from autograder.checks.comparing import witnessed_by
 from autograder.checks.decorators import CheckInfo, is_late
 from autograder.checks.recorder import Recorder
@@ -21,17 +21,17 @@ from autograder.seeds import seed_for
 _RECORD = pytest.StashKey[Recorder]()
 
 
-class GradingPlugin:
-    """Runs the checks of a `Grading` and gathers the results in it.
+class CheckPlugin:
+    """Run the checks of a `CheckRun` and gather the results in it.
 
     Args:
         checks: What is said of the checks.
 
     Attributes:
-        grading: The submission's that is graded; set before its checks run.
+        check_run: Of the submission that is graded; set before its checks run.
     """
 
-    grading: Grading
+    check_run: CheckRun
 
     def __init__(self, checks: tuple[CheckInfo, ...]) -> None:
         self._checks = {info.id: info for info in checks}
@@ -39,42 +39,42 @@ class GradingPlugin:
     @pytest.fixture
     def submission(self) -> SubmissionProxy:
         """Ask the student's functions."""
-        return self.grading.proxy
+        return self.check_run.proxy
 
     @pytest.fixture
-    def reference(self) -> MemoisedReference:
+    def reference(self) -> Reference:
         """The reference module; calls are answered from memory where asked before."""
-        return self.grading.reference
+        return self.check_run.reference
 
     @pytest.fixture
     def models(self) -> tuple[Any, ...]:
         """The assignment's models: the shipped one first, then the hidden one."""
-        return self.grading.models
+        return self.check_run.models
 
     @pytest.fixture
     def model(self) -> Any:
         """The shipped model."""
-        return self.grading.models[0].model
+        return self.check_run.models[0].model
 
     @pytest.fixture
     def tokenizer(self) -> Any:
         """The shipped model's tokenizer."""
-        return self.grading.models[0].tokenizer
+        return self.check_run.models[0].tokenizer
 
     @pytest.fixture
     def assignment(self) -> Assignment:
         """The assignment's record."""
-        return self.grading.assignment
+        return self.check_run.assignment
 
     @pytest.fixture
     def rng(self, request: pytest.FixtureRequest) -> random.Random:
         """Random numbers of this student and check."""
-        return random.Random(seed_for(*self.grading.seed_parts, request.node.name))
+        return random.Random(seed_for(*self.check_run.seed_parts, request.node.name))
 
     @pytest.fixture
     def shared_rng(self) -> random.Random:
         """Random numbers of this student, the same in every check: for inputs that several checks share."""
-        return random.Random(seed_for(*self.grading.seed_parts, "shared"))
+        return random.Random(seed_for(*self.check_run.seed_parts, "shared"))
 
     @pytest.fixture
     def record(self, request: pytest.FixtureRequest) -> Recorder:
@@ -97,13 +97,13 @@ class GradingPlugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Give every check a recorder and the assignment's tolerances."""
         item.stash[_RECORD] = Recorder()
-        self.grading.begin(item.name)
-        with using(self.grading.tolerances), witnessed_by(self.grading.witness):
+        self.check_run.begin(item.name)
+        with using(self.check_run.tolerances), witnessed_by(self.check_run.witness):
             return (yield)
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip a check whose required ones did not pass."""
-        unmet = self.grading.unmet(item.name)
+        unmet = self.check_run.unmet(item.name)
         if unmet:
             titles = " and ".join(f"“{title}”" for title in unmet)
             pytest.skip(f"Not run: it needs {titles} to pass first.")
@@ -114,7 +114,7 @@ class GradingPlugin:
         error = call.excinfo.value if call.excinfo is not None else None
         if call.when == "call" or (call.when == "setup" and error is not None):
             if isinstance(error, pytest.skip.Exception):
-                self.grading.skip(item.name, str(error.msg))
+                self.check_run.skip(item.name, str(error.msg))
             else:
-                self.grading.conclude(item.name, error, item.stash[_RECORD])
+                self.check_run.conclude(item.name, error, item.stash[_RECORD])
         return (yield)

@@ -56,7 +56,7 @@ def cast(value: Any, old: torch.dtype, new: torch.dtype) -> Any:
     return value
 
 
-class Gold:
+class Float64Reference:
     """The reference on models and tensors of float64 on the CPU, with the attributes that the `reference` fixture has.
 
     Args:
@@ -67,6 +67,11 @@ class Gold:
     def __init__(self, reference: ModuleType, models: tuple[Any, ...]) -> None:
         self._memo = MemoisedReference(reference)
         self._doubles: Mapping[int, Any] = {id(one): copy.deepcopy(one).double().cpu() for one in models}
+
+    @property
+    def module(self) -> ModuleType:
+        """The reference module, in the dtypes that it was written for."""
+        return self._memo.module
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._memo, name)
@@ -102,6 +107,6 @@ def exact_answer(reference: Any, function: str, *args: Any) -> Any:
 
     def compute(*given: Any) -> Any:
         models = tuple(one for one in given if isinstance(one, torch.nn.Module))
-        return getattr(Gold(reference.module, models), function)(*given)
+        return getattr(Float64Reference(reference.module, models), function)(*given)
 
     return reference.memoise(f"exact {function}", compute, *args)

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from autograder.checks.answer_cache import Memo, MemoisedReference
-from autograder.checks.answer_store import model_names, open_store
-from autograder.checks.check_run import Grading
-from autograder.checks.decorators import CheckInfo, collect
-from autograder.checks.submission_proxy import SubmissionProxy
-from autograder.comparison.tolerances import load_tolerances
-from autograder.course.assignment import load_module, load_reference, loadables
-from autograder.course.models import LoadedModel, load, use_student_dir
+from autograder.checks.course_context import Course
+from autograder.course.assignment import loadables
+from autograder.course.models import LoadedModel
 from autograder.course.notebooks import (
     other_assignment,
     plots,
@@ -25,140 +19,13 @@ from autograder.course.notebooks import (
     restore_locked_cells,
     written_answers,
 )
-from autograder.course.profiles import choose_profile
-from autograder.course.versions import file_hash
-from autograder.diagnosis import AcceptedVariant, Misconception, accepted_variants_of, misconceptions_of
-from autograder.errors import AssignmentError, SubmissionError, did_you_mean
+from autograder.errors import SubmissionError
+from autograder.execution.replies import ARGUMENTS, Change
 from autograder.execution.session import KernelSession
 from autograder.execution.wire.codec import Handle
 from autograder.execution.zygote_client import ZygoteLink
-from autograder.records import Assignment, Execution, Pending, Submission, Tolerance
-from autograder.seeds import course_key, seed_for
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """What a worker loads once for all submissions of one assignment."""
-
-    assignment: Assignment
-    """The assignment."""
-
-    checks: tuple[CheckInfo, ...]
-    """Its checks, in order."""
-
-    reference: MemoisedReference
-    """Its reference module."""
-
-    misconceptions: tuple[Misconception, ...]
-    """Its known mistakes."""
-
-    tolerances: Mapping[str, Tolerance]
-    """Its calibration."""
-
-    models: tuple[LoadedModel, ...]
-    """Its models in the chosen profile, the shipped one first."""
-
-    template: Any
-    """The student notebook, as nbformat's node."""
-
-    key: str
-    """The course's key."""
-
-    device: str
-    """Where references and submissions compute."""
-
-    profile: str
-    """Which models."""
-
-    hashes: Mapping[str, str]
-    """Of the instructor's files, as they were when they were loaded."""
-
-
-def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "tiny") -> Course:
-    """Load what grading an assignment needs.
-
-    Raises:
-        AssignmentError: If anything of the instructor's is missing or wrong.
-    """
-    use_student_dir(assignment.student_dir)
-    checks = collect(assignment)
-    reference = load_reference(assignment)
-    path = assignment.folder / "misconceptions.py"
-    known = (
-        misconceptions_of(load_module(path, f"misconceptions_{assignment.slug}")) if path.is_file() else ()
-    )
-    tasks = [task.name for task in assignment.tasks]
-    for found in known:
-        if found.task not in tasks:
-            near = did_you_mean(found.task, tasks)
-            raise AssignmentError(f"{path}: {found.id}: {found.task!r} is no task of assignment.toml.{near}")
-    assignment = choose_profile(assignment, profile)
-    if not assignment.template.is_file():
-        raise AssignmentError(
-            f"{assignment.template}: the student notebook is missing.\n"
-            f"Make it with: autograder build {assignment.slug}"
-        )
-    models = tuple(load(spec, assignment.student_dir, device) for spec in assignment.models.get(profile, ()))
-    memo = Memo(store=open_store(assignment, device=device, profile=profile), names=_names_of(models))
-    return Course(
-        assignment=assignment,
-        checks=checks,
-        reference=MemoisedReference(reference, memo),
-        misconceptions=known,
-        tolerances=load_tolerances(assignment.folder, profile),
-        models=models,
-        template=read_notebook(assignment.template),
-        key=course_key(assignment.course_dir),
-        device=device,
-        profile=profile,
-        hashes=_hashes(assignment),
-    )
-
-
-def variants_of(assignment: Assignment) -> tuple[AcceptedVariant, ...]:
-    """Return the right variants of an assignment: those of misconceptions.py, then those of equivalents.py.
-
-    Raises:
-        AssignmentError: If a file cannot be imported, or a variant is of no task.
-    """
-    found: list[AcceptedVariant] = []
-    tasks = [task.name for task in assignment.tasks]
-    for name in ("misconceptions", "equivalents"):
-        path = assignment.folder / f"{name}.py"
-        marked = (
-            accepted_variants_of(load_module(path, f"{name}_{assignment.slug}")) if path.is_file() else ()
-        )
-        for variant in marked:
-            if variant.task not in tasks:
-                near = did_you_mean(variant.task, tasks)
-                raise AssignmentError(
-                    f"{path}: {variant.id}: {variant.task!r} is no task of assignment.toml.{near}"
-                )
-        # What one file imports from the other stands in both.
-        found += [variant for variant in marked if variant not in found]
-    return tuple(found)
-
-
-def _hashes(assignment: Assignment) -> dict[str, str]:
-    files = {
-        "checks": assignment.folder / "checks.py",
-        "misconceptions": assignment.folder / "misconceptions.py",
-        "assignment": assignment.folder / "assignment.toml",
-        "calibration": assignment.folder / "calibration.json",
-        "reference": assignment.reference,
-        "template": assignment.template,
-    }
-    return {name: file_hash(path) for name, path in files.items() if path.is_file()}
-
-
-def _names_of(models: Iterable[LoadedModel]) -> dict[int, str]:
-    """Return names of models and tokenizers that mean the same in every process."""
-    names: dict[int, str] = {}
-    for loaded in models:
-        found = model_names(loaded.spec)
-        if found is not None:
-            names |= {id(loaded.model): found[0], id(loaded.tokenizer): found[1]}
-    return names
+from autograder.records import Execution, Pending, Submission
+from autograder.seeds import seed_for
 
 
 class OpenSubmission:
@@ -181,7 +48,7 @@ class OpenSubmission:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the student: of the execution, then of the calls so far."""
-        return (*self.execution.remarks, *self._session.remarks)
+        return (*self.execution.remarks, *map(str, self._session.changes))
 
     @property
     def gpu_bytes(self) -> int:
@@ -197,8 +64,8 @@ class OpenSubmission:
         return [base64.b64decode(image) for image in plots(self.execution.notebook, (cell,))]
 
     def changed_arguments(self, function: str) -> bool:
-        """Tell whether a call of the function has left its arguments changed, as its process says."""
-        return f"{function}() changed its arguments." in self._session.remarks
+        """Tell whether a call of the function has left its arguments changed, as the kernel claims."""
+        return Change(function=function, subject=ARGUMENTS) in self._session.changes
 
     def _handled(self, value: Any) -> Any:
         if id(value) in self._handles:
@@ -214,11 +81,6 @@ class OpenSubmission:
         if isinstance(value, dict):
             return {key: self._handled(item) for key, item in value.items()}
         return value
-
-
-def seed_parts(course: Course, submission: Submission) -> tuple[str, ...]:
-    """Return what all seeds of a submission start from."""
-    return course.key, submission.student, course.assignment.slug
 
 
 @contextmanager
@@ -243,7 +105,7 @@ def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) 
         zygote,
         notebook,
         limits=assignment.limits,
-        seed=seed_for(*seed_parts(course, submission), "kernel"),
+        seed=seed_for(*course.seed_parts(submission.student), "kernel"),
         device=course.device,
     ) as session:
         execution = session.run()
@@ -294,18 +156,3 @@ def _with_remarks(opened: OpenSubmission, remarks: tuple[str, ...]) -> OpenSubmi
     execution = opened.execution
     opened.execution = dataclasses.replace(execution, remarks=(*remarks, *execution.remarks))
     return opened
-
-
-def grading_of(opened: OpenSubmission, course: Course, submission: Submission) -> Grading:
-    """Return what the checks of an open submission share."""
-    parts = seed_parts(course, submission)
-    return Grading(
-        assignment=course.assignment,
-        checks=course.checks,
-        proxy=SubmissionProxy(opened, parts),
-        reference=course.reference,
-        models=course.models,
-        misconceptions=course.misconceptions,
-        tolerances=course.tolerances,
-        seed_parts=parts,
-    )

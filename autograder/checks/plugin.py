@@ -2,7 +2,7 @@
 
 Installed as an entry point, so it is imported in every pytest run of its environment: it imports nothing heavy,
 and does nothing unless `--submission` is given. `pytest assignments/SLUG --submission FILE` shows an instructor
-what the batch does; the batch itself hands in a `Grading` and uses the same fixtures and hooks.
+what the batch does; the batch itself hands in a `CheckRun` and uses the same fixtures and hooks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 from autograder.course.assignment import CHECKS, CONFIG
 
 if TYPE_CHECKING:
-    from autograder.checks.fixtures import GradingPlugin
+    from autograder.checks.fixtures import CheckPlugin
 
 MARKERS = (
     "points(n): what the check gives",
@@ -62,6 +62,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave an assignment's checks.py alone in runs that grade nothing."""
     if collection_path.name != CHECKS or not (collection_path.parent / CONFIG).is_file():
         return None
-    grading: GradingPlugin | None = config.pluginmanager.get_plugin("autograder-grading")
+    grading: CheckPlugin | None = config.pluginmanager.get_plugin("autograder-checks")
     by_hand = config.pluginmanager.get_plugin("autograder-by-hand")
     return True if grading is None and by_hand is None else None

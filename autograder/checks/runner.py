@@ -13,14 +13,14 @@ from typing import Generic, TypeVar
 import pytest
 
 from autograder.checks import plugin
-from autograder.checks.check_run import Grading
+from autograder.checks.check_run import CheckRun
 from autograder.checks.decorators import CheckInfo
-from autograder.checks.fixtures import GradingPlugin
+from autograder.checks.fixtures import CheckPlugin
 from autograder.course.assignment import CHECKS
 from autograder.records import Assignment, CheckResult
 
 T = TypeVar("T")
-Run = Callable[[Grading], tuple[CheckResult, ...]]
+Run = Callable[[CheckRun], tuple[CheckResult, ...]]
 """Runs the checks on one submission."""
 
 _UNUSED = (
@@ -30,16 +30,16 @@ _UNUSED = (
 """pytest's own plugins that no check needs."""
 
 
-def run_checks(grading: Grading) -> tuple[CheckResult, ...]:
-    """Run checks.py of the grading's assignment.
+def run_checks(check_run: CheckRun) -> tuple[CheckResult, ...]:
+    """Run the checks of one submission.
 
     Args:
-        grading: The submission's; its results are filled.
+        check_run: From `begin_checks`; gets the results.
 
     Returns:
         One result a check, in the order of checks.py.
     """
-    return with_checks(grading.assignment, grading.checks, lambda run: run(grading))
+    return with_checks(check_run.assignment, check_run.checks, lambda run: run(check_run))
 
 
 def with_checks(assignment: Assignment, checks: tuple[CheckInfo, ...], body: Callable[[Run], T]) -> T:
@@ -70,7 +70,7 @@ def with_checks(assignment: Assignment, checks: tuple[CheckInfo, ...], body: Cal
         *(part for name in _UNUSED for part in ("-p", f"no:{name}")),
     ]
     _forget_other_courses(path)
-    loop = _Loop(GradingPlugin(checks), body)
+    loop = _Loop(CheckPlugin(checks), body)
     with _without_environment_plugins(), _silenced():
         pytest.main(arguments, plugins=[plugin, loop])
     return loop.outcome()
@@ -79,8 +79,8 @@ def with_checks(assignment: Assignment, checks: tuple[CheckInfo, ...], body: Cal
 class _Loop(Generic[T]):
     """Takes the place of pytest's loop over the collected checks."""
 
-    def __init__(self, grading: GradingPlugin, body: Callable[[Run], T]) -> None:
-        self._plugin = grading
+    def __init__(self, check_plugin: CheckPlugin, body: Callable[[Run], T]) -> None:
+        self._plugin = check_plugin
         self._body = body
         self._items: list[pytest.Item] = []
         self._called = self._broken = False
@@ -88,8 +88,8 @@ class _Loop(Generic[T]):
         self._error: BaseException | None = None
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Register the grading's plugin under the name that `plugin` looks for."""
-        config.pluginmanager.register(self._plugin, "autograder-grading")
+        """Register the plugin under the name that `plugin` looks for."""
+        config.pluginmanager.register(self._plugin, "autograder-checks")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -113,21 +113,21 @@ class _Loop(Generic[T]):
             raise self._error
         return self._answer
 
-    def run(self, grading: Grading) -> tuple[CheckResult, ...]:
-        """Run the grading's checks once more, for another submission."""
+    def run(self, check_run: CheckRun) -> tuple[CheckResult, ...]:
+        """Run the checks once more, for another submission."""
         if self._broken:
-            return run_checks(grading)
-        self._plugin.grading = grading
+            return run_checks(check_run)
+        self._plugin.check_run = check_run
         try:
             with _silenced():
-                wanted = {info.id for info in grading.checks}
+                wanted = {info.id for info in check_run.checks}
                 items = [item for item in self._items if item.name in wanted]
                 for item, following in zip(items, [*items[1:], None][: len(items)], strict=True):
                     item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         except (Exception, KeyboardInterrupt):
             # A check ended the run, or pytest gave up: fixtures may be half torn down, so not in this one again.
             self._broken = True
-        return grading.ordered_results()
+        return check_run.ordered_results()
 
 
 @contextlib.contextmanager

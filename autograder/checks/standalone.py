@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from autograder.checks.fixtures import GradingPlugin
-from autograder.checks.open_submission import grading_of, load_course, open_submission
+from autograder.checks.check_run import begin_checks
+from autograder.checks.course_context import load_course
+from autograder.checks.fixtures import CheckPlugin
+from autograder.checks.open_submission import open_submission
 from autograder.course.assignment import CHECKS, CONFIG, load_assignment, student_models
 from autograder.course.profiles import profile_named
 from autograder.errors import AutograderError
@@ -22,7 +24,7 @@ class ByHand:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._open = contextlib.ExitStack()
-        self._plugin: GradingPlugin | None = None
+        self._plugin: CheckPlugin | None = None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection(self, session: pytest.Session) -> None:
@@ -67,15 +69,15 @@ class ByHand:
         )
         self._open.enter_context(zygote)
         opened = self._open.enter_context(open_submission(submission, course, zygote))
-        self._plugin = GradingPlugin(course.checks)
-        self._plugin.grading = grading_of(opened, course, submission)
-        self._config.pluginmanager.register(self._plugin, "autograder-grading")
+        self._plugin = CheckPlugin(course.checks)
+        self._plugin.check_run = begin_checks(course, opened, student=submission.student)
+        self._config.pluginmanager.register(self._plugin, "autograder-checks")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print points, outcome and what was found, check by check."""
         if self._plugin is None:
             return
-        results = self._plugin.grading.ordered_results()
+        results = self._plugin.check_run.ordered_results()
         terminalreporter.section("grade")
         for result in results:
             line = f"{result.points:5g} of {result.max_points:<5g} {result.outcome:<9} {result.title}"

@@ -11,8 +11,8 @@ from autograder.execution.wire.figures import FigureDescription
 from autograder.seeds import seed_for
 
 
-class Answers(Protocol):
-    """Whoever runs the student's functions: a sandboxed kernel, or plain functions when verifying."""
+class FunctionCaller(Protocol):
+    """Calls the student's functions: in a sandboxed kernel, or functions of this process when verifying."""
 
     def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
         """Call a function of the notebook.
@@ -43,7 +43,7 @@ class Call:
 
 
 class SubmissionProxy:
-    """Asks the student's functions; the same for every kind of `Answers`.
+    """Asks the student's functions; the same for every kind of `FunctionCaller`.
 
     A function that did not answer in time is not asked again: it would only cost the time once more.
 
@@ -52,8 +52,8 @@ class SubmissionProxy:
         figures: The figures that functions returned, PNG files by the check that asked; they are the student's claims.
     """
 
-    def __init__(self, answers: Answers, seed_parts: tuple[str, ...]) -> None:
-        self._answers = answers
+    def __init__(self, functions: FunctionCaller, seed_parts: tuple[str, ...]) -> None:
+        self._functions = functions
         self._seed_parts = seed_parts
         self._timed_out: dict[str, str] = {}
         self._answered: dict[Any, tuple[Any, list[Any]]] = {}
@@ -89,7 +89,7 @@ class SubmissionProxy:
         self.last = Call(function, args, kwargs)
         seed = seed_for(*self._seed_parts, self._check, function, str(self._count))
         try:
-            answer = self._answers.call(function, args, kwargs, seed=seed)
+            answer = self._functions.call(function, args, kwargs, seed=seed)
         except CallTimeoutError as error:
             self._timed_out[function] = str(error)
             raise
@@ -112,14 +112,14 @@ class SubmissionProxy:
 
     def plots(self, cell: str) -> list[bytes]:
         """Return the PNG images that the cell with this id showed."""
-        return self._answers.plots(cell)
+        return self._functions.plots(cell)
 
     def changed_arguments(self, function: str) -> bool:
         """Tell whether a call of the function, in this check or an earlier one, has left its arguments changed."""
-        return self._answers.changed_arguments(function)
+        return self._functions.changed_arguments(function)
 
 
-class LocalAnswers:
+class LocalFunctions:
     """Plain functions of this process: the reference and its variants, for `verify`. Never a student's."""
 
     def __init__(

@@ -6,10 +6,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from autograder.checks.check_run import Grading
-from autograder.checks.open_submission import Course
+from autograder.checks.check_run import begin_checks
+from autograder.checks.course_context import Course
 from autograder.checks.runner import Run, with_checks
-from autograder.checks.submission_proxy import LocalAnswers, SubmissionProxy
+from autograder.checks.submission_proxy import LocalFunctions
 from autograder.records import CheckResult
 
 
@@ -40,18 +40,8 @@ def grade_variant(
         dataclasses.replace(info, requires=tuple(needed for needed in info.requires if needed in ids))
         for info in chosen
     )
-    parts = (course.key, student, course.assignment.slug)
-    grading = Grading(
-        assignment=course.assignment,
-        checks=checks,
-        proxy=SubmissionProxy(LocalAnswers(functions, plots), parts),
-        reference=course.reference,
-        models=course.models,
-        misconceptions=course.misconceptions,
-        tolerances=course.tolerances,
-        seed_parts=parts,
-    )
+    started = begin_checks(course, LocalFunctions(functions, plots), student=student, checks=checks)
     if run is not None:
-        return run(grading)
+        return run(started)
     # All are collected, whichever are run: order and visibility are known of all of them.
-    return with_checks(course.assignment, course.checks, lambda each: each(grading))
+    return with_checks(course.assignment, course.checks, lambda each: each(started))

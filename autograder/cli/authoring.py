@@ -104,7 +104,7 @@ def verify(
     from autograder.authoring.verify.false_verdicts import measure_luck
     from autograder.authoring.verify.gate import verify as run
     from autograder.authoring.verify.gate import write_page
-    from autograder.checks.open_submission import load_course
+    from autograder.checks.course_context import load_course
     from autograder.cli.display import show_luck, show_naming, show_tried, show_verified
     from autograder.course.profiles import profile_named
 

@@ -25,6 +25,9 @@ class LastStep:
     candidate: Tensor
     """What the right tensor becomes."""
 
+    invertible: bool = False
+    """Whether the right tensor can be recovered from the candidate."""
+
 
 def last_steps(want: Tensor, names: Sequence[str]) -> Iterator[LastStep]:
     """Yield what a right tensor becomes by one step, those that change values first.
@@ -56,10 +59,20 @@ def _of_values(want: Tensor, names: Sequence[str]) -> Iterator[LastStep]:
         yield LastStep(
             "square_roots", "Square roots were taken.", f"{say}: is a square root taken?", want.sqrt()
         )
-        yield LastStep("logarithms", "Logarithms were taken.", f"{say}: is a logarithm taken?", want.log())
+        yield LastStep(
+            "logarithms",
+            "Logarithms were taken.",
+            f"{say}: is a logarithm taken?",
+            want.log(),
+            invertible=True,
+        )
     if float(want.max()) < 80:
         yield LastStep(
-            "exponentials", "Exponentials were taken.", f"{say}: is an exponential taken?", want.exp()
+            "exponentials",
+            "Exponentials were taken.",
+            f"{say}: is an exponential taken?",
+            want.exp(),
+            invertible=True,
         )
     for axis, name in enumerate(names):
         yield from _along(want, axis, name, say)
@@ -126,6 +139,7 @@ def _of_axes(want: Tensor, names: Sequence[str]) -> Iterator[LastStep]:
                 f"The axes {pair} are swapped.",
                 f"{say}: compare the order of your axes with the task's.",
                 want.transpose(first, second),
+                invertible=True,
             )
     for axis, name in enumerate(names):
         size = want.shape[axis]
@@ -134,6 +148,7 @@ def _of_axes(want: Tensor, names: Sequence[str]) -> Iterator[LastStep]:
             f"The axis '{name}' runs backwards.",
             f"{say}: at which end does the axis '{name}' begin?",
             want.flip(axis),
+            invertible=True,
         )
         yield LastStep(
             f"summed_over_{name}",
@@ -166,10 +181,12 @@ def _of_axes(want: Tensor, names: Sequence[str]) -> Iterator[LastStep]:
             "There is an axis of length 1 too many.",
             "The values are right: how many axes does the task name, and how many has your result?",
             want.unsqueeze(axis),
+            invertible=True,
         )
     yield LastStep(
         "flattened",
         "All axes were made into one.",
         "The values are right: how many axes does the task name, and how many has your result?",
         want.flatten(),
+        invertible=True,
     )

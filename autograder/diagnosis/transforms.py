@@ -41,6 +41,9 @@ class Transformed:
     distance: float
     """In the check's metric."""
 
+    invertible: bool = False
+    """Whether the origin can be recovered from the result."""
+
 
 def transforms_to(
     actual: Tensor,
@@ -108,6 +111,7 @@ def _factor(
             hint="Every value is right but for its sign: which of two numbers do you subtract from which?",
             detail="Every value is the expected one with the opposite sign.",
             distance=off,
+            invertible=True,
         )
     named = f"{origin} times" if origin else "off by one and the same factor from"
     return Transformed(
@@ -116,6 +120,7 @@ def _factor(
         hint=f"Every value is {named} the expected one: look for a mean instead of a sum, a division, a step left out.",
         detail=f"Every value is {number} times the expected one{f' ({origin})' if origin else ''}.",
         distance=off,
+        invertible=True,
     )
 
 
@@ -176,7 +181,14 @@ def _plain(
         off = distance(got, one)
         if off <= tau:
             found.append(
-                Transformed(id=plain.id, title=plain.title, hint=plain.hint, detail=plain.title, distance=off)
+                Transformed(
+                    id=plain.id,
+                    title=plain.title,
+                    hint=plain.hint,
+                    detail=plain.title,
+                    distance=off,
+                    invertible=plain.invertible,
+                )
             )
     return found[0] if found else None
 
@@ -237,6 +249,7 @@ def _shift(
                     "that axis begin and end?",
                     detail=f"Values stand one place {title} along the axis '{name}'.",
                     distance=off,
+                    invertible=True,
                 )
     return None
 

@@ -1,14 +1,20 @@
-"""What an answer of the probe means for the grader: a remark, an error, whose error."""
+"""Turn replies of the probe into records and errors."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from autograder.errors import MissingFunctionError, StudentCodeError, SubmissionError, did_you_mean
 
 _TEXT_CHARS = 2000
-_MAX_REMARKS = 20
+_TRACEBACK_CHARS = 8000
+_MAX_CHANGES = 20
+
+ARGUMENTS = "arguments"
+"""Subject of a change of the call's own arguments."""
+
 _CHANGES = frozenset(
     [
         *("weights", "buffers", "modules", "hooks", "attributes", "training mode", "gradient flags"),
@@ -17,27 +23,45 @@ _CHANGES = frozenset(
 )
 
 
-def remarks(function: str, reply: Mapping[str, Any], provided: Collection[str]) -> list[str]:
-    """Say what a call left changed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that a call left changed."""
+
+    function: str
+    """The function that was called."""
+
+    subject: str
+    """`ARGUMENTS`, or the handle of a model or tokenizer: `model:shipped`."""
+
+    part: str = ""
+    """Part of the model or tokenizer: weights, buffers, hooks, ...; empty for the arguments."""
+
+    def __str__(self) -> str:
+        if self.subject == ARGUMENTS:
+            return f"{self.function}() changed its arguments."
+        return f"{self.function}() left the {self.subject} {self.part} changed."
+
+
+def changes(function: str, reply: Mapping[str, Any], provided: Collection[str]) -> list[Change]:
+    """Read what a call left changed.
 
     Args:
-        function: What was called.
-        reply: The answer; its list of changes is a claim of the kernel's, and students read what is made of it. So
-            only known words count: free text could carry a hidden input out.
-        provided: Names of the models and tokenizers that there are.
+        function: The function that was called.
+        reply: The probe's reply. Its list of (subject, part) is a claim of the kernel, and students read the sentences
+            made from it. Only known words count: free text could carry a hidden input out.
+        provided: Handles of the models and tokenizers in the kernel.
     """
-    changed = reply.get("remarks", [])
-    if not isinstance(changed, list):
+    claimed = reply.get("changes", [])
+    if not isinstance(claimed, list):
         return []
-    told = []
-    for what in changed[:_MAX_REMARKS]:
-        if what == "arguments":
-            told.append(f"{function}() changed its arguments.")
-        elif isinstance(what, str):
-            name, _, change = what.partition(" ")
-            if name in provided and change in _CHANGES:
-                told.append(f"{function}() left the {what} changed.")
-    return told
+    found = []
+    for claim in claimed[:_MAX_CHANGES]:
+        match claim:
+            case ["arguments", ""]:
+                found.append(Change(function=function, subject=ARGUMENTS))
+            case [str(subject), str(part)] if subject in provided and part in _CHANGES:
+                found.append(Change(function=function, subject=subject, part=part))
+    return found
 
 
 def text(reply: Mapping[str, Any], key: str) -> str:
@@ -59,8 +83,12 @@ def raise_reply(function: str, reply: Mapping[str, Any]) -> NoReturn:
         )
         raise MissingFunctionError(f"The notebook {what} {function}().{did_you_mean(function, names)}")
     if status == "raised":
-        message = _raised(function, text(reply, "error"), text(reply, "message"))
-        raise StudentCodeError(message, str(reply.get("traceback", ""))[:8000])
+        raise StudentCodeError(
+            function,
+            text(reply, "error"),
+            text(reply, "message"),
+            traceback=str(reply.get("traceback", ""))[:_TRACEBACK_CHARS],
+        )
     if status == "unsendable":
         raise SubmissionError(f"{function}() returned {text(reply, 'what')}, which cannot be graded.")
     raise SubmissionError(f"{function}() gave a malformed answer.")
@@ -74,10 +102,3 @@ def handles(tree: Any) -> set[str]:
     if isinstance(tree, list):
         return set().union(*(handles(item) for item in tree))
     return set()
-
-
-def _raised(function: str, error: str, message: str) -> str:
-    """Say what a function raised; an untouched stub is told as what it is."""
-    if error == "NotImplementedError" and not message:
-        return f"{function}() is not written yet: it raised NotImplementedError"
-    return f"{function}() raised {error}: {message}" if message else f"{function}() raised {error}"

@@ -8,15 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from autograder.checks.check_run import Grading, blank_result
+from autograder.checks.check_run import CheckRun, begin_checks, blank_result
+from autograder.checks.course_context import Course
 from autograder.checks.decorators import is_late
-from autograder.checks.open_submission import (
-    Course,
-    OpenSubmission,
-    grading_of,
-    open_submission,
-    seed_parts,
-)
+from autograder.checks.open_submission import OpenSubmission, open_submission
 from autograder.checks.runner import Run, run_checks
 from autograder.checks.scoring import total
 from autograder.course.notebooks import MAX_PLOTS, plots, sane_pngs
@@ -57,7 +52,7 @@ def grade_submission(
     try:
         with open_submission(submission, course, zygote) as opened:
             ran = time.perf_counter()
-            grading = grading_of(opened, course, submission)
+            grading = begin_checks(course, opened, student=submission.student)
             results = run(grading)
             timing = {
                 "notebook_s": round(ran - started, 3),
@@ -102,7 +97,7 @@ def _report(
     )
 
 
-def returned_figures(grading: Grading, course: Course) -> tuple[str, ...]:
+def returned_figures(grading: CheckRun, course: Course) -> tuple[str, ...]:
     """Return the figures that the student's functions drew of shown inputs, one a check, as base64."""
     checks = {info.id: info for info in course.checks}
     drawn = [images[-1] for check, images in grading.proxy.figures.items() if not is_late(check, checks)]
@@ -151,5 +146,5 @@ def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dic
         "models": [_stated(loaded.spec, course.assignment) for loaded in course.models],
         "sandbox_mode": sandbox_mode,
         "course_key": hashlib.sha256(course.key.encode()).hexdigest()[:12] if course.key else "none",
-        "seeds": {"kernel": seed_for(*seed_parts(course, submission), "kernel")},
+        "seeds": {"kernel": seed_for(*course.seed_parts(submission.student), "kernel")},
     }

@@ -30,7 +30,7 @@ from autograder.report.atomic_files import refusal, student_folder_name
 from autograder.report.serialise import light
 
 if TYPE_CHECKING:
-    from autograder.checks.open_submission import Course
+    from autograder.checks.course_context import Course
     from autograder.checks.runner import Run
     from autograder.execution.gpu_watchdog import Room
 
@@ -179,7 +179,7 @@ def _work(connection: Connection) -> None:
     """Grade what comes over the connection until it is closed."""
     import torch
 
-    from autograder.checks.open_submission import load_course
+    from autograder.checks.course_context import load_course
     from autograder.checks.runner import with_checks
     from autograder.course.assignment import load_assignment
     from autograder.course.profiles import on_threads

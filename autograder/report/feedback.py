@@ -179,8 +179,6 @@ def check_view(check: CheckResult) -> CheckView:
     hidden = check.visibility != "visible"
     found = "" if hidden or state == "review" else check.feedback.strip()
     hint = _hint(check) if state not in ("passed", "review") else ""
-    if hint and found.endswith(hint):
-        found = found.removesuffix(hint).strip()
     if not found and not hint:
         found = _SENTENCES.get(state, "")
     return CheckView(

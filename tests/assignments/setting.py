@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from autograder.checks.answer_cache import MemoisedReference
-from autograder.checks.check_run import Grading
+from autograder.checks.check_run import CheckRun
 from autograder.checks.decorators import collect
 from autograder.checks.runner import run_checks
-from autograder.checks.submission_proxy import LocalAnswers, SubmissionProxy
+from autograder.checks.submission_proxy import LocalFunctions, SubmissionProxy
 from autograder.comparison.tolerances import load_tolerances
 from autograder.course.assignment import load_assignment, load_module, load_reference
 from autograder.course.models import load, use_student_dir
@@ -51,7 +51,7 @@ class Setting:
             name: run for name, run in self.functions(**replaced).items() if only is None or name in only
         }
         parts = ("key", student, self.assignment.slug)
-        grading = Grading(
+        grading = CheckRun(
             assignment=self.assignment,
             checks=collect(self.assignment),
             proxy=SubmissionProxy(Missing(functions, {self.plot_cell: list(plots)}), parts),
@@ -75,7 +75,7 @@ class Setting:
         return self.grade(only={known.task, *self.needed}, **{known.task: run})
 
 
-class Missing(LocalAnswers):
+class Missing(LocalFunctions):
     """Plain functions; a missing one is the student's error, as in a kernel."""
 
     def call(self, function, args, kwargs, *, seed):

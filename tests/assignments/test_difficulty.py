@@ -3,7 +3,7 @@
 import pytest
 
 from autograder.authoring.verify.diagnosis_accuracy import measure_naming, rates_of
-from autograder.checks.open_submission import load_course
+from autograder.checks.course_context import load_course
 from autograder.course.assignment import load_assignment
 
 from .setting import ROOT

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from autograder.checks.answer_cache import content_key
-from autograder.checks.open_submission import load_course
+from autograder.checks.course_context import load_course
 from autograder.checks.runner import with_checks
 from autograder.checks.variants import grade_variant
 from autograder.course.assignment import load_assignment

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from autograder.checks.answer_cache import MemoisedReference
-from autograder.checks.check_run import Grading
+from autograder.checks.check_run import CheckRun
 from autograder.checks.decorators import collect, points_by_task
 from autograder.checks.runner import run_checks, with_checks
-from autograder.checks.submission_proxy import LocalAnswers, SubmissionProxy
+from autograder.checks.submission_proxy import LocalFunctions, SubmissionProxy
 from autograder.comparison.tolerances import load_tolerances
 from autograder.course.assignment import load_assignment, load_module, load_reference
 from autograder.diagnosis import misconceptions_of
@@ -21,9 +21,9 @@ def grading(student="ana", course=MINI, **functions):
     assignment = load_assignment(course, "standardise")
     reference = load_reference(assignment)
     known = misconceptions_of(load_module(assignment.folder / "misconceptions.py", "mini_misconceptions"))
-    answers = LocalAnswers({"centre": reference.centre, "standardise": reference.standardise, **functions})
+    answers = LocalFunctions({"centre": reference.centre, "standardise": reference.standardise, **functions})
     parts = ("key", student, assignment.slug)
-    return Grading(
+    return CheckRun(
         assignment=assignment,
         checks=collect(assignment),
         proxy=SubmissionProxy(answers, parts),
@@ -62,24 +62,29 @@ def test_a_known_mistake_is_named_and_its_hint_is_what_the_student_reads(grade):
     result = grade(centre=lambda values: values - values.mean())["test_centre_shape"]
     assert (result.outcome, result.points) == ("failed", 0)
     assert result.diagnosis.misconception == "overall_mean"
-    assert result.feedback.endswith("Each column has a mean of its own.")
+    assert result.hint == "Each column has a mean of its own."
+    assert result.feedback.startswith("centred: 4 of 4 values differ.") and result.hint not in result.feedback
 
 
 def test_an_unknown_mistake_gets_the_checks_hint(grade):
     result = grade(centre=lambda values: values * 0)["test_centre_shape"]
     assert result.diagnosis is None
-    assert result.feedback.endswith("Take the mean along the rows.")
+    assert result.hint == "All of your values are one and the same number. Take the mean along the rows."
 
 
 def test_a_plain_assert_tells_its_message_and_no_more(grade):
     result = grade(centre=lambda values: None)["test_centre_shape"]
-    assert result.feedback == "The function returned nothing.\nTake the mean along the rows."
+    assert (result.feedback, result.hint) == (
+        "The function returned nothing.",
+        "Take the mean along the rows.",
+    )
 
 
 def test_a_check_is_skipped_where_the_required_one_failed(grade):
     result = grade(centre=lambda values: values)["test_centre_values"]
     assert (result.outcome, result.points) == ("skipped", 0)
-    assert result.feedback == "Not run: it needs “The centred table has the table's shape.” to pass first."
+    assert result.feedback == ""
+    assert result.hint == "Not run: it needs “The centred table has the table's shape.” to pass first."
 
 
 def test_a_mistake_in_one_function_leaves_the_other_its_points(grade):
@@ -93,25 +98,27 @@ def test_an_accepted_alternative_passes(grade):
 
 def test_a_hidden_check_tells_the_student_no_value(grade):
     result = grade(standardise=lambda values: values)["test_standardise_values"]
-    assert result.feedback == "How is a standard deviation defined?"
-    assert "found" in result.detail and "found" not in result.feedback
+    assert (result.feedback, result.hint) == ("", "How is a standard deviation defined?")
+    assert "found" in result.detail
 
 
 def test_an_error_in_a_hidden_check_hides_its_text_and_a_telling_class_name(grade):
-    own = StudentCodeError("standardise() raised Leak_7.25_3.5: 7.25")
-    assert "7.25" not in grade(standardise=raising(own))["test_standardise_values"].feedback
-    builtin = StudentCodeError("standardise() raised ValueError: 7.25")
-    feedback = grade(standardise=raising(builtin))["test_standardise_values"].feedback
-    assert feedback.startswith(
-        "Your function raised an error (ValueError) on an input that you have not seen."
+    own = StudentCodeError("standardise", "Leak_7.25_3.5", "7.25")
+    result = grade(standardise=raising(own))["test_standardise_values"]
+    assert "7.25" not in result.feedback + result.hint
+    builtin = StudentCodeError("standardise", "ValueError", "7.25")
+    result = grade(standardise=raising(builtin))["test_standardise_values"]
+    assert result.feedback == ""
+    assert result.hint == (
+        "Your function raised an error (ValueError) on an input that you have not seen. "
+        "How is a standard deviation defined?"
     )
-    assert "7.25" not in feedback
 
 
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [
-        (StudentCodeError("centre() raised ValueError: no"), "errored"),
+        (StudentCodeError("centre", "ValueError", "no"), "errored"),
         (KernelDiedError("The process ended."), "errored"),
         (CallTimeoutError("centre did not return within 3 s."), "timed_out"),
     ],
@@ -210,7 +217,7 @@ def test_an_answer_is_recalled_only_for_the_same_arguments():
         asked.append(values)
         return values * 2
 
-    proxy = SubmissionProxy(LocalAnswers({"double": double}), ("key", "ana", "slug"))
+    proxy = SubmissionProxy(LocalFunctions({"double": double}), ("key", "ana", "slug"))
     one, other = torch.tensor([1.0]), torch.tensor([2.0])
     answers = [proxy.recall("double", values) for values in (one, one.clone(), other)]
     assert [float(answer) for answer in answers] == [2, 2, 4]
@@ -221,12 +228,12 @@ def test_an_answer_is_recalled_only_for_the_same_arguments():
 def test_of_a_function_that_is_not_written_only_that_is_said(grade):
     said = "is not written yet: it raised NotImplementedError"
     results = grade(
-        centre=raising(StudentCodeError(f"centre() {said}")),
-        standardise=raising(StudentCodeError(f"standardise() {said}")),
+        centre=raising(StudentCodeError("centre", "NotImplementedError")),
+        standardise=raising(StudentCodeError("standardise", "NotImplementedError")),
     )
     shape, values = results["test_centre_shape"], results["test_standardise_values"]
     assert (shape.visibility, shape.hint, shape.feedback) == ("visible", "", f"centre() {said}")
-    assert (values.visibility, values.feedback) == ("hidden", "This runs once the function is written.")
+    assert (values.visibility, values.hint) == ("hidden", "This runs once the function is written.")
 
 
 def each(gradings):

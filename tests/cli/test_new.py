@@ -13,8 +13,8 @@ from autograder.authoring.notebook import is_stale, solved_notebook
 from autograder.authoring.scaffold import create
 from autograder.authoring.verify.gate import verify
 from autograder.authoring.verify.trials import try_wrong
+from autograder.checks.course_context import load_course
 from autograder.checks.decorators import collect, points_by_task
-from autograder.checks.open_submission import load_course
 from autograder.cli.main import app
 from autograder.comparison.tolerances import load_tolerances
 from autograder.course.assignment import load_assignment

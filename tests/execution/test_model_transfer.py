@@ -67,7 +67,7 @@ def test_weights_and_flags_are_put_back(folder, course_root, monkeypatch, copied
     with torch.no_grad():
         weight.mul_(2)
     weight.requires_grad_(False)
-    assert models.restore() == ["model:shipped gradient flags", "model:shipped weights"]
+    assert models.restore() == [("model:shipped", "gradient flags"), ("model:shipped", "weights")]
     assert torch.equal(model.transformer.wte.weight, pristine) and model.transformer.wte.weight is weight
     assert weight.requires_grad
     assert models.restore() == []
@@ -79,7 +79,7 @@ def test_a_replaced_storage_is_put_back(folder, course_root, monkeypatch, copied
     models, model = provided(folder, course_root)
     pristine = model.transformer.wte.weight.detach().clone()
     model.transformer.wte.weight.data = torch.zeros_like(pristine)
-    assert models.restore() == ["model:shipped weights"]
+    assert models.restore() == [("model:shipped", "weights")]
     assert torch.equal(model.transformer.wte.weight, pristine)
 
 

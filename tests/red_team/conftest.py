@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from autograder.authoring.notebook import build_assignment
+from autograder.checks.course_context import Course, load_course
 from autograder.checks.decorators import collect, points_by_task
-from autograder.checks.open_submission import Course, load_course
 from autograder.course.assignment import load_assignment
 from autograder.execution.zygote_client import Zygote, ZygoteLink
 

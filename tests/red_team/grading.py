@@ -8,7 +8,7 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.checks.open_submission import Course
+from autograder.checks.course_context import Course
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.grading.pipeline import Graded, grade_submission
 from autograder.records import Submission

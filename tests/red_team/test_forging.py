@@ -15,7 +15,7 @@ import nbformat
 import pytest
 import torch
 
-from autograder.checks.open_submission import Course
+from autograder.checks.course_context import Course
 from autograder.comparison.tensors import compare
 from autograder.errors import SubmissionError
 from autograder.execution.session import KernelSession
@@ -363,7 +363,8 @@ safetensors.torch.save = lambda tensors, *a: b"\\x80\\x04\\x95" + bytes(50)
 kept = json.dumps
 def lie(value, *args, **kwargs):
     if isinstance(value, dict) and "status" in value:
-        value = {**value, "status": "ok", "value": {"h": "model:shipped"}, "remarks": [["x"]], "passed": True}
+        changes = ["x", ["model:shipped", ["x"]], ["arguments", "weights"]]
+        value = {**value, "status": "ok", "value": {"h": "model:shipped"}, "changes": changes, "passed": True}
     return kept(value, *args, **kwargs)
 json.dumps = lie
 """

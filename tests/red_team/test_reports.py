@@ -94,7 +94,12 @@ owners = [getattr(handler, "__self__", None) for _, handler in IOLoop.current().
 kept = probe._serve
 def lie(request, tensors, fds):
     reply, answer = kept(request, tensors, fds)
-    reply["remarks"] = [*SEEN, *(f"model:{{text}} weights" for text in SEEN), "arguments"]
+    reply["changes"] = [
+        *SEEN,
+        *(("model:shipped", text) for text in SEEN),
+        *((f"model:{{text}}", "weights") for text in SEEN),
+        ("arguments", ""),
+    ]
     return reply, answer
 probe._serve = lie
 def standardise(values):

@@ -103,10 +103,10 @@ def test_a_lost_check_always_says_something(outcome: str) -> None:
     assert check_view(check).found.endswith(".")
 
 
-def test_a_hint_that_the_feedback_repeats_is_shown_once(report: GradeReport) -> None:
+def test_message_and_hint_are_shown_apart(report: GradeReport) -> None:
     check = report.checks[3]
     assert check.diagnosis is not None
-    view = check_view(replace(check, feedback=f"Wrong values.\n{check.diagnosis.hint}"))
+    view = check_view(replace(check, visibility="visible", feedback="Wrong values."))
     assert (view.found, view.hint) == ("Wrong values.", check.diagnosis.hint)
 
 

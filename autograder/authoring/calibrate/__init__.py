@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from autograder.authoring.calibrate.measuring import measure_checks
-from autograder.checks.open_submission import load_course
+from autograder.checks.course_context import load_course
 from autograder.comparison.measured_distances import (
     MeasuredSet,
     Measurement,

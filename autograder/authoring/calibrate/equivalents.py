@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
+from autograder.checks.course_context import Course, variants_of
 from autograder.checks.float64_reference import cast
-from autograder.checks.open_submission import Course, variants_of
 from autograder.course.models import load
 from autograder.errors import AssignmentError
 

@@ -9,12 +9,13 @@ from functools import partial
 from typing import Any
 
 from autograder.authoring.calibrate.equivalents import AS_IT_IS, RightWay, in_single, right_ways
-from autograder.checks.check_run import Grading
+from autograder.checks.check_run import CheckRun, begin_checks
+from autograder.checks.course_context import Course
 from autograder.checks.decorators import CheckInfo
-from autograder.checks.float64_reference import Gold
-from autograder.checks.open_submission import Course
+from autograder.checks.float64_reference import Float64Reference
+from autograder.checks.outcomes import NoFigureShown
 from autograder.checks.runner import Run, with_checks
-from autograder.checks.submission_proxy import LocalAnswers, SubmissionProxy
+from autograder.checks.submission_proxy import LocalFunctions
 from autograder.checks.tolerance_context import measuring
 from autograder.comparison.measured_distances import Distances, Measurement
 from autograder.diagnosis import Misconception
@@ -74,7 +75,7 @@ class _Measured:
 
     def __init__(self, course: Course, run: Run, students: int) -> None:
         self._course, self._run, self._students = course, run, students
-        self._gold = Gold(course.reference._module, tuple(one.model for one in course.models))
+        self._exact = Float64Reference(course.reference.module, tuple(one.model for one in course.models))
         self._found: dict[str, _Found] = {}
         self._otherwise: set[str] = set()
         self._tasks: set[str] = set()
@@ -165,34 +166,30 @@ class _Measured:
             # A NaN is as far as can be.
             notes.append({key: one if one <= FAR else FAR for key, one in distances.items()})
 
+        started = self._begin(functions, number, checks)
         with measuring(note):
-            results = self._run(self._grading(functions, number, checks))
+            results = self._run(started)
         failed = False
         for result in results:
             if result.fault:
                 raise AssignmentError(f"{result.id} cannot be run on {right or 'a mistake'}: {result.detail}")
             # Plots are not made here.
-            if result.outcome != "passed" and "figure" not in result.detail.lower():
+            if result.outcome != "passed" and not isinstance(started.errors.get(result.id), NoFigureShown):
                 if right:
                     raise AssignmentError(f"{result.id} fails the right way {right!r}: {result.detail}")
                 failed = True
         return notes, failed
 
-    def _grading(
+    def _begin(
         self, functions: Mapping[str, Callable[..., Any]], number: int, checks: Iterable[CheckInfo]
-    ) -> Grading:
-        course = self._course
-        parts = (course.key, f"calibration {number}", course.assignment.slug)
-        plain = {one.name: getattr(course.reference, one.name) for one in course.assignment.tasks}
-        answers = LocalAnswers({name: in_single(run) for name, run in {**plain, **functions}.items()})
-        return Grading(
-            assignment=course.assignment,
+    ) -> CheckRun:
+        plain = {one.name: getattr(self._course.reference, one.name) for one in self._course.assignment.tasks}
+        return begin_checks(
+            self._course,
+            LocalFunctions({name: in_single(run) for name, run in {**plain, **functions}.items()}),
+            student=f"calibration {number}",
             # Nothing is skipped here because something else has failed.
-            checks=tuple(replace(info, requires=()) for info in checks),
-            proxy=SubmissionProxy(answers, parts),
-            reference=self._gold,  # type: ignore[arg-type]  # the same attributes, other numbers
-            models=course.models,
+            checks=[replace(info, requires=()) for info in checks],
+            reference=self._exact,
             misconceptions=(),
-            tolerances=course.tolerances,
-            seed_parts=parts,
         )

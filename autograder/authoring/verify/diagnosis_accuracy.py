@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+from autograder.checks.course_context import Course, variants_of
 from autograder.checks.diagnosing import remembered
-from autograder.checks.open_submission import Course, variants_of
 from autograder.checks.runner import Run, with_checks
 from autograder.checks.variants import grade_variant
 from autograder.diagnosis import Misconception

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import ClassVar
 
-from autograder.checks.open_submission import Course, load_course
+from autograder.checks.course_context import Course, load_course
 from autograder.course.assignment import load_module
 from autograder.errors import AssignmentError, did_you_mean
 from autograder.records import Assignment

@@ -19,9 +19,11 @@ from autograder.authoring.notebook import is_stale, solved_notebook
 from autograder.authoring.verify.diagnosis_accuracy import KINDS, Naming, rates_of
 from autograder.authoring.verify.false_verdicts import Luck
 from autograder.authoring.verify.page import measured_plots, verified_page, verified_view
+from autograder.checks.check_run import begin_checks
+from autograder.checks.course_context import Course, load_course, variants_of
 from autograder.checks.decorators import points_by_task
 from autograder.checks.diagnosing import remembered
-from autograder.checks.open_submission import Course, grading_of, load_course, open_submission, variants_of
+from autograder.checks.open_submission import open_submission
 from autograder.checks.runner import run_checks
 from autograder.checks.variants import grade_variant
 from autograder.comparison.tolerances import load_tolerances
@@ -120,7 +122,7 @@ def _notebook_is_current(course: Course) -> Finding:
 def _try_reference(course: Course, zygote: Zygote, path: Path) -> tuple[Finding, Mapping[str, list[bytes]]]:
     submission = Submission(student="reference", path=path, origin="reference")
     with open_submission(submission, course, zygote) as opened:
-        results = run_checks(grading_of(opened, course, submission))
+        results = run_checks(begin_checks(course, opened, student=submission.student))
         cells = [
             cell["metadata"]["nbgrader"]["grade_id"]
             for cell in opened.execution.notebook["cells"]

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from autograder.authoring.verify.metamorphic.right import try_right
 from autograder.authoring.verify.mutation.wrong import try_wrong
 from autograder.authoring.verify.trial import Tally, Trial, tally
-from autograder.checks.open_submission import load_course
+from autograder.checks.course_context import load_course
 from autograder.course.assignment import student_models
 from autograder.execution.zygote_client import Zygote
 from autograder.records import Assignment

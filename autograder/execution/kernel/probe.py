@@ -109,8 +109,8 @@ class Probe:
                 reply, answer = {"status": "interrupted"}, {}
             except BaseException as error:
                 reply, answer = self._describe(error), {}
-        reply["remarks"] = [
-            *_changed_arguments(given, request["arguments"], pristine),
+        reply["changes"] = [
+            *([("arguments", "")] if _changed_arguments(given, request["arguments"], pristine) else []),
             *self._models.restore(),
         ]
         return reply, answer
@@ -165,7 +165,7 @@ def _encode_answer(value: Any, limit_bytes: int) -> tuple[dict[str, Any], dict[s
     return {"status": "ok", "value": tree}, tensors
 
 
-def _changed_arguments(given: Any, tree: Any, pristine: dict[str, Any]) -> list[str]:
+def _changed_arguments(given: Any, tree: Any, pristine: dict[str, Any]) -> bool:
     """Compare the arguments after the call with copies made before it.
 
     Args:
@@ -176,9 +176,8 @@ def _changed_arguments(given: Any, tree: Any, pristine: dict[str, Any]) -> list[
     try:
         after_tree, after = codec.encode(given)
     except codec.WireError:
-        return ["arguments"]
-    same = after_tree == tree and all(_same_bytes(after[key], pristine[key]) for key in pristine)
-    return [] if same else ["arguments"]
+        return True
+    return after_tree != tree or not all(_same_bytes(after[key], pristine[key]) for key in pristine)
 
 
 def _same_bytes(actual: torch.Tensor, expected: torch.Tensor) -> bool:

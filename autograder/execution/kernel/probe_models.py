@@ -99,13 +99,13 @@ class Models:
             return {key: self.resolve(item) for key, item in value.items()}
         return value
 
-    def restore(self) -> list[str]:
+    def restore(self) -> list[tuple[str, str]]:
         """Put everything back as it was provided.
 
         Returns:
-            What had to be undone: `model:shipped weights`, `model:shipped training mode`, ...
+            What had to be undone: (handle, part), such as ("model:shipped", "weights").
         """
-        return [f"{name} {what}" for name, undo in self._restorers.items() for what in undo()]
+        return [(name, part) for name, undo in self._restorers.items() for part in undo()]
 
 
 def _holds_handle(value: Any) -> bool:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from autograder.authoring.verify.false_verdicts import Luck, measure_luck, simulations_of
-from autograder.checks.open_submission import load_course
+from autograder.checks.course_context import load_course
 from autograder.course.assignment import load_assignment, load_module
 
 from ..setting import ROOT

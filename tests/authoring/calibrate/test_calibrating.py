@@ -9,9 +9,9 @@ from torch import nn
 
 from autograder.authoring.calibrate import calibrate, calibrated_before, measure_checks
 from autograder.authoring.notebook import build_assignment
+from autograder.checks.course_context import load_course, variants_of
 from autograder.checks.decorators import collect, points_by_task
 from autograder.checks.float64_reference import in_double
-from autograder.checks.open_submission import load_course, variants_of
 from autograder.comparison.measured_distances import load_sets, write_sets
 from autograder.course.assignment import load_assignment
 from autograder.errors import AssignmentError

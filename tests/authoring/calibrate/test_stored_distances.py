@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from autograder.authoring.calibrate import measure_checks
-from autograder.checks.open_submission import load_course
+from autograder.checks.course_context import load_course
 from autograder.comparison.measured_distances import load_distances
 from autograder.comparison.tolerances import USABLE, load_tolerances
 from autograder.course.assignment import list_slugs, load_assignment

@@ -7,8 +7,8 @@ import pytest
 from autograder.authoring.notebook import build_assignment
 from autograder.authoring.verify.diagnosis_accuracy import measure_naming, rates_of
 from autograder.authoring.verify.gate import Finding, write_page
+from autograder.checks.course_context import load_course
 from autograder.checks.decorators import collect, points_by_task
-from autograder.checks.open_submission import load_course
 from autograder.course.assignment import load_assignment
 from autograder.diagnosis import Misconception
 

@@ -18,8 +18,8 @@ from autograder.authoring.verify.metamorphic import wrappers
 from autograder.authoring.verify.metamorphic.rewriting import replace_names, rewritten
 from autograder.authoring.verify.metamorphic.variants import variant_cell
 from autograder.authoring.verify.trial import Trial
+from autograder.checks.course_context import Course, variants_of
 from autograder.checks.decorators import points_by_task
-from autograder.checks.open_submission import Course, variants_of
 from autograder.checks.runner import Run, with_checks
 from autograder.course.notebooks import read_notebook
 from autograder.diagnosis import AcceptedVariant

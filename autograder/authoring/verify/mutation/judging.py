@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from autograder.checks.check_run import Grading
-from autograder.checks.open_submission import Course
+from autograder.checks.check_run import CheckRun
+from autograder.checks.course_context import Course
 from autograder.checks.runner import Run
-from autograder.checks.submission_proxy import LocalAnswers, SubmissionProxy
+from autograder.checks.submission_proxy import LocalFunctions, SubmissionProxy
 from autograder.checks.tolerance_context import measuring
 from autograder.comparison.tensors import relative_l2
 from autograder.errors import StudentCodeError, SubmissionError
@@ -54,7 +54,7 @@ class Verdict:
     """How far the answers lie from the reference's at worst; computed only if no points were lost."""
 
 
-class _Pictures(LocalAnswers):
+class _Pictures(LocalFunctions):
     def plots(self, cell: str) -> list[bytes]:
         return [_PICTURE]
 
@@ -78,7 +78,7 @@ class Asked:
             if is_figure(answer):  # drawn where it was made, so that what cannot be drawn is the student's
                 answer = rebuild(describe_figure.describe(answer, picture=False))
         except Exception as error:
-            raise StudentCodeError(f"{self._name}() raised {type(error).__name__}: {error}") from None
+            raise StudentCodeError(self._name, type(error).__name__, str(error)) from None
         answer = carried(self._name, answer)
         self.calls.append((args, kwargs, answer))
         return answer
@@ -142,10 +142,10 @@ def judge(run: Run, course: Course, task: str, function: Function, student: str 
     )
 
 
-def _grading(course: Course, task: str, asked: Function, student: str) -> Grading:
+def _grading(course: Course, task: str, asked: Function, student: str) -> CheckRun:
     functions = {one.name: getattr(course.reference, one.name) for one in course.assignment.tasks}
     parts = (course.key, student, course.assignment.slug)
-    return Grading(
+    return CheckRun(
         assignment=course.assignment,
         # Another task's check cannot save this one's points.
         checks=tuple(replace(info, requires=()) for info in course.checks if info.task == task),

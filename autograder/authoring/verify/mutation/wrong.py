@@ -19,8 +19,8 @@ from autograder.authoring.verify.mutation.mutating import mutants_of
 from autograder.authoring.verify.mutation.outputs import slips_for
 from autograder.authoring.verify.mutation.stored import SHIPPED, Memorised
 from autograder.authoring.verify.trial import SURVIVORS, Explanations, Trial, read_explanations
+from autograder.checks.course_context import Course
 from autograder.checks.decorators import points_by_task
-from autograder.checks.open_submission import Course
 from autograder.checks.runner import Run, with_checks
 
 OTHERS = ("trial 1", "trial 2")

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from autograder.authoring.notebook import build_assignment
 from autograder.authoring.verify.trial import Explanations, read_explanations
 from autograder.authoring.verify.trials import tally, try_programs, try_wrong
+from autograder.checks.course_context import load_course
 from autograder.checks.decorators import collect, points_by_task
-from autograder.checks.open_submission import load_course
 from autograder.cli.main import app
 from autograder.course.assignment import load_assignment
 from autograder.course.fingerprint import course_fingerprint

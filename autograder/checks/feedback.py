@@ -1,0 +1,68 @@
+"""Write what student and instructor read of a check: message, hint and detail, each on its own."""
+
+from __future__ import annotations
+
+import builtins
+import traceback
+
+from autograder.checks.decorators import CheckInfo
+from autograder.diagnosis import Explanation
+from autograder.errors import CallTimeoutError, MissingFunctionError, StudentCodeError, SubmissionError
+from autograder.records import Outcome
+
+_UNEXPLAINED_HIDDEN = (
+    "On inputs that you have not seen, the result is not the expected one. "
+    "Compare with what was asked, and test on inputs of other sizes."
+)
+_FAULT = "This check could not be run; a person will look at it."
+
+
+def message_of(info: CheckInfo, outcome: Outcome, error: BaseException | None, fault: str) -> str:
+    """Return what was found, for the student; of a hidden check nothing."""
+    if fault:
+        return _FAULT
+    if outcome == "passed" or error is None or info.visibility == "hidden":
+        return ""
+    return str(error)
+
+
+def hint_of(info: CheckInfo, error: BaseException | None, explanation: Explanation) -> str:
+    """Return the hint: fixed words only, since hidden checks show it as well."""
+    said = explanation.diagnosis.hint if explanation.diagnosis else explanation.said
+    # What is said of the values alone says nothing of the task.
+    hint = said if explanation.known else f"{said} {info.hint}".strip()
+    unwritten = isinstance(error, MissingFunctionError) or (
+        isinstance(error, StudentCodeError) and error.is_stub
+    )
+    if info.visibility == "visible":
+        # What is said of the missing function is all that helps.
+        return "" if unwritten else hint
+    if isinstance(error, CallTimeoutError):
+        return (
+            f"{error} Look for a loop without end, or for many small steps that one batch could do at once."
+        )
+    if unwritten:
+        return "This runs once the function is written."
+    if isinstance(error, StudentCodeError):
+        # The name of an exception class of the student's own could carry a hidden input out.
+        kind = f" ({error.exception})" if isinstance(getattr(builtins, error.exception, None), type) else ""
+        return f"Your function raised an error{kind} on an input that you have not seen. {hint}".strip()
+    if isinstance(error, SubmissionError):
+        return f"Your function gave no usable answer on an input that you have not seen. {hint}".strip()
+    return hint or _UNEXPLAINED_HIDDEN
+
+
+def detail_of(error: BaseException | None, explanation: Explanation, fault: str) -> str:
+    """Return what the instructor reads."""
+    if error is None:
+        return ""
+    if fault:
+        return "".join(traceback.format_exception(error))
+    lines = [str(error)]
+    diagnosis = explanation.diagnosis
+    if diagnosis is not None:
+        lines.append(f"The values equal those of {diagnosis.misconception}: {diagnosis.title}")
+    lines += [explanation.detail] if explanation.detail else []
+    if isinstance(error, StudentCodeError) and error.traceback:
+        lines.append(error.traceback)
+    return "\n".join(lines)
