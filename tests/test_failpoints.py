@@ -7,7 +7,7 @@ import pytest
 from autograder.execution.zygote_client import scrubbed_environment
 from autograder.failpoints import VARIABLE, reach
 
-from ..journal.test_journal import in_child
+from .grading.test_journal import in_child
 
 DIED = -9
 

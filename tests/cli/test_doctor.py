@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.cli.main import doctor
+from autograder.cli import doctor
 from autograder.execution.sandbox import landlock, selftest
 
 WITHOUT_NAMESPACES = """
@@ -16,8 +16,8 @@ import os, sys
 from pathlib import Path
 from autograder.execution.sandbox import syscalls
 uid, gid = os.geteuid(), os.getegid()
-linux.unshare(linux.CLONE_NEWUSER)
-linux.map_ids(uid, gid)
+syscalls.unshare(syscalls.CLONE_NEWUSER)
+syscalls.map_ids(uid, gid)
 Path("/proc/sys/user/max_user_namespaces").write_text("0")
 """
 """Makes a process like one on a machine that allows no user namespaces."""

@@ -93,7 +93,8 @@ def test_an_error_of_memory_is_told_from_others():
 
 def test_a_seat_is_taken_before_cuda_starts():
     program = (
-        "import os, torch; from autograder.execution import gpu; gpu.take_seat('3'); gpu.limit_allocator(0.5);"
+        "import os, torch; from autograder.execution import gpu_watchdog as gpu;"
+        "gpu.take_seat('3'); gpu.limit_allocator(0.5);"
         "print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['CUBLAS_WORKSPACE_CONFIG'],"
         "torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32,"
         "torch.are_deterministic_algorithms_enabled(), torch.cuda.is_initialized())"

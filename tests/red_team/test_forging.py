@@ -527,9 +527,9 @@ from tornado.ioloop import IOLoop
 from autograder.execution.wire import codec
 owners = [getattr(handler, "__self__", None) for _, handler in IOLoop.current().handlers.values()]
 (probe,) = [owner for owner in owners if type(owner).__name__ == "Probe"]
-value, tensors = wire.encode(torch.zeros(5, 3))
+value, tensors = codec.encode(torch.zeros(5, 3))
 for number in range(1, 40):
-    wire.send_frame(probe._socket, *wire.pack({"id": number, "status": "ok", "value": value}, tensors))
+    codec.send_frame(probe._socket, *codec.pack({"id": number, "status": "ok", "value": value}, tensors))
 print("sent", number)
 """
     graded = grader.grade(WRONG, extra=(forge,))

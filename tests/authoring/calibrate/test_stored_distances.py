@@ -10,7 +10,7 @@ from autograder.comparison.measured_distances import load_distances
 from autograder.comparison.tolerances import USABLE, load_tolerances
 from autograder.course.assignment import list_slugs, load_assignment
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.mark.parametrize("slug", list_slugs(ROOT))

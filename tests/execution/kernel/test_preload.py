@@ -11,14 +11,14 @@ import torch
 from autograder.course.assignment import load_assignment, student_models
 from autograder.execution.wire.codec import Handle
 
-from .conftest import text_of
+from ..conftest import text_of
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 LOADING = """
 import sys
 from autograder.execution.kernel import preload
-warming.load(sys.argv[1], [(sys.argv[2], "model", {})])
-print(warming.take(sys.argv[2], "model", {}), warming.take(sys.argv[2], "model", {}), warming.threads())
+preload.load(sys.argv[1], [(sys.argv[2], "model", {})])
+print(preload.take(sys.argv[2], "model", {}), preload.take(sys.argv[2], "model", {}), preload.threads())
 """
 MODEL = """
 class Model:

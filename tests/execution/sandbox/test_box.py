@@ -14,7 +14,7 @@ from autograder.errors import GraderError
 from autograder.execution.zygote_client import Zygote
 from autograder.records import Limits
 
-from .conftest import Runner, notebook, text_of
+from ..conftest import Runner, notebook, text_of
 
 pytestmark = pytest.mark.sandbox
 

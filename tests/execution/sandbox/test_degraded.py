@@ -15,8 +15,8 @@ import pytest
 
 from autograder.execution.sandbox import landlock
 
-from ..doctor.test_doctor import WITHOUT_NAMESPACES
-from .conftest import notebook
+from ...cli.test_doctor import WITHOUT_NAMESPACES
+from ..conftest import notebook
 
 pytestmark = [
     pytest.mark.sandbox,

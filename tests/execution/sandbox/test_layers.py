@@ -14,7 +14,7 @@ from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
 from autograder.records import Limits
 
-from .conftest import notebook, text_of
+from ..conftest import notebook, text_of
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 

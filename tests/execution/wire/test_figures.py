@@ -15,7 +15,7 @@ from autograder.errors import StudentCodeError, SubmissionError
 from autograder.execution.session import KernelSession
 from autograder.execution.wire import codec, describe_figure, figures
 
-from .conftest import Runner
+from ..conftest import Runner
 
 matplotlib.use("Agg")
 ROWS, COLUMNS = 2, 3
