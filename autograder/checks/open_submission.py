@@ -20,7 +20,7 @@ from autograder.course.notebooks import (
     written_answers,
 )
 from autograder.errors import SubmissionError
-from autograder.execution.replies import ARGUMENTS, Change
+from autograder.execution.replies import ARGUMENTS, SideEffect
 from autograder.execution.session import KernelSession
 from autograder.execution.wire.codec import Handle
 from autograder.execution.zygote_client import ZygoteLink
@@ -48,7 +48,7 @@ class OpenSubmission:
     @property
     def remarks(self) -> tuple[str, ...]:
         """Sentences for the student: of the execution, then of the calls so far."""
-        return (*self.execution.remarks, *map(str, self._session.changes))
+        return (*self.execution.remarks, *map(str, self._session.side_effects))
 
     @property
     def gpu_bytes(self) -> int:
@@ -65,7 +65,7 @@ class OpenSubmission:
 
     def changed_arguments(self, function: str) -> bool:
         """Tell whether a call of the function has left its arguments changed, as the kernel claims."""
-        return Change(function=function, subject=ARGUMENTS) in self._session.changes
+        return SideEffect(function=function, subject=ARGUMENTS) in self._session.side_effects
 
     def _handled(self, value: Any) -> Any:
         if id(value) in self._handles:

@@ -22,8 +22,8 @@ class Recorder:
 
     def remark(self, text: str) -> None:
         """Tell the student something that costs nothing; said once however often it is noted."""
-        if text and text not in self.remarks:
-            self.remarks.append(text)
+        if text:
+            self.remarks = list(dict.fromkeys([*self.remarks, text]))
 
     def metric(self, name: str, value: float) -> None:
         """Note a measured figure, for the leaderboard and the class page."""

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from autograder.checks.check_run import begin_checks
+from autograder.checks.check_run import CheckRun, begin_checks
 from autograder.checks.course_context import Course
 from autograder.checks.runner import Run, with_checks
 from autograder.checks.submission_proxy import LocalFunctions
@@ -22,6 +22,19 @@ def grade_variant(
     tasks: frozenset[str] = frozenset(),
     run: Run | None = None,
 ) -> tuple[CheckResult, ...]:
+    """Check the reference's functions with some replaced; return the results alone. Arguments as of `run_variant`."""
+    return run_variant(course, replaced, student=student, plots=plots, tasks=tasks, run=run).ordered_results()
+
+
+def run_variant(
+    course: Course,
+    replaced: Mapping[str, Callable[..., Any]],
+    *,
+    student: str,
+    plots: Mapping[str, list[bytes]] | None = None,
+    tasks: frozenset[str] = frozenset(),
+    run: Run | None = None,
+) -> CheckRun:
     """Check the reference's functions with some replaced by variants that the instructor wrote.
 
     Args:
@@ -31,6 +44,9 @@ def grade_variant(
         plots: Images that the notebook's cells showed, by the cells' ids.
         tasks: Whose checks are run; empty: all. What checks of other tasks would have to pass is not asked then.
         run: Runs the checks, from `with_checks`; None: pytest collects them for this once.
+
+    Returns:
+        The finished run: results, what checks raised, and what diagnosis found.
     """
     functions = {one.name: getattr(course.reference, one.name) for one in course.assignment.tasks}
     functions.update(replaced)
@@ -42,6 +58,8 @@ def grade_variant(
     )
     started = begin_checks(course, LocalFunctions(functions, plots), student=student, checks=checks)
     if run is not None:
-        return run(started)
-    # All are collected, whichever are run: order and visibility are known of all of them.
-    return with_checks(course.assignment, course.checks, lambda each: each(started))
+        run(started)
+    else:
+        # All are collected, whichever are run: order and visibility are known of all of them.
+        with_checks(course.assignment, course.checks, lambda each: each(started))
+    return started

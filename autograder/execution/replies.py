@@ -10,12 +10,12 @@ from autograder.errors import MissingFunctionError, StudentCodeError, Submission
 
 _TEXT_CHARS = 2000
 _TRACEBACK_CHARS = 8000
-_MAX_CHANGES = 20
+_MAX_SIDE_EFFECTS = 20
 
 ARGUMENTS = "arguments"
-"""Subject of a change of the call's own arguments."""
+"""Subject of a side effect on the call's own arguments."""
 
-_CHANGES = frozenset(
+_PARTS = frozenset(
     [
         *("weights", "buffers", "modules", "hooks", "attributes", "training mode", "gradient flags"),
         *("configuration", "settings", "vocabulary"),
@@ -24,7 +24,7 @@ _CHANGES = frozenset(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class SideEffect:
     """Something that a call left changed."""
 
     function: str
@@ -42,7 +42,7 @@ class Change:
         return f"{self.function}() left the {self.subject} {self.part} changed."
 
 
-def changes(function: str, reply: Mapping[str, Any], provided: Collection[str]) -> list[Change]:
+def side_effects(function: str, reply: Mapping[str, Any], provided: Collection[str]) -> list[SideEffect]:
     """Read what a call left changed.
 
     Args:
@@ -51,16 +51,16 @@ def changes(function: str, reply: Mapping[str, Any], provided: Collection[str]) 
             made from it. Only known words count: free text could carry a hidden input out.
         provided: Handles of the models and tokenizers in the kernel.
     """
-    claimed = reply.get("changes", [])
+    claimed = reply.get("side_effects", [])
     if not isinstance(claimed, list):
         return []
     found = []
-    for claim in claimed[:_MAX_CHANGES]:
+    for claim in claimed[:_MAX_SIDE_EFFECTS]:
         match claim:
             case ["arguments", ""]:
-                found.append(Change(function=function, subject=ARGUMENTS))
-            case [str(subject), str(part)] if subject in provided and part in _CHANGES:
-                found.append(Change(function=function, subject=subject, part=part))
+                found.append(SideEffect(function=function, subject=ARGUMENTS))
+            case [str(subject), str(part)] if subject in provided and part in _PARTS:
+                found.append(SideEffect(function=function, subject=subject, part=part))
     return found
 
 

@@ -22,7 +22,7 @@ from autograder.execution.memory_watchdog import MemoryWatchdog
 from autograder.execution.model_transfer import Provision
 from autograder.execution.probe_client import ProbeClient, ProbeDied, ProbeTimeout
 from autograder.execution.provisioner import SandboxedKernelManager
-from autograder.execution.replies import Change
+from autograder.execution.replies import SideEffect
 from autograder.execution.wire import codec
 from autograder.execution.wire.codec import Handle
 from autograder.execution.zygote_client import ZygoteLink
@@ -46,7 +46,7 @@ class KernelSession:
         device: `cpu` or `cuda`; the zygote must have been made for it.
 
     Attributes:
-        changes: What calls left changed, in order, each once.
+        side_effects: What calls left changed, in order, each once.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class KernelSession:
     ) -> None:
         if device != zygote.device:
             raise GraderError(f"A session on {device} was asked of a zygote for {zygote.device}.")
-        self.changes: list[Change] = []
+        self.side_effects: list[SideEffect] = []
         self._gpu_peak_bytes = 0
         self._zygote = zygote
         self._source = nbformat.from_dict(copy.deepcopy(dict(notebook)))
@@ -239,9 +239,9 @@ class KernelSession:
         }
         limit_s = self._limits.call_timeout_s if timeout_s is None else timeout_s
         reply, answer = self._ask(f"{function}()", request, tensors, timeout_s=limit_s)
-        for change in replies.changes(function, reply, self._provisions):
-            if change not in self.changes:
-                self.changes.append(change)
+        for effect in replies.side_effects(function, reply, self._provisions):
+            if effect not in self.side_effects:
+                self.side_effects.append(effect)
         if reply["status"] != "ok":
             replies.raise_reply(function, reply)
         try:

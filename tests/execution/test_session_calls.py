@@ -213,8 +213,8 @@ def test_calls_are_seeded(session: KernelSession) -> None:
 def test_an_argument_changed_in_place_is_remarked(session: KernelSession) -> None:
     session.call("spoil", (torch.zeros(2),), seed=0)
 
-    assert "spoil() changed its arguments." in map(str, session.changes)
-    assert all(change.function != "same" for change in session.changes)
+    assert "spoil() changed its arguments." in map(str, session.side_effects)
+    assert all(effect.function != "same" for effect in session.side_effects)
 
 
 def test_printing_in_a_call_disturbs_nothing(session: KernelSession) -> None:
@@ -296,8 +296,8 @@ def test_a_harmed_model_is_put_back_and_remarked(with_models: KernelSession) -> 
 
     assert with_models.call("run_model", (handle, torch.ones(3)), seed=0).tolist() == [2.0, 2.0, 2.0]
     for what in ("weights", "hooks", "training mode", "modules", "gradient flags"):
-        assert f"harm() left the model:shipped {what} changed." in map(str, with_models.changes)
-    assert all(change.function != "run_model" for change in with_models.changes)
+        assert f"harm() left the model:shipped {what} changed." in map(str, with_models.side_effects)
+    assert all(effect.function != "run_model" for effect in with_models.side_effects)
 
 
 def test_gradients_do_not_pile_up(with_models: KernelSession) -> None:
@@ -355,7 +355,7 @@ def test_hooks_that_transformers_leaves_for_hidden_states_are_nobodys_fault(
     for _ in range(2):
         answer = session.call("hidden", (Handle(name="model:shipped"), torch.tensor([[1, 2, 3]])), seed=0)
         assert answer.shape == (1, 3, 8)
-    assert session.changes == []
+    assert session.side_effects == []
 
 
 def test_a_model_computes_its_attention_as_asked_after_a_death_too(runner: Runner, course: Any) -> None:

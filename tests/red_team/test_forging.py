@@ -363,8 +363,8 @@ safetensors.torch.save = lambda tensors, *a: b"\\x80\\x04\\x95" + bytes(50)
 kept = json.dumps
 def lie(value, *args, **kwargs):
     if isinstance(value, dict) and "status" in value:
-        changes = ["x", ["model:shipped", ["x"]], ["arguments", "weights"]]
-        value = {**value, "status": "ok", "value": {"h": "model:shipped"}, "changes": changes, "passed": True}
+        effects = ["x", ["model:shipped", ["x"]], ["arguments", "weights"]]
+        value = {**value, "status": "ok", "value": {"h": "model:shipped"}, "side_effects": effects, "passed": True}
     return kept(value, *args, **kwargs)
 json.dumps = lie
 """

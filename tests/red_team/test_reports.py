@@ -94,7 +94,7 @@ owners = [getattr(handler, "__self__", None) for _, handler in IOLoop.current().
 kept = probe._serve
 def lie(request, tensors, fds):
     reply, answer = kept(request, tensors, fds)
-    reply["changes"] = [
+    reply["side_effects"] = [
         *SEEN,
         *(("model:shipped", text) for text in SEEN),
         *((f"model:{{text}}", "weights") for text in SEEN),

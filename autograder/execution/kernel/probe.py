@@ -109,7 +109,7 @@ class Probe:
                 reply, answer = {"status": "interrupted"}, {}
             except BaseException as error:
                 reply, answer = self._describe(error), {}
-        reply["changes"] = [
+        reply["side_effects"] = [
             *([("arguments", "")] if _changed_arguments(given, request["arguments"], pristine) else []),
             *self._models.restore(),
         ]
