@@ -7,46 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 FOR_PEOPLE = frozenset(
-    [
-        "advice",
-        "detail",
-        "fault",
-        "feedback",
-        "hint",
-        "message",
-        "needs_review",
-        "origin",
-        "problem",
-        "reason",
-        "remark",
-        "remarks",
-        "said",
-        "title",
-    ]
+    (
+        *("advice", "detail", "fault", "feedback", "hint", "message", "needs_review", "origin", "problem"),
+        *("reason", "remark", "remarks", "said", "title"),
+    )
 )
 """Fields of records and exceptions whose text is written for people."""
 
 PARSERS = frozenset(
-    [
-        "startswith",
-        "endswith",
-        "partition",
-        "rpartition",
-        "split",
-        "rsplit",
-        "removeprefix",
-        "removesuffix",
-        "find",
-        "rfind",
-        "index",
-        "rindex",
-        "count",
-        "match",
-        "fullmatch",
-        "search",
-        "findall",
-        "finditer",
-    ]
+    (
+        *("startswith", "endswith", "partition", "rpartition", "split", "rsplit", "removeprefix"),
+        *("removesuffix", "find", "rfind", "index", "rindex", "count"),
+        *("match", "fullmatch", "search", "findall", "finditer"),
+    )
 )
 """Methods of str, and functions of re, that look for something in a text."""
 

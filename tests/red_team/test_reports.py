@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.checks.fixtures import GradingPlugin
+from autograder.checks.fixtures import CheckPlugin
 from autograder.errors import KernelDiedError
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
@@ -76,7 +76,7 @@ def standardise(values):
 """
     assert leaks(grader.pages(grader.grade({"standardise": tell}))) == []
 
-    monkeypatch.setattr(GradingPlugin, "_is_late", lambda self, check: False)
+    monkeypatch.setattr(CheckPlugin, "_is_late", lambda self, check: False)
     assert leaks(grader.pages(grader.grade({"standardise": tell}))) == ["feedback.html"]
 
 
