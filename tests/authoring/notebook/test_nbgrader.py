@@ -17,6 +17,8 @@ from nbgrader.validator import Validator
 from autograder.authoring.notebook import build_notebook, render, solved_notebook, source_notebook
 from autograder.records import Assignment
 
+from ...conftest import ROOT
+
 pytestmark = pytest.mark.nbgrader
 
 Course = Callable[..., Assignment]
@@ -114,3 +116,27 @@ def test_one_line_of_configuration_gives_nbgrader_sandboxed_kernels(
             assert gradebook.find_submission_notebook("demo", "demo", name).code_score == 3.5
     assert seen["plain"][1] == "True", "the control: without the line a submission reads the solutions"
     assert seen["boxed"] == ["/box", "False"]
+
+
+def test_the_recipe_of_the_readme_releases_all_that_students_need(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    recipe = text[text.index("    mkdir -p source/token_attribution") : text.index("    nbgrader autograde")]
+    for name in ("assignments", "reference", "student_template"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\nc.CourseDirectory.course_id = 'demo'\n")
+    *lines, last = [line.split("#")[0].strip() for line in recipe.splitlines()]
+    scripts = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    subprocess.run(
+        ["bash", "-ec", "\n".join(lines)], cwd=tmp_path, env=os.environ | {"PATH": scripts}, check=True
+    )
+    run_nbgrader(tmp_path, *last.split()[1:])
+
+    released = {
+        path.relative_to(tmp_path / "release/token_attribution").as_posix()
+        for path in (tmp_path / "release/token_attribution").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    needed = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT / "student_template", check=True, capture_output=True, text=True
+    ).stdout.split()
+    assert released == {name for name in needed if not name.endswith(".ipynb")} | {"token_attribution.ipynb"}
