@@ -195,3 +195,28 @@ def test_a_results_folder_that_is_a_file_is_a_sentence(mini_course, tmp_path):
     (tmp_path / "results").write_text("")
     with pytest.raises(AssignmentError, match="results cannot be written here"):
         grade_class([], built(mini_course), tmp_path / "results", Options())
+
+
+def test_an_assertion_counts_against_the_student_only_in_their_own_code(tmp_path):
+    course = hurried(tmp_path / "course")
+    reference = course / "reference" / "standardise.py"
+    right = "    return centre(values) / values.std(dim=0, correction=correction)\n"
+    assert right in reference.read_text()
+    broken = reference.read_text().replace(
+        right, "    assert values.shape[0] < 3, 'broken reference'\n" + right
+    )
+    reference.write_text(broken)
+    template = built(course).template
+    own = "def standardise(values):\n    assert values.shape[0] < 3, 'own'\n    return centre(values) / values.std(0)"
+    submission(template, tmp_path / "submitted" / "right.ipynb")
+    submission(template, tmp_path / "submitted" / "own.ipynb", {"standardise": own})
+    (out := tmp_path / "results").mkdir()
+    reports = grade(course, tmp_path / "submitted", out)
+
+    assert reports["right"].score == 3
+    (fault,) = reports["right"].needs_review
+    assert "reference/standardise.py" in fault and "broken reference" in fault
+    assert str(tmp_path) not in fault
+    assert outcomes(reports["right"])["test_standardise_values"] == "errored"
+    assert outcomes(reports["own"])["test_standardise_values"] == "errored"
+    assert (reports["own"].score, reports["own"].needs_review) == (3, ())
