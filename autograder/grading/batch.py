@@ -15,7 +15,7 @@ from autograder.grading.schedule import Plan, make_plan
 from autograder.grading.worker import Work
 from autograder.grading.worker_pool import Crew
 from autograder.records import Assignment, GradeReport, Submission
-from autograder.report import student_folder_name, write_class, write_submission
+from autograder.report import write_class, write_submission
 from autograder.report.atomic_files import refusal
 from autograder.report.difference import Difference, Verdict, compare, verdict_of
 
@@ -165,7 +165,7 @@ def _grade(
         results.journal.plan(item.again() for item in strangers)
         todo = [item for item in plan.items if item.report is None or item in strangers]
         for submission, finished in crew.run([item.submission for item in todo]):
-            name = student_folder_name(submission.student)
+            name = submission.folder_name
             if isinstance(finished, str):
                 report, digest, files = _give_up(submission, assignment, results.folder / name, finished)
             else:

@@ -15,7 +15,6 @@ from autograder.execution.sandbox.selftest import find_mode_here
 from autograder.grading.journal import Row
 from autograder.grading.results_folder import Results
 from autograder.records import Assignment, GradeReport, Submission
-from autograder.report.atomic_files import student_folder_name
 from autograder.report.difference import verdict_of
 
 EVERYBODY = "all"
@@ -111,7 +110,7 @@ def make_plan(
     rows = results.journal.rows()
     items = []
     for submission in submissions:
-        name = student_folder_name(submission.student)
+        name = submission.folder_name
         fresh = Row(folder=name, student=submission.student, key=submission_key(submission, course))
         asked = bool(checks) or submission.student in students
         items.append(_item(submission, fresh, rows.get(name), results, asked=asked))

@@ -26,7 +26,7 @@ from autograder.execution.devices import Seat
 from autograder.execution.sandbox import syscalls
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.records import Assignment, GradeReport, Submission
-from autograder.report.atomic_files import refusal, student_folder_name
+from autograder.report.atomic_files import refusal
 from autograder.report.serialise import light
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _grade(
     if zygote.room is not None and (reason := _void(graded.report, zygote, zygote.room)):
         return GpuLost(reason=reason)
     assignment: Assignment = course.assignment
-    place = folder / student_folder_name(submission.student)
+    place = folder / submission.folder_name
     written = write_submission(graded.report, graded.execution, assignment, place)
     failpoints.reach("worker.written")
     return Finished(report=light(graded.report), digest=written.report, files=written.files)

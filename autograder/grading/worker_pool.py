@@ -32,7 +32,6 @@ from autograder.grading.worker import (
     ZygoteLost,
 )
 from autograder.records import Loadable, Submission
-from autograder.report.atomic_files import student_folder_name
 
 ATTEMPTS = 2
 """Times that a submission is tried when its worker dies; then a person must look."""
@@ -251,7 +250,7 @@ class Crew:
                 self._feed(worker, waiting)
 
     def _died(self, submission: Submission) -> int:
-        return self._journal.died(student_folder_name(submission.student))
+        return self._journal.died(submission.folder_name)
 
     def _replace(self, worker: _Worker) -> _Worker:
         worker.connection.close()
@@ -267,7 +266,7 @@ class Crew:
             self._zygote.close()
             self._zygote = self._new_zygote()
         submission = waiting.popleft()
-        self._journal.start(student_folder_name(submission.student))
+        self._journal.start(submission.folder_name)
         worker.give(submission, self._zygote, more=bool(waiting))
         failpoints.reach("submission.handed_out")
 

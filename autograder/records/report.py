@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from autograder.records.comparison import Diagnosis
+from autograder.records.folder_names import student_folder_name
 from autograder.records.submission import CellFailure
 
 Outcome = Literal["passed", "failed", "errored", "timed_out", "skipped"]
@@ -147,3 +148,8 @@ class GradeReport:
 
     timing: Mapping[str, float] = field(default_factory=dict)
     """Seconds: the only part that differs between two runs."""
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the student's results folder."""
+        return student_folder_name(self.student)

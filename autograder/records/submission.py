@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from autograder.records.folder_names import student_folder_name
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
@@ -23,6 +25,11 @@ class Submission:
 
     problem: str = ""
     """Why it cannot be graded, known at intake (two files of one student, no notebook); else empty."""
+
+    @property
+    def folder_name(self) -> str:
+        """Name of the student's results folder."""
+        return student_folder_name(self.student)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

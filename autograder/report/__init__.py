@@ -1,13 +1,13 @@
 """Records to JSON, HTML and CSV: what students, assistants and gradebooks read.
 
-    write_submission(report, execution, assignment, folder / student_folder_name(report.student))
+    write_submission(report, execution, assignment, folder / report.folder_name)
     write_class(reports, assignment, folder)
     reports = load_results(folder)
 
 Hidden checks lose everything but title and hint in `feedback.check_view`, before any template sees them.
 """
 
-from autograder.report.atomic_files import student_folder_name, write_files
+from autograder.report.atomic_files import write_files
 from autograder.report.feedback import check_view
 from autograder.report.serialise import (
     REPORT_NAME,
@@ -29,7 +29,6 @@ __all__ = [
     "load_results",
     "read_report",
     "report_schema",
-    "student_folder_name",
     "to_json",
     "warm_up",
     "write_class",

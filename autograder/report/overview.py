@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from autograder.records import Assignment, CheckResult, GradeReport
-from autograder.report.atomic_files import student_folder_name
 from autograder.report.classview import Bar, Board, ClassView, Mistake, Place, Rate, Row
 
 HISTOGRAM_BARS = 10
@@ -70,7 +69,7 @@ def _row(report: GradeReport, assignment: Assignment) -> Row:
         state, word = "review", "Needs review"
     return Row(
         student=report.student,
-        href=quote(student_folder_name(report.student)),
+        href=quote(report.folder_name),
         score=report.score,
         max_score=report.max_score,
         cells=tuple(task_points(report, task.name) for task in assignment.tasks),

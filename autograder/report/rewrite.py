@@ -9,7 +9,6 @@ from pathlib import Path
 
 from autograder.errors import AutograderError
 from autograder.records import Assignment, Execution, GradeReport
-from autograder.report.atomic_files import student_folder_name
 from autograder.report.serialise import REPORT_NAME, load_results
 from autograder.report.write import write_class, write_submission
 
@@ -37,7 +36,7 @@ def rewrite(
         assignment, reports = load(slug), list(group)
         _refuse_half_written(folder / slug)
         for report in reports:
-            place = folder / slug / student_folder_name(report.student)
+            place = folder / slug / report.folder_name
             write_submission(report, _execution(place / "executed.ipynb"), assignment, place)
         write_class(reports, assignment, folder / slug, bom=bom)
         yield folder / slug, reports

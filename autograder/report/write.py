@@ -39,7 +39,7 @@ def write_submission(
         report: What to write.
         execution: The executed notebook; None where it never ran.
         assignment: For titles and tasks.
-        folder: `DIR/<slug>/<student_folder_name>`; made if missing.
+        folder: `DIR/<slug>/<folder_name>`; made if missing.
 
     Returns:
         What was written.

@@ -8,7 +8,7 @@ import pytest
 from autograder.course.assignment import load_assignment
 from autograder.course.submissions import discover
 from autograder.grading.batch import Options, grade_class
-from autograder.report import student_folder_name
+from autograder.records.folder_names import student_folder_name
 
 from .class_table import CHECKS, CLASS
 from .conftest import ROOT

@@ -16,7 +16,8 @@ from autograder.errors import KernelDiedError
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
 from autograder.records import Limits
-from autograder.report import student_folder_name, write_class
+from autograder.records.folder_names import student_folder_name
+from autograder.report import write_class
 
 from .attacks import notebook
 from .grading import Grader

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from autograder.records import Assignment, Execution, GradeReport
-from autograder.report import student_folder_name, write_class, write_submission
+from autograder.report import write_class, write_submission
 
 CHROMIUM = "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else shutil.which("chromium")
 FLAGS = [
@@ -78,7 +78,7 @@ def results(
     write_submission(report, execution, assignment, folder / "student")
     write_submission(problem("Bo"), None, assignment, folder / "broken")
     for one in (report, passed("王伟 #1?"), problem("Bo"), long_name):
-        write_submission(one, None, assignment, folder / student_folder_name(one.student))
+        write_submission(one, None, assignment, folder / one.folder_name)
     write_class([report, passed("王伟 #1?"), problem("Bo"), long_name], assignment, folder)
     return folder
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import pytest
 
 from autograder.records import Assignment, GradeReport
-from autograder.report.atomic_files import student_folder_name
+from autograder.records.folder_names import student_folder_name
 from autograder.report.overview import HISTOGRAM_BARS, class_view, histogram
 from autograder.report.pages import class_page
 

@@ -17,7 +17,6 @@ from autograder.report import (
     REPORT_NAME,
     load_results,
     read_report,
-    student_folder_name,
     write_class,
     write_submission,
 )
@@ -35,7 +34,7 @@ def files(folder: Path) -> dict[str, bytes]:
 def test_a_submission_gets_its_five_files(
     report: GradeReport, execution: Execution, assignment: Assignment, tmp_path: Path
 ) -> None:
-    folder = tmp_path / assignment.slug / student_folder_name(report.student)
+    folder = tmp_path / assignment.slug / report.folder_name
     write_submission(report, execution, assignment, folder)
     assert set(files(folder)) == PAGES
     assert read_report(folder / "report.json") == report
@@ -171,7 +170,7 @@ def test_writing_again_refuses_a_folder_that_lost_a_report(
 ) -> None:
     place = tmp_path / report.assignment
     for one in (report, passed("Bo")):
-        write_submission(one, None, assignment, place / student_folder_name(one.student))
+        write_submission(one, None, assignment, place / one.folder_name)
     (place / "Bo" / REPORT_NAME).unlink()
     with pytest.raises(AutograderError, match=r"1 student folder\(s\) without report.json: Bo. Grade"):
         list(rewrite(tmp_path, lambda slug: assignment))
