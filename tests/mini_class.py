@@ -124,7 +124,7 @@ class Command:
 
     def zygotes(self) -> list[psutil.Process]:
         """The zygotes among them, and what they have forked."""
-        return [process for process in self.family() if "execution.zygote" in " ".join(process.cmdline())]
+        return [process for process in self.family() if "kernel.zygote" in " ".join(process.cmdline())]
 
     def survivors(self) -> list[psutil.Process]:
         """Those that are still there when those that are about to end have ended."""

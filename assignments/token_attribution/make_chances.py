@@ -18,7 +18,7 @@ from typing import Any
 from autograder.attribution import faithfulness
 from autograder.course.assignment import load_assignment, load_module
 from autograder.course.models import load, use_student_dir
-from autograder.course.profiles import choose_profile, profile_named
+from autograder.course.profiles import profile_named, resolve
 from autograder.errors import AssignmentError
 
 HERE = Path(__file__).resolve().parent
@@ -67,10 +67,11 @@ def measure(checks: Any, assignment: Any, loaded: Any) -> dict[str, faithfulness
 
 def write(profile: str) -> Path:
     """Measure on a profile's shipped model and write what was found; returns the file."""
-    assignment = choose_profile(load_assignment(HERE.parent.parent, HERE.name), profile)
+    assignment = load_assignment(HERE.parent.parent, HERE.name)
+    settings = resolve(assignment, profile=profile)
     use_student_dir(assignment.student_dir)
     checks = load_module(assignment.folder / "checks.py", f"checks_{assignment.slug}")
-    loaded = load(assignment.models[profile][0], assignment.student_dir)
+    loaded = load(settings.models[0], assignment.student_dir)
     found = measure(checks, assignment, loaded)
     path = (assignment.folder if profile == "tiny" else loaded.spec.path) / checks.CHANCES
     faithfulness.write_chances(path, checks.fingerprint(loaded.model), found)

@@ -21,7 +21,7 @@ import torch
 
 from autograder.course.fingerprint import course_fingerprint, folder_hash
 from autograder.execution.wire import codec
-from autograder.records import Assignment, ModelSpec
+from autograder.records import GradingSettings, ModelSpec
 
 CACHE_VARIABLE = "AUTOGRADER_CACHE"
 TOTAL_BYTES = 512 * 2**20
@@ -84,23 +84,21 @@ class Store:
         return self._folder / hashlib.sha256(repr(key).encode()).hexdigest()[:40]
 
 
-def open_store(assignment: Assignment, *, device: str, profile: str) -> Store:
+def open_store(settings: GradingSettings) -> Store:
     """Return the answers of an assignment as its files stand now, and drop the oldest of all where there are many.
 
     Args:
-        assignment: Its files' content is part of every answer's name.
-        device: cpu or cuda; its kind is part of the name as well.
-        profile: Which models.
+        settings: The content of the assignment's files and the kind of device are part of every answer's name.
     """
     root = cache_dir() / "expected"
     prune(root, TOTAL_BYTES)
-    return Store(root / assignment.slug / context(assignment, device=device, profile=profile))
+    return Store(root / settings.assignment.slug / context(settings))
 
 
-def context(assignment: Assignment, *, device: str, profile: str) -> str:
+def context(settings: GradingSettings) -> str:
     """Return a hash of all that answers depend on but the question itself: a grade depends on no less."""
     state = [
-        course_fingerprint(assignment, device=device, profile=profile),
+        course_fingerprint(settings),
         platform.machine(),
         torch.backends.cpu.get_cpu_capability(),
     ]

@@ -13,11 +13,11 @@ from autograder.comparison.tolerances import load_tolerances
 from autograder.course.assignment import load_module, load_reference
 from autograder.course.models import LoadedModel, load, use_student_dir
 from autograder.course.notebooks import read_notebook
-from autograder.course.profiles import choose_profile
+from autograder.course.profiles import DEFAULT_PROFILE, resolve
 from autograder.course.versions import file_hash
 from autograder.diagnosis import AcceptedVariant, Misconception, accepted_variants_of, misconceptions_of
 from autograder.errors import AssignmentError, did_you_mean
-from autograder.records import Assignment, Tolerance
+from autograder.records import Assignment, GradingSettings, Tolerance
 from autograder.seeds import course_key
 
 
@@ -25,8 +25,8 @@ from autograder.seeds import course_key
 class Course:
     """What a worker loads once for all submissions of one assignment."""
 
-    assignment: Assignment
-    """The assignment."""
+    settings: GradingSettings
+    """The assignment with its profile, limits and device."""
 
     checks: tuple[CheckInfo, ...]
     """Its checks, in order."""
@@ -49,26 +49,35 @@ class Course:
     key: str
     """The course's key."""
 
-    device: str
-    """Where references and submissions compute."""
-
-    profile: str
-    """Which models."""
-
     hashes: Mapping[str, str]
     """Of the instructor's files, as they were when they were loaded."""
+
+    @property
+    def assignment(self) -> Assignment:
+        """The assignment."""
+        return self.settings.assignment
 
     def seed_parts(self, student: str) -> tuple[str, ...]:
         """Return what all seeds of a student's grading start from: course key, student, slug."""
         return self.key, student, self.assignment.slug
 
 
-def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "tiny") -> Course:
+def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = DEFAULT_PROFILE) -> Course:
+    """Load what grading an assignment needs, on one of its profiles.
+
+    Raises:
+        AssignmentError: If anything of the instructor's is missing or wrong.
+    """
+    return load_resolved(resolve(assignment, device=device, profile=profile))
+
+
+def load_resolved(settings: GradingSettings) -> Course:
     """Load what grading an assignment needs.
 
     Raises:
         AssignmentError: If anything of the instructor's is missing or wrong.
     """
+    assignment = settings.assignment
     use_student_dir(assignment.student_dir)
     checks = collect(assignment)
     reference = load_reference(assignment)
@@ -81,25 +90,22 @@ def load_course(assignment: Assignment, *, device: str = "cpu", profile: str = "
         if found.task not in tasks:
             near = did_you_mean(found.task, tasks)
             raise AssignmentError(f"{path}: {found.id}: {found.task!r} is no task of assignment.toml.{near}")
-    assignment = choose_profile(assignment, profile)
     if not assignment.template.is_file():
         raise AssignmentError(
             f"{assignment.template}: the student notebook is missing.\n"
             f"Make it with: autograder build {assignment.slug}"
         )
-    models = tuple(load(spec, assignment.student_dir, device) for spec in assignment.models.get(profile, ()))
-    memo = Memo(store=open_store(assignment, device=device, profile=profile), names=_names_of(models))
+    models = tuple(load(spec, assignment.student_dir, settings.device) for spec in settings.models)
+    memo = Memo(store=open_store(settings), names=_names_of(models))
     return Course(
-        assignment=assignment,
+        settings=settings,
         checks=checks,
         reference=MemoisedReference(reference, memo),
         misconceptions=known,
-        tolerances=load_tolerances(assignment.folder, profile),
+        tolerances=load_tolerances(assignment.folder, settings.profile),
         models=models,
         template=read_notebook(assignment.template),
         key=course_key(assignment.course_dir),
-        device=device,
-        profile=profile,
         hashes=_hashes(assignment),
     )
 

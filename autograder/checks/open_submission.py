@@ -84,8 +84,16 @@ class OpenSubmission:
 
 
 @contextmanager
-def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) -> Iterator[OpenSubmission]:
+def open_submission(
+    submission: Submission, course: Course, zygote: ZygoteLink, *, ahead: bool = False
+) -> Iterator[OpenSubmission]:
     """Run a submission's notebook and keep its kernel for calls.
+
+    Args:
+        submission: The file.
+        course: The assignment, loaded.
+        zygote: Where the kernel comes from.
+        ahead: Whether another submission follows: its kernel is started meanwhile.
 
     Raises:
         SubmissionError: If the file is no notebook that can be run, or another assignment's.
@@ -104,9 +112,9 @@ def open_submission(submission: Submission, course: Course, zygote: ZygoteLink) 
     with KernelSession(
         zygote,
         notebook,
-        limits=assignment.limits,
+        limits=course.settings.limits,
         seed=seed_for(*course.seed_parts(submission.student), "kernel"),
-        device=course.device,
+        ahead=ahead,
     ) as session:
         execution = session.run()
         handles: dict[int, str] = {}

@@ -62,10 +62,10 @@ class ByHand:
         )
         zygote = Zygote(
             assignment.student_dir,
-            device=course.device,
+            device=course.settings.device,
             trust=option("--i-trust-these-submissions"),
             accept_degraded=option("--accept-degraded"),
-            models=student_models(assignment, course.profile),
+            models=student_models(course.settings),
         )
         self._open.enter_context(zygote)
         opened = self._open.enter_context(open_submission(submission, course, zygote))

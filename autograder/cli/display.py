@@ -1,20 +1,14 @@
-"""The grade command as a person sees it: progress, the grades, what has changed."""
+"""What the other commands show: findings, tables, counts."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
-
-from autograder.report.text import one_line as printable
-from autograder.report.text import plural
 
 if TYPE_CHECKING:
     from autograder.authoring.calibrate import Calibrated
@@ -23,127 +17,7 @@ if TYPE_CHECKING:
     from autograder.authoring.verify.gate import Finding as Verified
     from autograder.authoring.verify.trials import Trial
     from autograder.cli.doctor import Finding
-    from autograder.grading.batch import Graded, Options
-    from autograder.grading.schedule import Plan
-    from autograder.records import Assignment, GradeReport
-
-_SHOWN_NAMES = 8
-
-
-def grade(assignment: Assignment, paths: Sequence[Path], out: Path, options: Options) -> list[GradeReport]:
-    """Grade submissions into a results folder and tell of it.
-
-    Args:
-        assignment: The assignment.
-        paths: Where submissions are.
-        out: Folder of results.
-        options: How.
-
-    Returns:
-        The reports of these submissions, those of earlier runs included.
-
-    Raises:
-        AutograderError: If the command cannot be carried out.
-        KeyboardInterrupt: After saying how to go on.
-    """
-    from autograder.course.submissions import discover
-    from autograder.grading.batch import carry_out
-    from autograder.grading.results_folder import open_results
-    from autograder.grading.schedule import make_plan
-
-    started = time.monotonic()
-    console = Console(highlight=False)
-    with open_results(out, assignment.slug) as results:
-        submissions = discover(paths, assignment.slug, results.scratch)
-        plan = make_plan(submissions, assignment, results, options)
-        if plan.summary():
-            console.print(plan.summary(), markup=False, soft_wrap=True)
-        to_do = sum(item.report is None for item in plan.items)
-        done = len(plan.items) - to_do
-        try:
-            with _progress(console, to_do) as advance:
-
-                def count(report: GradeReport) -> None:
-                    nonlocal done
-                    done += 1
-                    advance(report)
-
-                graded = carry_out(plan, assignment, results, options, count)
-        except KeyboardInterrupt:
-            _say_how_to_go_on(done, len(plan.items), regrade=bool(options.regrade))
-            raise
-        _tell(console, graded, plan)
-        results.journal.forget_previous()
-    seconds = time.monotonic() - started
-    folder = (out / assignment.slug).resolve()
-    console.print(f"{plural(len(graded.reports), 'submission')} in {seconds:.1f} s.", soft_wrap=True)
-    console.print(f"Class page: {folder / 'class.html'}", soft_wrap=True, markup=False)
-    console.print(f"Grades:     {folder / 'grades.csv'}", soft_wrap=True, markup=False)
-    console.print(f"Feedback:   {folder / '<student>' / 'feedback.html'}", soft_wrap=True, markup=False)
-    return graded.reports
-
-
-def _say_how_to_go_on(done: int, total: int, *, regrade: bool) -> None:
-    again = "the same command without --regrade" if regrade else "the same command"
-    text = f"Interrupted. {done} of {total} submissions are graded; {again} goes on from there."
-    Console(stderr=True, highlight=False).print(text, markup=False, soft_wrap=True)
-
-
-def _tell(console: Console, graded: Graded, plan: Plan) -> None:
-    """Print the grades, what has changed, and who else has results here."""
-    from autograder.report import grade_table
-    from autograder.report.difference import in_words
-
-    console.print(grade_table([*graded.reports, *graded.kept]))
-    difference = graded.difference
-    compared = difference.same + len(difference.changes)
-    if compared:
-        changed = len(difference.changes) or "none"
-        console.print(f"Graded again: {compared}; changed: {changed}.", markup=False)
-    for line in in_words(difference, plan.checks):
-        console.print(f"  {line}", markup=False, soft_wrap=True)
-    if graded.kept:
-        names = [printable(report.student) for report in graded.kept[:_SHOWN_NAMES]]
-        more = f" and {len(graded.kept) - len(names)} more" if len(graded.kept) > len(names) else ""
-        console.print(
-            f"Kept from earlier runs, not among these submissions: {', '.join(names)}{more}. "
-            "They stay in the class's pages; remove a student's folder to drop them.",
-            markup=False,
-            soft_wrap=True,
-        )
-
-
-@contextmanager
-def _progress(console: Console, total: int) -> Iterator[Callable[[GradeReport], None]]:
-    """A bar on a terminal; a plain line a submission in a log."""
-    if not console.is_terminal:
-        done = 0
-
-        def line(report: GradeReport) -> None:
-            nonlocal done
-            done += 1
-            console.print(f"[{done}/{total}] {_line(report)}", markup=False, soft_wrap=True)
-
-        yield line
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("grading", total=total)
-
-        def advance(report: GradeReport) -> None:
-            bar.console.print(_line(report), markup=False, soft_wrap=True)
-            bar.advance(task)
-
-        yield advance
-
-
-def _line(report: GradeReport) -> str:
-    student = printable(report.student)
-    if report.needs_review:
-        return f"{student}: needs review: {printable(report.needs_review[0])}"
-    if report.problem:
-        return f"{student}: {printable(report.problem)}"
-    return f"{student}: {report.score:g} of {report.max_score:g}"
+    from autograder.records import Assignment
 
 
 def show_verified(assignment: Assignment, findings: Iterable[Verified]) -> tuple[int, list[Verified]]:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -26,6 +26,10 @@ from autograder.cli.options import (
     one_assignment,
 )
 from autograder.errors import AssignmentError, AutograderError, AutograderWarning, GraderError
+
+if TYPE_CHECKING:
+    from autograder.grading.batch import Options
+    from autograder.records import Assignment, GradeReport
 
 EXIT_CODES = """Exit codes: 0 done; 1 verify found a fault, build --check a stale notebook, or diff a difference; 2 the
 command could not be carried out, or not to its end; 3 graded, but some submissions need review (our faults, never a
@@ -137,7 +141,6 @@ def grade(
     What is graded already and unchanged is not graded again: after an interruption or with new submissions, give the
     same command.
     """
-    from autograder.cli.display import grade as grade_on
     from autograder.course.profiles import profile_named
     from autograder.grading.batch import Options
 
@@ -153,9 +156,18 @@ def grade(
         accept_degraded=degraded,
         regrade=wished,
     )
-    reports = grade_on(assignment, paths, out, options)
+    reports = _grade(assignment, paths, out, options)
     if any(report.needs_review for report in reports):
         raise typer.Exit(3)
+
+
+def _grade(assignment: Assignment, paths: list[Path], out: Path, options: Options) -> list[GradeReport]:
+    """Grade what lies at these paths, showing it on the terminal."""
+    from autograder.cli.progress import GradeProgress
+    from autograder.grading.batch import grade_paths
+
+    with GradeProgress(out / assignment.slug, regrade=bool(options.regrade)) as progress:
+        return grade_paths(paths, assignment, out, options, progress)
 
 
 @app.command(epilog="Example: autograder report results")
@@ -205,7 +217,6 @@ def demo(
     degraded: DegradedOption = False,
 ) -> None:
     """Grade the example classes that lie in the course's examples/ folder."""
-    from autograder.cli.display import grade as grade_on
     from autograder.course.assignment import find_course, list_slugs, load_assignment
     from autograder.grading.batch import Options
 
@@ -219,7 +230,7 @@ def demo(
     options = Options(jobs=jobs, device=device, trust=trust, accept_degraded=degraded)
     for slug in classes:
         assignment = load_assignment(folder, slug)
-        grade_on(assignment, [folder / "examples" / slug], out, options)
+        _grade(assignment, [folder / "examples" / slug], out, options)
 
 
 @app.command(epilog="Exit codes: 0 fine; 1 usable, but degraded; 2 cannot grade. Example: autograder doctor")

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from autograder.course.config import ConfigReader
 from autograder.errors import AssignmentError, did_you_mean
-from autograder.records import Assignment, Loadable, ModelSpec
+from autograder.records import Assignment, GradingSettings, Loadable, ModelSpec
 
 CONFIG = "assignment.toml"
 CHECKS = "checks.py"
@@ -79,11 +79,11 @@ def load_assignment(course_dir: Path, slug: str) -> Assignment:
     return assignment
 
 
-def student_models(assignment: Assignment, profile: str) -> list[Loadable]:
-    """List what a profile has of models and tokenizers in the student's folder."""
-    shipped = [spec for spec in assignment.models.get(profile, ()) if spec.role == "shipped" and not spec.hub]
+def student_models(settings: GradingSettings) -> list[Loadable]:
+    """List the models and tokenizers that lie in the student's folder."""
+    shipped = [spec for spec in settings.models if spec.role == "shipped" and not spec.hub]
     found = [loadable for spec in shipped for loadable in loadables(spec).values()]
-    inside = assignment.student_dir.resolve()
+    inside = settings.assignment.student_dir.resolve()
     return [one for one in found if one.folder.is_dir() and one.folder.resolve().is_relative_to(inside)]
 
 

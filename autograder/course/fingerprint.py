@@ -9,43 +9,42 @@ from pathlib import Path
 
 from autograder.course.versions import file_hash, source_hash, versions
 from autograder.errors import AssignmentError
-from autograder.records import Assignment, Submission
+from autograder.records import GradingSettings, Submission
 from autograder.seeds import course_key
 
 _ABOUT_TRIALS = ("survivors.toml", "right_programs.txt", "luck.py")
 """Files beside checks.py that no grade depends on: what `verify` reads of programs that nobody hands in."""
 
 
-def course_fingerprint(assignment: Assignment, *, device: str, profile: str) -> str:
+def course_fingerprint(settings: GradingSettings) -> str:
     """Return a hash of all that the results of an assignment depend on, but the submissions and the sandbox.
 
     The instructor's files, the student's folder without other assignments' notebooks, the course's key, the
     harness's source, the versions of the libraries, the kind of device, the profile and the threads of a kernel.
 
     Args:
-        assignment: The assignment, from `profiles.choose_profile`.
-        device: `cpu`, `cuda`, `cuda:i`: only the kind counts.
-        profile: Which models.
+        settings: From `profiles.resolve`; of the device only the kind counts.
 
     Raises:
         AssignmentError: If a file cannot be read.
     """
+    course_dir = settings.assignment.course_dir
     try:
-        files = [[name, file_hash(path)] for name, path in _files(assignment, profile)]
+        files = [[name, file_hash(path)] for name, path in _files(settings)]
         source = source_hash()
     except OSError as error:
         raise AssignmentError(f"{error.filename}: cannot be read: {error.strerror}.") from None
     parts = {
         "files": sorted(files),
-        "models": [spec.identity for spec in assignment.models.get(profile, ())],
-        "course_key": hashlib.sha256(course_key(assignment.course_dir).encode()).hexdigest(),
+        "models": [spec.identity for spec in settings.models],
+        "course_key": hashlib.sha256(course_key(course_dir).encode()).hexdigest(),
         "source": source,
         "versions": versions(),
-        "device": device.partition(":")[0],
-        "profile": profile,
-        "threads": assignment.limits.threads,
+        "device": settings.device.partition(":")[0],
+        "profile": settings.profile,
+        "threads": settings.limits.threads,
     }
-    return _digest(parts, str(assignment.course_dir))
+    return _digest(parts, str(course_dir))
 
 
 def _digest(parts: dict[str, object], course_dir: str) -> str:
@@ -54,7 +53,8 @@ def _digest(parts: dict[str, object], course_dir: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _files(assignment: Assignment, profile: str) -> Iterator[tuple[str, Path]]:
+def _files(settings: GradingSettings) -> Iterator[tuple[str, Path]]:
+    assignment = settings.assignment
     yield "reference", assignment.reference
     for name, path in _below(assignment.folder, "assignment"):
         if path.name not in _ABOUT_TRIALS or path.parent != assignment.folder:
@@ -65,7 +65,7 @@ def _files(assignment: Assignment, profile: str) -> Iterator[tuple[str, Path]]:
             yield name, path
     # Resolved: "../other/hidden_model" is below this folder by its letters alone.
     bases = [base.resolve() for base in (assignment.folder, assignment.student_dir)]
-    for spec in assignment.models.get(profile, ()):
+    for spec in settings.models:
         if spec.hub:
             continue  # its commit says what is in it, and that is part of its identity
         for folder in {spec.path.resolve(), spec.tokenizer.resolve()}:

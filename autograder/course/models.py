@@ -60,7 +60,7 @@ def load(spec: ModelSpec, student_dir: Path, device: str | torch.device = "cpu")
     """Load one model with its tokenizer from the disk.
 
     Args:
-        spec: Which model, from `profiles.choose_profile`.
+        spec: Which model, from `profiles.resolve`.
         student_dir: The course's student_template folder, whose modules the loader may name.
         device: Where the model goes.
 

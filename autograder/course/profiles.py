@@ -12,52 +12,43 @@ from pathlib import Path
 
 from autograder.course.hub import fetch_snapshot, find_snapshot
 from autograder.errors import AssignmentError, did_you_mean
-from autograder.records import Assignment, Limits, ModelSpec
+from autograder.records import Assignment, GradingSettings, Limits, ModelSpec
+
+DEFAULT_PROFILE = "tiny"
+"""The profile of every command that is given none; an assignment without models has no other."""
 
 
-def choose_profile(assignment: Assignment, profile: str) -> Assignment:
-    """Return the assignment with this profile's models found, and this profile's limits.
-
-    Args:
-        assignment: As loaded; one that was returned by this function stays as it is.
-        profile: A name in assignment.toml, or an absolute folder.
-
-    Raises:
-        AssignmentError: If there is no such profile or folder, or the hub's cache lacks a model.
-    """
-    if not assignment.models:
-        return assignment
-    specs = tuple(
-        _found(spec, f"autograder fetch {assignment.slug} --profile {profile}")
-        for spec in _specs(assignment, profile)
-    )
-    limits = assignment.profile_limits.get(profile, assignment.limits)
-    if Path(profile).is_absolute():
-        limits = _widest([assignment.limits, *assignment.profile_limits.values()])
-    return replace(assignment, models={**assignment.models, profile: specs}, limits=limits)
-
-
-def on_threads(assignment: Assignment, threads: int) -> Assignment:
-    """Return the assignment with kernels of so many threads, whichever profile is chosen.
+def resolve(
+    assignment: Assignment, *, profile: str = DEFAULT_PROFILE, device: str = "cpu", threads: int = 0
+) -> GradingSettings:
+    """Choose profile, limits and device of an assignment; a model of the hub is found in this machine's cache.
 
     Args:
         assignment: As loaded.
-        threads: Of each kernel; 0: as many as its limits say.
+        profile: A name in assignment.toml, or an absolute folder.
+        device: cpu, cuda or cuda:i.
+        threads: Of each kernel; 0: as many as the profile's limits say.
 
     Raises:
-        AssignmentError: If that is more than a kernel may have: the student's function would end for it.
+        AssignmentError: If there is no such profile or folder, the hub's cache lacks a model, or a kernel may not
+            have so many threads.
     """
-    if threads == 0:
-        return assignment
-    every = (assignment.limits, *assignment.profile_limits.values())
-    least = min(every, key=lambda limits: limits.processes)
-    if threads > least.most_threads:
+    remedy = f"autograder fetch {assignment.slug} --profile {profile}"
+    models = tuple(_found(spec, remedy) for spec in stated_models(assignment, profile))
+    limits = assignment.profile_limits.get(profile, assignment.limits)
+    if Path(profile).is_absolute():
+        limits = _widest([assignment.limits, *assignment.profile_limits.values()])
+    # Torch ends the process where it gets no thread, which would look like the student's doing.
+    if threads > limits.most_threads:
         raise AssignmentError(
-            f"--threads {threads}: a kernel of {assignment.slug} may have {least.processes} processes and threads in "
-            f"all, and compute on {least.most_threads} of them. Raise 'processes' in its [limits] for more."
+            f"--threads {threads}: a kernel of {assignment.slug} may have {limits.processes} processes and threads in "
+            f"all, and compute on {limits.most_threads} of them. Raise 'processes' in its [limits] for more."
         )
-    others = {name: replace(limits, threads=threads) for name, limits in assignment.profile_limits.items()}
-    return replace(assignment, limits=replace(assignment.limits, threads=threads), profile_limits=others)
+    if threads:
+        limits = replace(limits, threads=threads)
+    return GradingSettings(
+        assignment=assignment, profile=profile, models=models, limits=limits, device=device
+    )
 
 
 def _widest(found: list[Limits]) -> Limits:
@@ -80,14 +71,27 @@ def fetch(assignment: Assignment, profile: str) -> Iterator[tuple[ModelSpec, Pat
     Raises:
         AssignmentError: If there is no such profile, or the hub cannot give a model.
     """
-    for spec in _specs(assignment, profile):
+    for spec in stated_models(assignment, profile):
         if spec.hub:
             yield spec, fetch_snapshot(spec.hub, spec.revision)
 
 
-def _specs(assignment: Assignment, profile: str) -> tuple[ModelSpec, ...]:
+def stated_models(assignment: Assignment, profile: str) -> tuple[ModelSpec, ...]:
+    """Return a profile's models as they are stated, without looking for those of the hub.
+
+    Raises:
+        AssignmentError: If there is no such profile or folder.
+    """
+    config = assignment.folder / "assignment.toml"
     if profile in assignment.models:
         return assignment.models[profile]
+    if not assignment.models:
+        if profile == DEFAULT_PROFILE:
+            return ()
+        raise AssignmentError(
+            f"{config}: no profile {profile!r}: this assignment has no models."
+            f"{did_you_mean(profile, [DEFAULT_PROFILE])}\nLeave --profile out."
+        )
     folder = Path(profile)
     if folder.is_absolute():
         if not folder.is_dir():
@@ -95,7 +99,7 @@ def _specs(assignment: Assignment, profile: str) -> tuple[ModelSpec, ...]:
         shipped, *others = next(iter(assignment.models.values()))
         return (replace(shipped, path=folder, tokenizer=folder, hub="", revision=""), *others)
     raise AssignmentError(
-        f"{assignment.folder / 'assignment.toml'}: no profile {profile!r}."
+        f"{config}: no profile {profile!r}."
         f"{did_you_mean(profile, assignment.models)}\nProfiles: {', '.join(sorted(assignment.models))}; "
         "or the folder of a model, with a / in it."
     )

@@ -1,14 +1,22 @@
-"""Which GPUs a batch runs on, and whose turn it is on which. Asks the machine alone: torch is not imported here."""
+"""GPUs: which there are, who computes on which, what CUDA needs for the same bits each time, how much memory is free.
+
+The coordinator asks for seats and imports no torch, so only the functions that use torch import it. None of them
+starts CUDA in a process that has not asked for the GPU: a zygote forks, and CUDA does not work in a fork of a process
+that has a CUDA context.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import time
+import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from autograder.errors import AssignmentError
+from autograder.errors import AssignmentError, GraderError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
 """CUDA's own variable: what a process may see, by number or name, in its own order."""
@@ -20,7 +28,12 @@ ENVIRONMENT = {
 }
 """For every process that computes on a GPU, before CUDA starts."""
 
+CONTEXT_BYTES = 2**30
+"""What a process takes of a GPU beside its tensors: CUDA's context, the libraries' kernels and workspaces."""
+
 _NODE = re.compile(r"nvidia(\d+)")
+_ROOM_TIMEOUT_S = 20.0
+_ROOM_INTERVAL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,3 +96,146 @@ def seats(device: str, *, jobs: int, per_gpu: int, found: list[str] | None = Non
     return [Seat(device="cuda", gpu=gpu, shared_by=per_gpu) for _ in range(per_gpu) for gpu in chosen][
         : jobs or None
     ]
+
+
+def be_reproducible() -> None:
+    """Have this process compute on GPUs in float32 proper, and with the same bits each time."""
+    import torch
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    # What has no deterministic way may still be used: that is no mistake of a student's.
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    warnings.filterwarnings("ignore", message=".*does not have a deterministic implementation.*")
+
+
+def take_seat(gpu: str) -> None:
+    """Let this process see one GPU alone; before CUDA starts in it.
+
+    Args:
+        gpu: As `CUDA_VISIBLE_DEVICES` names it; empty: all that it sees already.
+    """
+    os.environ.update(ENVIRONMENT)
+    if gpu:
+        os.environ[VISIBLE] = gpu
+    be_reproducible()
+
+
+def limit_allocator(share: float) -> None:
+    """Bound what torch's allocator takes in this process, once CUDA starts in it.
+
+    Args:
+        share: Of the GPU's memory, 0 to 1.
+    """
+    import torch
+
+    if torch.version.cuda is not None:
+        torch.cuda._lazy_call(  # type: ignore[no-untyped-call]
+            lambda: torch.cuda.set_per_process_memory_fraction(share, 0)
+        )
+
+
+def _free_and_total() -> tuple[int, int]:
+    """Return free and total bytes of this process's GPU, all processes counted."""
+    import torch
+
+    return torch.cuda.mem_get_info(0)
+
+
+def _own_bytes() -> int:
+    """Return the bytes that torch holds of the GPU in this process."""
+    import torch
+
+    return torch.cuda.memory_reserved(0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuBudget:
+    """The memory of a worker's GPU that one submission may use.
+
+    The worker's own tensors and CUDA context are there before and are not counted.
+    """
+
+    limit_bytes: int
+    """For the tensors of one submission."""
+
+    shared_by: int = 1
+    """Kernels on the GPU at a time."""
+
+    memory: Callable[[], tuple[int, int]] = _free_and_total
+    """Measures free and total bytes of the GPU, all processes counted."""
+
+    own: Callable[[], int] = _own_bytes
+    """Measures the bytes of this process."""
+
+    @property
+    def total(self) -> int:
+        """Bytes of the whole GPU."""
+        return self.memory()[1]
+
+    @property
+    def share(self) -> float:
+        """What `limit_allocator` is to get."""
+        return min(1.0, self.limit_bytes / self.total)
+
+    def check_size(self) -> None:
+        """See that the GPU has room for all who share it.
+
+        Raises:
+            GraderError: If it has not.
+        """
+        needed = self.shared_by * (self.limit_bytes + CONTEXT_BYTES)
+        if needed > self.total:
+            fitting = int(self.total // (self.limit_bytes + CONTEXT_BYTES))
+            way = f"--per-gpu {fitting}" if fitting else "a smaller gpu_memory_bytes in [limits]"
+            raise GraderError(
+                f"The GPU has {gigabytes(self.total)}, and {self.shared_by} submission(s) at a time may use "
+                f"{gigabytes(needed)} with what CUDA itself takes. Give {way}."
+            )
+
+    def is_free(self) -> bool:
+        """Return whether a submission could take all that it may."""
+        return self.memory()[0] >= self.limit_bytes
+
+    def wait(self, timeout_s: float = _ROOM_TIMEOUT_S) -> None:
+        """Wait until the memory is free: that of the kernel before takes a moment to be given back.
+
+        Raises:
+            GraderError: If it is not in time: others use the GPU.
+        """
+        end = time.monotonic() + timeout_s
+        while not self.is_free():
+            if time.monotonic() > end:
+                raise GraderError(
+                    f"The GPU has only {gigabytes(self.memory()[0])} free, and a submission may use "
+                    f"{gigabytes(self.limit_bytes)}: other programs use it."
+                )
+            time.sleep(_ROOM_INTERVAL_S)
+
+
+def fault_of_device() -> str:
+    """Compute on this worker's GPU; return what is wrong with it, or "".
+
+    A GPU that a process has lost stays lost for that process.
+    """
+    import torch
+
+    try:
+        ones = torch.ones(64, 64, device="cuda")
+        total = float((ones @ ones).sum())
+        torch.cuda.synchronize()
+    except RuntimeError as error:
+        return str(error).strip().partition("\n")[0] or type(error).__name__
+    return "" if total == 64.0**3 else f"a product came to {total} instead of {64.0**3}"
+
+
+def says_out_of_memory(*texts: Any) -> bool:
+    """Tell whether one of these error texts speaks of GPU memory that was used up."""
+    return any("out of memory" in str(text).lower() and "cuda" in str(text).lower() for text in texts)
+
+
+def gigabytes(size: int) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{size / 2**30:.1f} GB"

@@ -18,7 +18,7 @@ from autograder.execution.cpu_clock import FairClock
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.normalise_outputs import join_streams
 from autograder.execution.provisioner import SandboxedKernelManager, until_dead
-from autograder.records import CellFailure, Limits
+from autograder.records import CellFailure
 
 SKIP_TAG = "skip-grading"
 _GRACE_S = 1.0
@@ -50,13 +50,10 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
     Args:
         notebook: Executed in place.
         manager: Has started a kernel.
-        limits: Of the submission.
         clock: Of the whole submission.
     """
 
-    def __init__(
-        self, notebook: NotebookNode, manager: SandboxedKernelManager, *, limits: Limits, clock: FairClock
-    ) -> None:
+    def __init__(self, notebook: NotebookNode, manager: SandboxedKernelManager, clock: FairClock) -> None:
         super().__init__(
             notebook,
             km=manager,
@@ -66,10 +63,10 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             skip_cells_with_tag=SKIP_TAG,
         )
         self.iopub_timeout = 4
-        self._limits = limits
+        self._limits = manager.request.limits
         self._clock = clock
-        self._printed_left = limits.output_bytes
-        self._output_left = limits.output_bytes
+        self._printed_left = self._limits.output_bytes
+        self._output_left = self._limits.output_bytes
         self._process = manager.process
         self.output_cut = False
         self.timed_out = False
@@ -216,7 +213,6 @@ async def drive(
     notebook: NotebookNode,
     manager: SandboxedKernelManager,
     *,
-    limits: Limits,
     clock: FairClock,
     on_start: Callable[[KernelProcess], None],
 ) -> Run:
@@ -225,7 +221,6 @@ async def drive(
     Args:
         notebook: Executed in place; cells that do not run lose their stored outputs.
         manager: Not yet started.
-        limits: Of the submission.
         clock: Of the whole submission.
         on_start: Called with the kernel before its first cell.
 
@@ -237,7 +232,7 @@ async def drive(
     process = manager.process
     on_start(process)
     run = Run(process=process)
-    driver = CellDriver(notebook, manager, limits=limits, clock=clock)
+    driver = CellDriver(notebook, manager, clock)
     try:
         await driver.connect()
         dead = False

@@ -27,8 +27,6 @@ class MemoryWatchdog:
         own_files: Whether the box has file systems in memory of its own.
     """
 
-    gpu_bytes = 0
-
     def __init__(self, process: KernelProcess, limit_bytes: int, *, own_files: bool) -> None:
         self._process = process
         self._limit_bytes = limit_bytes

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import signal
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,12 +26,13 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-from traitlets import Any as AnyTrait
-from traitlets import Bool, Dict, Int, Unicode
+from traitlets import Bool, Dict, Instance, Int, Unicode
+from traitlets.config import SingletonConfigurable
 
 from autograder.errors import GraderError
 from autograder.execution.kernel_process import KernelProcess
-from autograder.execution.zygote_client import Zygote, ZygoteLink
+from autograder.execution.zygote_client import Zygote
+from autograder.execution.zygote_link import KernelRequest, ZygoteLink
 from autograder.records import Limits
 
 PROVISIONER = "sandboxed-zygote"
@@ -49,6 +51,10 @@ class SandboxedProvisioner(KernelProvisionerBase):
     limits = Dict(help="Fields of autograder.records.Limits.").tag(config=True)
     cuda_fallback = Bool(True, help='Let "cuda" mean the CPU where there is no GPU.').tag(config=True)
 
+    zygote = Instance(
+        ZygoteLink, allow_none=True, help="Forks the kernels; None: one that this process shares."
+    )
+    request = Instance(KernelRequest, allow_none=True, help="What is asked of it; None: what is configured.")
     process: KernelProcess | None = None
 
     @property
@@ -71,22 +77,21 @@ class SandboxedProvisioner(KernelProvisionerBase):
         Raises:
             GraderError: If none can be started.
         """
-        manager = self.parent
-        given = getattr(manager, "zygote", None)
-        zygote = (
-            given
-            if isinstance(given, ZygoteLink)
-            else await asyncio.to_thread(
-                _own_zygote, self, Path(self.student_dir or _released(Path(kwargs.get("cwd") or ".")))
-            )
+        zygote = self.zygote or await asyncio.to_thread(
+            SharedZygotes.instance().get,
+            Path(self.student_dir or _released(Path(kwargs.get("cwd") or "."))),
+            self.device,
         )
-        self.process = zygote.fork(
-            seed=getattr(manager, "seed", self.seed),
-            limits=getattr(manager, "limits", None) or Limits(**self.limits),
-            cuda_fallback=getattr(manager, "cuda_fallback", self.cuda_fallback and self.device == "cpu"),
-        )
+        self.process = zygote.fork(self.request or self._configured())
         self.connection_info = cast(KernelConnectionInfo, self.process.connection)
         return self.connection_info
+
+    def _configured(self) -> KernelRequest:
+        return KernelRequest(
+            limits=Limits(**self.limits),
+            seed=self.seed,
+            cuda_fallback=self.cuda_fallback and self.device == "cpu",
+        )
 
     async def poll(self) -> int | None:
         """Return None while the kernel runs, else 0."""
@@ -131,16 +136,34 @@ class SandboxedProvisioner(KernelProvisionerBase):
         return min(recommended, 1.0)
 
 
-def _own_zygote(provisioner: SandboxedProvisioner, student_dir: Path) -> Zygote:
-    """Start a zygote for this process and folder once, and end it with the process."""
-    root = type(provisioner)
-    shared: dict[tuple[str, str], Zygote] = root.__dict__.get("_shared") or {}
-    root._shared = shared
-    key = (str(student_dir.resolve()), provisioner.device)
-    if key not in shared:
-        shared[key] = Zygote(student_dir, device=provisioner.device)
-        atexit.register(shared[key].close)
-    return shared[key]
+class SharedZygotes(SingletonConfigurable):  # type: ignore[misc]
+    """The zygotes of a Jupyter program: one for each student folder and device, ended with the process.
+
+    A program makes a provisioner for every kernel, and they have nothing else in common.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self._running: dict[tuple[Path, str], Zygote] = {}
+        self._starting = threading.Lock()
+        atexit.register(self.close)
+
+    def get(self, student_dir: Path, device: str) -> Zygote:
+        """Return the zygote for a folder and device; the first call starts it.
+
+        Raises:
+            GraderError: If it cannot be started.
+        """
+        key = (student_dir.resolve(), device)
+        with self._starting:
+            if key not in self._running:
+                self._running[key] = Zygote(student_dir, device=device)
+            return self._running[key]
+
+    def close(self) -> None:
+        """End all of them."""
+        while self._running:
+            self._running.popitem()[1].close()
 
 
 def _released(folder: Path) -> Path:
@@ -178,15 +201,17 @@ def _settle(ended: asyncio.Future[None]) -> None:
 
 
 class SandboxedKernelManager(AsyncKernelManager):
-    """Starts kernels from a zygote that it is given, without a kernelspec on disk."""
+    """Starts kernels from a zygote that it is given, without a kernelspec on disk.
 
-    zygote = AnyTrait()
-    seed = Int(0)
-    limits = AnyTrait()
-    cuda_fallback = Bool(False)
+    Args:
+        zygote: Forks the kernels.
+        request: What is asked of it.
+    """
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+    def __init__(self, zygote: ZygoteLink, request: KernelRequest) -> None:
+        super().__init__()
+        self.request = request
+        self._zygote = zygote
         self._kernel_spec = KernelSpec(
             display_name="Sandboxed",
             language="python",
@@ -196,10 +221,9 @@ class SandboxedKernelManager(AsyncKernelManager):
     @property
     def process(self) -> KernelProcess:
         """The running kernel."""
-        process = getattr(self.provisioner, "process", None)
-        if not isinstance(process, KernelProcess):
-            raise GraderError("No sandboxed kernel runs: the provisioner of another program was used.")
-        return process
+        if not isinstance(self.provisioner, SandboxedProvisioner) or self.provisioner.process is None:
+            raise GraderError("No sandboxed kernel runs.")
+        return self.provisioner.process
 
     def prepare(self) -> None:
         """Make the provisioner, registered or not, and the ZMQ context of this kernel's channels.
@@ -207,7 +231,9 @@ class SandboxedKernelManager(AsyncKernelManager):
         The context refuses messages that no honest notebook sends: they would fill the grader's memory. Nor does
         it connect a second time: by then a link to a socket of the machine may stand at the path.
         """
-        self.provisioner = SandboxedProvisioner(kernel_spec=self._kernel_spec, parent=self)
+        self.provisioner = SandboxedProvisioner(
+            kernel_spec=self._kernel_spec, parent=self, zygote=self._zygote, request=self.request
+        )
         self.context = zmq.asyncio.Context()
         self.context.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
         self.context.setsockopt(zmq.LINGER, 0)

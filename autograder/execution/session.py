@@ -16,23 +16,21 @@ from autograder.errors import CallTimeoutError, GraderError, KernelDiedError, Su
 from autograder.execution import normalise_outputs, replies
 from autograder.execution.cpu_clock import FairClock
 from autograder.execution.driver import Run, drive, run_async
-from autograder.execution.gpu_watchdog import GpuWatchdog
 from autograder.execution.kernel_process import KernelProcess
-from autograder.execution.memory_watchdog import MemoryWatchdog
 from autograder.execution.model_transfer import Provision
-from autograder.execution.probe_client import ProbeClient, ProbeDied, ProbeTimeout
+from autograder.execution.probe_client import ProbeDied, ProbeTimeout
 from autograder.execution.provisioner import SandboxedKernelManager
 from autograder.execution.replies import SideEffect
+from autograder.execution.supervised_kernel import SupervisedKernel
 from autograder.execution.wire import codec
 from autograder.execution.wire.codec import Handle
-from autograder.execution.zygote_client import ZygoteLink
+from autograder.execution.zygote_link import KernelRequest, ZygoteLink
 from autograder.records import Execution, Limits
 
 __all__ = ["Handle", "KernelSession"]
 
 GPU_REMARK = "Your notebook asked for a GPU; it was graded on the CPU."
 _PROVIDE_TIMEOUT_S = 120.0
-_STATUS_TIMEOUT_S = 5.0
 
 
 class KernelSession:
@@ -43,7 +41,7 @@ class KernelSession:
         notebook: nbformat 4 JSON; never changed.
         limits: What the submission may use.
         seed: Of the kernel's torch, NumPy and random.
-        device: `cpu` or `cuda`; the zygote must have been made for it.
+        ahead: Whether another submission follows: its kernel is started while this one works.
 
     Attributes:
         side_effects: What calls left changed, in order, each once.
@@ -56,23 +54,21 @@ class KernelSession:
         *,
         limits: Limits | None = None,
         seed: int = 0,
-        device: str = "cpu",
+        ahead: bool = False,
     ) -> None:
-        if device != zygote.device:
-            raise GraderError(f"A session on {device} was asked of a zygote for {zygote.device}.")
         self.side_effects: list[SideEffect] = []
         self._gpu_peak_bytes = 0
         self._zygote = zygote
         self._source = nbformat.from_dict(copy.deepcopy(dict(notebook)))
-        self._limits = limits or Limits()
-        self._seed = seed
-        self._device = device
-        self._cuda_fallback = device == "cpu" and normalise_outputs.mentions_cuda(self._source)
+        self._request = KernelRequest(
+            limits=limits or Limits(),
+            seed=seed,
+            cuda_fallback=zygote.device == "cpu" and normalise_outputs.mentions_cuda(self._source),
+            ahead=ahead,
+        )
         self._provisions: dict[str, Provision] = {}
         self._fatal_cell: int | None = None
-        self._process: KernelProcess | None = None
-        self._watchdogs: list[MemoryWatchdog | GpuWatchdog] = []
-        self._probe: ProbeClient | None = None
+        self._kernel: SupervisedKernel | None = None
         self._clock: FairClock | None = None
 
     def run(self) -> Execution:
@@ -85,24 +81,24 @@ class KernelSession:
             GraderError: If no kernel can be started.
         """
         began = time.monotonic()
-        self._clock = FairClock(self._limits.submission_timeout_s)
+        self._clock = FairClock(self._request.limits.submission_timeout_s)
         run = self._start(notebook := copy.deepcopy(self._source))
         seconds = time.monotonic() - began
         self._fatal_cell = run.fatal_cell
         self._blame_the_zygote()
         unfinished = {failure.index: failure.message for failure in run.failures if failure.kind != "error"}
         remarks = []
-        if self._asked_for_gpu():
+        if self._request.cuda_fallback and self._kernel is not None and self._kernel.asked_for_gpu():
             remarks.append(GPU_REMARK)
         if run.output_cut:
-            limit = f"{self._limits.output_bytes / 2**20:g} MB"
+            limit = f"{self._request.limits.output_bytes / 2**20:g} MB"
             remarks.append(f"Your notebook printed more than {limit}; the rest was not kept.")
         return Execution(
             notebook=normalise_outputs.tidy(notebook, unfinished),
             failures=tuple(run.failures),
             remarks=tuple(remarks),
             sandbox_mode=self._zygote.mode,
-            device=self._device,
+            device=self._zygote.device,
             seconds=seconds,
         )
 
@@ -119,34 +115,13 @@ class KernelSession:
         """Run a notebook in a new kernel and keep that kernel for the calls."""
         assert self._clock is not None
         self._drop()
-        manager = SandboxedKernelManager(
-            zygote=self._zygote, seed=self._seed, limits=self._limits, cuda_fallback=self._cuda_fallback
-        )
-        return run_async(
-            drive(notebook, manager, limits=self._limits, clock=self._clock, on_start=self._adopt)
-        )
+        manager = SandboxedKernelManager(self._zygote, self._request)
+        return run_async(drive(notebook, manager, clock=self._clock, on_start=self._adopt))
 
     def _adopt(self, process: KernelProcess) -> None:
         """Own a kernel from its first moment, so that no error leaves it behind."""
-        self._process = process
-        if self._clock is not None:
-            self._clock.follow(process)
-        if "memory" in self._zygote.layers:
-            own_files = "mounts" in self._zygote.layers
-            self._watchdogs.append(MemoryWatchdog(process, self._limits.memory_bytes, own_files=own_files))
-        if self._zygote.room is not None:
-            self._watchdogs.append(GpuWatchdog(process, self._zygote.room))
-        self._probe = ProbeClient(process, self._limits.answer_bytes)
-
-    def _asked_for_gpu(self) -> bool:
-        if not self._cuda_fallback or self._process is None or not self._process.is_alive():
-            return False
-        try:
-            assert self._probe is not None
-            reply, _ = self._probe.ask({"op": "status"}, {}, timeout_s=_STATUS_TIMEOUT_S)
-        except (ProbeTimeout, ProbeDied, codec.WireError):
-            return False
-        return reply.get("gpu_asked") is True
+        assert self._clock is not None
+        self._kernel = SupervisedKernel(process, self._zygote, self._request.limits, self._clock)
 
     def provide(
         self,
@@ -235,9 +210,9 @@ class KernelSession:
             "name": function,
             "arguments": tree,
             "seed": seed,
-            "answer_bytes": self._limits.answer_bytes,
+            "answer_bytes": self._request.limits.answer_bytes,
         }
-        limit_s = self._limits.call_timeout_s if timeout_s is None else timeout_s
+        limit_s = self._request.limits.call_timeout_s if timeout_s is None else timeout_s
         reply, answer = self._ask(f"{function}()", request, tensors, timeout_s=limit_s)
         for effect in replies.side_effects(function, reply, self._provisions):
             if effect not in self.side_effects:
@@ -259,17 +234,17 @@ class KernelSession:
         fds: list[int] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Ask the probe, and turn what can go wrong into the submission's errors."""
-        assert self._probe is not None and self._process is not None and self._clock is not None
+        assert self._kernel is not None and self._clock is not None
         left_s = self._clock.left_s()
         if left_s <= 0:
             raise CallTimeoutError(f"{what} was not run: the time for the whole submission was used up.")
         try:
-            return self._probe.ask(request, tensors, timeout_s=min(timeout_s, left_s), fds=fds)
+            return self._kernel.probe.ask(request, tensors, timeout_s=min(timeout_s, left_s), fds=fds)
         except ProbeTimeout:
             raise CallTimeoutError(f"{what} did not return within {timeout_s:g} s.") from None
         except ProbeDied:
             self._blame_the_zygote()
-            ending = self._process.how_it_ended()
+            ending = self._kernel.process.how_it_ended()
             raise KernelDiedError(f"The kernel ended during {what}: {ending}.") from None
         except codec.WireError as error:
             raise SubmissionError(f"{what} returned {error}, which cannot be graded.") from None
@@ -280,7 +255,7 @@ class KernelSession:
         Raises:
             KernelDiedError: If the notebook ends every kernel.
         """
-        if self._process is not None and self._process.is_alive():
+        if self._kernel is not None and self._kernel.process.is_alive():
             return
         if self._clock is None:
             raise GraderError("call() and provide() come after run().")
@@ -288,31 +263,25 @@ class KernelSession:
         if self._fatal_cell is not None:
             notebook.cells = notebook.cells[: self._fatal_cell]
         self._start(notebook)
-        assert self._process is not None
-        if not self._process.is_alive():
+        assert self._kernel is not None
+        if not self._kernel.process.is_alive():
             raise KernelDiedError(
-                f"The notebook's kernel ended while it ran again: {self._process.how_it_ended()}."
+                f"The notebook's kernel ended while it ran again: {self._kernel.process.how_it_ended()}."
             )
         for name, provision in self._provisions.items():
             self._provide(name, provision)
 
     def _drop(self) -> None:
         """End the present kernel."""
-        while self._watchdogs:
-            watchdog = self._watchdogs.pop()
-            watchdog.close()
-            self._gpu_peak_bytes = max(self._gpu_peak_bytes, watchdog.gpu_bytes)
-        if self._process is not None:
-            if self._clock is not None:
-                self._clock.bank()
-            self._zygote.put_away(self._process)
-            self._process = None
-        self._probe = None
+        if self._kernel is not None:
+            self._kernel.close()
+            self._gpu_peak_bytes = self.gpu_bytes
+            self._kernel = None
 
     @property
     def gpu_bytes(self) -> int:
         """The most GPU memory that was seen in use, CUDA's own included; 0 on the CPU."""
-        return max([self._gpu_peak_bytes, *(watchdog.gpu_bytes for watchdog in self._watchdogs)])
+        return max(self._gpu_peak_bytes, self._kernel.gpu_bytes if self._kernel is not None else 0)
 
     def close(self) -> None:
         """End the kernel and all its processes."""

@@ -8,27 +8,36 @@ import secrets
 import select
 import socket
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from autograder.errors import GraderError
+from autograder.execution.devices import GpuBudget
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.sandbox import box, runtime_tree, temp_dirs
 from autograder.records import Limits
 
-if TYPE_CHECKING:
-    from autograder.execution.gpu_watchdog import Room
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelRequest:
+    """What is asked of a zygote for one submission."""
 
-def _plain(plan: box.BoxPlan) -> dict[str, Any]:
-    """Return what the zygote does not know itself."""
-    known = {key: value for key, value in asdict(plan).items() if key not in ("covered", "runtime")}
-    return {**known, "layers": sorted(plan.layers)}
+    limits: Limits = field(default_factory=Limits)
+    """What the kernel may use."""
+
+    seed: int = 0
+    """For torch, NumPy and random."""
+
+    cuda_fallback: bool = False
+    """Whether "cuda" means the CPU there."""
+
+    ahead: bool = False
+    """Whether a kernel more is started meanwhile, for the next request with the same limits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Requested:
+class _Starting:
     """A kernel that the zygote was asked for and that may still be starting."""
 
     control: socket.socket
@@ -36,7 +45,6 @@ class _Requested:
     key: str
     folders: tuple[str, ...]
     limits: Limits
-    plain: bool
 
     def await_ready(self) -> KernelProcess:
         """Return the kernel once it has bound its sockets."""
@@ -53,14 +61,13 @@ class ZygoteLink:
         student_dir: The folder that students receive.
         device: `cpu` or `cuda`.
         mode: The sandbox mode that the zygote found.
+        gpu: The one GPU that kernels see, as `CUDA_VISIBLE_DEVICES` names it; empty: as the zygote has it.
+        gpu_budget: What a kernel may use of that GPU's memory; None: all there is.
         hurried: Kernels that were put away are waited for when the next one is asked for, not before: their
             memory takes some hundredths of a second to be given back.
 
     Attributes:
         layers: The layers that are on, of `sandbox.LAYERS`.
-        gpu: The one GPU that kernels see, as `CUDA_VISIBLE_DEVICES` names it; empty: as the zygote has it.
-        room: What a kernel may use of that GPU's memory; None: all there is.
-        ahead: Whether a kernel more is started each time, for the next one who asks for the like.
     """
 
     def __init__(
@@ -70,6 +77,8 @@ class ZygoteLink:
         student_dir: Path,
         device: str,
         mode: str,
+        gpu: str = "",
+        gpu_budget: GpuBudget | None = None,
         hurried: bool = False,
     ) -> None:
         self._socket = requests
@@ -79,10 +88,9 @@ class ZygoteLink:
         self.device = device
         self.mode = mode
         self.layers = box.MODES[mode]
-        self.gpu = ""
-        self.room: Room | None = None
-        self.ahead = False
-        self._spare: _Requested | None = None
+        self.gpu_budget = gpu_budget
+        self._gpu = gpu
+        self._spare: _Starting | None = None
 
     def is_alive(self) -> bool:
         """Tell whether there is a zygote at the other end."""
@@ -102,31 +110,23 @@ class ZygoteLink:
             raise GraderError("The warm process has been closed.")
         return self._socket.fileno()
 
-    def fork(
-        self, *, seed: int, limits: Limits, cuda_fallback: bool = False, plain: bool = False
-    ) -> KernelProcess:
+    def fork(self, request: KernelRequest) -> KernelProcess:
         """Fork a kernel in a box of its own, or take the one that was prepared.
-
-        Args:
-            seed: For torch, NumPy and random.
-            limits: What it may use.
-            cuda_fallback: Whether "cuda" means the CPU there.
-            plain: Whether tracebacks come without colours.
 
         Raises:
             GraderError: If the zygote has died, the box cannot be built, or the GPU has no room.
         """
         self.await_ends()
-        if self.room is not None:
-            self.room.wait()
-        process = self._prepared(limits, plain) or self._request(limits, plain).await_ready()
-        process.begin(seed=seed, cuda_fallback=cuda_fallback)
-        if self.ahead:
+        if self.gpu_budget is not None:
+            self.gpu_budget.wait()
+        process = self._prepared(request.limits) or self._ask_for_kernel(request.limits).await_ready()
+        process.begin(seed=request.seed, cuda_fallback=request.cuda_fallback)
+        if request.ahead:
             # It starts while this one works, and knows nothing of a submission until one takes it.
-            self._spare = self._request(limits, plain)
+            self._spare = self._ask_for_kernel(request.limits)
         return process
 
-    def _prepared(self, limits: Limits, plain: bool) -> KernelProcess | None:
+    def _prepared(self, limits: Limits) -> KernelProcess | None:
         """Return the kernel that was prepared, if it fits and lives."""
         spare, self._spare = self._spare, None
         if spare is None:
@@ -135,56 +135,50 @@ class ZygoteLink:
             process = spare.await_ready()
         except GraderError:
             return None
-        if (spare.limits, spare.plain) == (limits, plain) and process.is_alive():
+        if spare.limits == limits and process.is_alive():
             return process
         process.close()
         return None
 
-    def _request(self, limits: Limits, plain: bool) -> _Requested:
+    def _ask_for_kernel(self, limits: Limits) -> _Starting:
         """Ask the zygote for a kernel."""
         if self._socket is None:
             raise GraderError("The warm process has been closed.")
         boxed = "mounts" in self.layers
         box_dir = runtime_tree.BOX if boxed else temp_dirs.make_folder("box")
-        plan = box.BoxPlan(
-            layers=self.layers,
-            box=box_dir,
-            sockets=runtime_tree.SOCKETS if boxed else temp_dirs.make_folder("run"),
-            student=runtime_tree.STUDENT if boxed else str(self.student_dir),
-            processes=limits.processes,
-            file_bytes=limits.file_bytes,
-            memory_bytes=limits.memory_bytes,
-            gpu=self.device != "cpu",
-        )
+        sockets = runtime_tree.SOCKETS if boxed else temp_dirs.make_folder("run")
+        plan = {
+            "layers": sorted(self.layers),
+            "box": box_dir,
+            "sockets": sockets,
+            "student": runtime_tree.STUDENT if boxed else str(self.student_dir),
+            "limits": asdict(limits),
+            "gpu": self.device != "cpu",
+        }
         key = secrets.token_hex(16)
         kernel = {
             "device": self.device,
             "key": key,
-            "sockets": plan.sockets,
-            "box": box_dir,
             "home": "/tmp/home" if boxed else f"{box_dir}/.home",
             "temporary": "" if boxed else f"{box_dir}/.tmp",  # the machine's own would be shared with others
-            "student": plan.student,
-            "plain": plain,
             "gpu": self._seat(),
-            "threads": limits.threads,
         }
         control, their_control = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         probe, their_probe = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with their_control, their_probe:
-            request = json.dumps({"plan": _plain(plan), "kernel": kernel}).encode()
+            request = json.dumps({"plan": plan, "kernel": kernel}).encode()
             try:
                 socket.send_fds(self._socket, [request], [their_control.fileno(), their_probe.fileno()])
             except OSError as error:
                 raise GraderError(f"The warm process has died ({error}); start the command again.") from None
-        folders = () if boxed else (box_dir, plan.sockets)
-        return _Requested(control=control, probe=probe, key=key, folders=folders, limits=limits, plain=plain)
+        folders = () if boxed else (box_dir, sockets)
+        return _Starting(control=control, probe=probe, key=key, folders=folders, limits=limits)
 
     def _seat(self) -> Mapping[str, Any] | None:
         """Return what a kernel needs to know of its GPU."""
         if self.device == "cpu":
             return None
-        return {"name": self.gpu, "share": self.room.share if self.room is not None else None}
+        return {"name": self._gpu, "share": self.gpu_budget.share if self.gpu_budget is not None else None}
 
     def put_away(self, process: KernelProcess) -> None:
         """End a kernel for good and close it, now or soon."""

@@ -1,33 +1,29 @@
-"""Grade many submissions: what is done already, what is to do, progress, class pages."""
+"""Grade a class into a results folder: what is done already, what is to be done, the class's pages."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder import failpoints
-from autograder.course.assignment import student_models
+from autograder.course.profiles import DEFAULT_PROFILE, resolve
+from autograder.course.submissions import discover
 from autograder.execution.devices import seats
-from autograder.grading.journal import Row, State
+from autograder.grading.journal import Entry, State
 from autograder.grading.results_folder import OWN_FOLDER, Results, open_results
-from autograder.grading.schedule import Plan, make_plan
-from autograder.grading.worker import Work
-from autograder.grading.worker_pool import Crew
-from autograder.records import Assignment, GradeReport, Submission
+from autograder.grading.schedule import Schedule, make_schedule
+from autograder.grading.worker import WorkerSetup
+from autograder.grading.worker_pool import WorkerPool
+from autograder.records import Assignment, GradeReport, GradingSettings, Submission
 from autograder.report import write_class, write_submission
 from autograder.report.atomic_files import refusal
 from autograder.report.difference import Difference, Verdict, compare, verdict_of
 
-PRELOADED = "autograder.grading.preload"
-"""What workers need, imported once for all of them."""
-
-Progress = Callable[[GradeReport], None]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How a batch is graded."""
+    """How a class is graded."""
 
     jobs: int = 0
     """Workers; 0: one a core, or as many as the GPUs take."""
@@ -41,7 +37,7 @@ class Options:
     threads: int = 0
     """Threads of each kernel; 0: as many as the assignment's limits say."""
 
-    profile: str = "tiny"
+    profile: str = DEFAULT_PROFILE
     """Which models."""
 
     trust: bool = False
@@ -55,8 +51,8 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graded:
-    """What a batch came to. Reports are without plots and pictures."""
+class GradedClass:
+    """What grading a class came to. Reports are without plots and pictures."""
 
     reports: list[GradeReport]
     """Of the submissions, in their order."""
@@ -68,12 +64,50 @@ class Graded:
     """Old grades against new, of the submissions that were graded before and have been graded again."""
 
 
+class Progress:
+    """Is told what happens while a class is graded, in this order; this one ignores it."""
+
+    def scheduled(self, schedule: Schedule) -> None:
+        """Take what is to be done; nothing has been graded yet."""
+
+    def graded(self, report: GradeReport) -> None:
+        """Take the report of a submission whose files are on the disk; in the order of completion."""
+
+    def finished(self, graded: GradedClass) -> None:
+        """Take the outcome; all files are on the disk. Old grades are forgotten when this returns."""
+
+
+def grade_paths(
+    paths: Sequence[Path],
+    assignment: Assignment,
+    out: Path,
+    options: Options,
+    progress: Progress | None = None,
+) -> list[GradeReport]:
+    """Find submissions and grade them into a results folder; see `grade_class`.
+
+    Args:
+        paths: Notebooks, folders, nbgrader `submitted/` trees, zips.
+        assignment: The assignment.
+        out: Folder of results; `out/<slug>` is made.
+        options: How.
+        progress: Is told what happens.
+
+    Raises:
+        AssignmentError: If there are no submissions, or the instructor's files or the results folder cannot be used.
+        GraderError: If no worker can be started, or the disk is full.
+    """
+    return _grade(
+        lambda scratch: discover(paths, assignment.slug, scratch), assignment, out, options, progress
+    )
+
+
 def grade_class(
     submissions: Sequence[Submission],
     assignment: Assignment,
     out: Path,
     options: Options,
-    progress: Progress = lambda report: None,
+    progress: Progress | None = None,
 ) -> list[GradeReport]:
     """Grade submissions into a results folder; what is done there and unchanged is not graded again.
 
@@ -82,7 +116,7 @@ def grade_class(
         assignment: The assignment.
         out: Folder of results; `out/<slug>` is made.
         options: How.
-        progress: Called with each new report, in the order of completion.
+        progress: Is told what happens.
 
     Returns:
         The reports in the order of the submissions, without plots and pictures.
@@ -91,111 +125,107 @@ def grade_class(
         AssignmentError: If the instructor's files or the results folder cannot be used.
         GraderError: If no worker can be started, or the disk is full.
     """
+    return _grade(lambda scratch: submissions, assignment, out, options, progress)
+
+
+def _grade(
+    find: Callable[[Path], Sequence[Submission]],
+    assignment: Assignment,
+    out: Path,
+    options: Options,
+    progress: Progress | None,
+) -> list[GradeReport]:
+    """Grade what is found; `find` is given a folder that lives as long as the grading."""
+    progress = progress or Progress()
+    settings = resolve(
+        assignment,
+        profile=options.profile,
+        device=options.device.partition(":")[0],
+        threads=options.threads,
+    )
     with open_results(out, assignment.slug) as results:
-        plan = make_plan(submissions, assignment, results, options)
-        graded = carry_out(plan, assignment, results, options, progress)
+        schedule = make_schedule(find(results.scratch), settings, results, regrade=options.regrade)
+        progress.scheduled(schedule)
+        graded = _carry_out(schedule, settings, results, options, progress)
+        progress.finished(graded)
         results.journal.forget_previous()
     return graded.reports
 
 
-def carry_out(
-    plan: Plan, assignment: Assignment, results: Results, options: Options, progress: Progress
-) -> Graded:
-    """Grade what a plan says, write each submission's pages as it is done, then the class's.
-
-    Args:
-        plan: From `make_plan` for the same results.
-        assignment: The assignment.
-        results: Held by this process.
-        options: How.
-        progress: Called with each new report, in the order of completion.
-
-    Raises:
-        AssignmentError: If the instructor's files cannot be used.
-        GraderError: If no worker can be started, or the disk is full.
-    """
-    results.journal.plan(item.row for item in plan.items if item.report is None)
-    failpoints.reach("plan.recorded")
-    reports = {item.row.folder: item.report for item in plan.items if item.report is not None}
+def _carry_out(
+    schedule: Schedule, settings: GradingSettings, results: Results, options: Options, progress: Progress
+) -> GradedClass:
+    """Grade what a schedule says, write each submission's pages as it is done, then the class's."""
+    results.journal.schedule(item.entry for item in schedule.items if item.report is None)
+    failpoints.reach("schedule.recorded")
+    reports = {item.entry.folder: item.report for item in schedule.items if item.report is not None}
     try:
-        if len(reports) < len(plan.items) or plan.mode_is_new:
-            for name, report in _grade(plan, assignment, results, options):
-                reports[name] = report
-                progress(report)
-        ordered = [reports[item.row.folder] for item in plan.items]
+        if len(reports) < len(schedule.items) or schedule.mode_is_new:
+            for report in _reports(schedule, settings, results, options):
+                reports[report.folder_name] = report
+                progress.graded(report)
+        ordered = [reports[item.entry.folder] for item in schedule.items]
         kept = _kept(results, set(reports))
         failpoints.reach("class.writing")
-        write_class([*ordered, *kept], assignment, results.folder)
+        write_class([*ordered, *kept], settings.assignment, results.folder)
         failpoints.reach("class.written")
     except OSError as error:
         raise refusal(error) from None
-    return Graded(reports=ordered, kept=kept, difference=_difference(results, reports))
+    return GradedClass(reports=ordered, kept=kept, difference=_difference(results, reports))
 
 
-def _grade(
-    plan: Plan, assignment: Assignment, results: Results, options: Options
-) -> Iterator[tuple[str, GradeReport]]:
-    """Let a crew grade; yields the name of the student's folder and the report when all is on the disk."""
+def _reports(
+    schedule: Schedule, settings: GradingSettings, results: Results, options: Options
+) -> Iterator[GradeReport]:
+    """Let workers grade; yield each report when all of its submission is on the disk."""
     places = seats(options.device, jobs=options.jobs, per_gpu=options.per_gpu)
-    works = [
-        Work(
-            course_dir=assignment.course_dir,
-            slug=assignment.slug,
-            folder=results.folder,
-            seat=seat,
-            profile=options.profile,
-            threads=options.threads,
-        )
-        for seat in places[: max(len(plan.items), 1)]
-    ]
-    crew = Crew(
-        works,
-        assignment.student_dir,
-        models=student_models(assignment, options.profile),
+    pool = WorkerPool(
+        [
+            WorkerSetup(settings=replace(settings, device=seat.device), folder=results.folder, seat=seat)
+            for seat in places[: max(len(schedule.items), 1)]
+        ],
         journal=results.journal,
         trust=options.trust,
         accept_degraded=options.accept_degraded,
-        preload=(PRELOADED,),
-        crew_lock=results.crew_lock,
+        workers_lock=results.workers_lock,
     )
     try:
-        mode = crew.start()
+        mode = pool.start()
         # What was graded in another sandbox is not what would come out now.
-        strangers = [item for item in plan.items if item.report is not None and item.row.mode != mode]
-        results.journal.plan(item.again() for item in strangers)
-        todo = [item for item in plan.items if item.report is None or item in strangers]
-        for submission, finished in crew.run([item.submission for item in todo]):
-            name = submission.folder_name
+        elsewhere = [item for item in schedule.items if item.report is not None and item.entry.mode != mode]
+        results.journal.schedule(item.again() for item in elsewhere)
+        todo = [item for item in schedule.items if item.report is None or item in elsewhere]
+        for submission, finished in pool.run([item.submission for item in todo]):
             if isinstance(finished, str):
-                report, digest, files = _give_up(submission, assignment, results.folder / name, finished)
+                report, digest, files = _give_up(submission, settings.assignment, results, finished)
             else:
                 report, digest, files = finished.report, finished.digest, finished.files
             state: State = "quarantined" if report.needs_review else "done"
-            results.journal.finish(name, state, mode=mode, report=digest, files=files)
+            results.journal.finish(submission.folder_name, state, mode=mode, report=digest, files=files)
             failpoints.reach("submission.recorded")
-            yield name, report
+            yield report
     finally:
-        crew.stop()
+        pool.stop()
 
 
 def _give_up(
-    submission: Submission, assignment: Assignment, place: Path, reason: str
+    submission: Submission, assignment: Assignment, results: Results, reason: str
 ) -> tuple[GradeReport, str, tuple[str, ...]]:
     """Report a submission during which processes died again and again: ours, never a zero."""
     # The coordinator itself needs no torch, whose import would delay the first worker.
     from autograder.checks.check_run import blank_result
     from autograder.checks.decorators import collect
 
-    results = tuple(blank_result(info, "skipped", feedback="Not run.") for info in collect(assignment))
+    skipped = tuple(blank_result(info, "skipped", feedback="Not run.") for info in collect(assignment))
     report = GradeReport(
         assignment=assignment.slug,
         student=submission.student,
         score=0.0,
-        max_score=sum(result.max_points for result in results),
-        checks=results,
+        max_score=sum(result.max_points for result in skipped),
+        checks=skipped,
         needs_review=(reason,),
     )
-    written = write_submission(report, None, assignment, place)
+    written = write_submission(report, None, assignment, results.folder / report.folder_name)
     return report, written.report, written.files
 
 
@@ -203,18 +233,20 @@ def _kept(results: Results, current: set[str]) -> list[GradeReport]:
     """Return the reports of students who have results but are not among the submissions."""
     names = sorted(path.name for path in results.folder.iterdir() if path.is_dir())
     others = [name for name in names if name not in current and name != OWN_FOLDER]
-    rows = results.journal.rows()
-    return [report for name in others if (report := results.present(name, rows.get(name))) is not None]
+    entries = results.journal.entries()
+    return [report for name in others if (report := results.present(name, entries.get(name))) is not None]
 
 
 def _difference(results: Results, reports: dict[str, GradeReport]) -> Difference:
     """Compare the grades with what they were before, where that was written down."""
 
-    def was(row: Row) -> Verdict:
-        return Verdict.from_json(row.previous or "")
+    def was(entry: Entry) -> Verdict:
+        return Verdict.from_json(entry.previous or "")
 
-    rows = {name: row for name, row in results.journal.rows().items() if row.previous and name in reports}
+    entries = {
+        name: entry for name, entry in results.journal.entries().items() if entry.previous and name in reports
+    }
     return compare(
-        {reports[name].student: was(row) for name, row in rows.items()},
-        {reports[name].student: verdict_of(reports[name]) for name in rows},
+        {reports[name].student: was(entry) for name, entry in entries.items()},
+        {reports[name].student: verdict_of(reports[name]) for name in entries},
     )

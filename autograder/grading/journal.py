@@ -1,14 +1,14 @@
 """The journal of a results folder: what has been graded, from what, and what is under way.
 
     with Journal(folder) as journal:
-        rows = journal.rows()
-        journal.plan([Row(folder="ana", student="ana", key=...)])
+        entries = journal.entries()
+        journal.schedule([Entry(folder="ana", student="ana", key=...)])
         journal.start("ana")
         journal.finish("ana", "done", mode="full", report=digest, files=names)
 
 SQLite with a write-ahead log and full synchronisation: what a method has done is on the disk when it returns,
-and a process killed inside one leaves the journal as it was before. One process writes at a time (`results.Results`
-sees to that). Nothing here depends on a clock.
+and a process killed inside one leaves the journal as it was before. One process writes at a time
+(`results_folder.Results` sees to that). Nothing here depends on a clock.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS submissions (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Entry:
     """What the journal knows of one submission."""
 
     folder: str
@@ -109,29 +109,29 @@ class Journal:
             self._database.execute(_TABLE)
             self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
-    def rows(self) -> dict[str, Row]:
+    def entries(self) -> dict[str, Entry]:
         """Return what is known, by the name of the student's folder."""
         with self._sentences():
             found = self._database.execute("SELECT * FROM submissions ORDER BY folder").fetchall()
-        names = Row.__dataclass_fields__
+        names = Entry.__dataclass_fields__
         rows = [dict(zip(names, values, strict=True)) for values in found]
-        return {row["folder"]: Row(**{**row, "files": tuple(json.loads(row["files"]))}) for row in rows}
+        return {row["folder"]: Entry(**{**row, "files": tuple(json.loads(row["files"]))}) for row in rows}
 
-    def plan(self, rows: Iterable[Row]) -> None:
+    def schedule(self, entries: Iterable[Entry]) -> None:
         """Write down what is to be graded, all of it or nothing."""
         with self._sentences(), self._transaction():
-            for row in rows:
-                self._put(row)
-            failpoints.reach("journal.planning")
+            for entry in entries:
+                self._put(entry)
+            failpoints.reach("journal.scheduling")
 
-    def _put(self, row: Row) -> None:
+    def _put(self, entry: Entry) -> None:
         # A name may hold what is no UTF-8; it is only for people here.
-        student = row.student.encode("utf-8", "backslashreplace").decode()
-        values = (row.folder, student, row.key, row.mode, row.state, row.attempts, row.report)
-        places = ", ".join("?" * len(Row.__dataclass_fields__))
+        student = entry.student.encode("utf-8", "backslashreplace").decode()
+        values = (entry.folder, student, entry.key, entry.mode, entry.state, entry.attempts, entry.report)
+        places = ", ".join("?" * len(Entry.__dataclass_fields__))
         self._database.execute(
             f"INSERT OR REPLACE INTO submissions VALUES ({places})",
-            (*values, json.dumps(row.files), row.previous),
+            (*values, json.dumps(entry.files), entry.previous),
         )
 
     def start(self, folder: str) -> None:

@@ -23,7 +23,7 @@ from autograder.seeds import seed_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Graded:
+class GradedSubmission:
     """A report and, where the notebook ran, what came of it."""
 
     report: GradeReport
@@ -34,8 +34,13 @@ class Graded:
 
 
 def grade_submission(
-    submission: Submission, course: Course, zygote: ZygoteLink, run: Run = run_checks
-) -> Graded:
+    submission: Submission,
+    course: Course,
+    zygote: ZygoteLink,
+    run: Run = run_checks,
+    *,
+    ahead: bool = False,
+) -> GradedSubmission:
     """Grade one submission.
 
     Whatever the student's file does ends in a report: what is theirs costs points, what is ours asks for review.
@@ -45,12 +50,15 @@ def grade_submission(
         course: The assignment, loaded.
         zygote: Where kernels come from.
         run: Runs the checks; from `with_checks` where more submissions follow.
+        ahead: Whether another submission follows: its kernel is started meanwhile.
     """
     started = time.perf_counter()
     if submission.problem:
-        return Graded(report=_unrunnable(submission, course, problem=submission.problem), execution=None)
+        return GradedSubmission(
+            report=_unrunnable(submission, course, problem=submission.problem), execution=None
+        )
     try:
-        with open_submission(submission, course, zygote) as opened:
+        with open_submission(submission, course, zygote, ahead=ahead) as opened:
             ran = time.perf_counter()
             grading = begin_checks(course, opened, student=submission.student)
             results = run(grading)
@@ -62,15 +70,17 @@ def grade_submission(
                 timing["gpu_mb"] = round(opened.gpu_bytes / 2**20)
             shown = plots(opened.execution.notebook) + returned_figures(grading, course)
             report = _report(submission, course, opened, results, timing)
-            return Graded(report=replace(report, plots=shown[:MAX_PLOTS]), execution=opened.execution)
+            return GradedSubmission(
+                report=replace(report, plots=shown[:MAX_PLOTS]), execution=opened.execution
+            )
     except SubmissionError as error:
-        return Graded(report=_unrunnable(submission, course, problem=str(error)), execution=None)
+        return GradedSubmission(report=_unrunnable(submission, course, problem=str(error)), execution=None)
     except (GraderError, AssignmentError) as error:
-        return Graded(report=_unrunnable(submission, course, fault=str(error)), execution=None)
+        return GradedSubmission(report=_unrunnable(submission, course, fault=str(error)), execution=None)
     except Exception as error:
         # Not foreseen, so ours: a person looks at it, and the batch goes on.
         fault = f"{type(error).__name__}: {error}"
-        return Graded(report=_unrunnable(submission, course, fault=fault), execution=None)
+        return GradedSubmission(report=_unrunnable(submission, course, fault=fault), execution=None)
 
 
 def _report(
@@ -140,9 +150,9 @@ def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dic
     return {
         "hashes": hashes,
         "versions": versions(),
-        "device": course.device,
-        "threads": course.assignment.limits.threads,
-        "profile": course.profile,
+        "device": course.settings.device,
+        "threads": course.settings.limits.threads,
+        "profile": course.settings.profile,
         "models": [_stated(loaded.spec, course.assignment) for loaded in course.models],
         "sandbox_mode": sandbox_mode,
         "course_key": hashlib.sha256(course.key.encode()).hexdigest()[:12] if course.key else "none",

@@ -1,7 +1,7 @@
 """A folder of results as one grader holds it: locked, swept, its submissions' state looked up.
 
 Two locks, both of the kernel's, which a death releases: one is the coordinator's, and a second grader is refused
-while it is held; the other is shared with the workers (`crew_lock`), so that after a death nothing is written
+while it is held; the other is shared with the workers (`workers_lock`), so that after a death nothing is written
 before the last of them has gone.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from autograder import failpoints
 from autograder.errors import AssignmentError, AutograderError, GraderError
-from autograder.grading.journal import Journal, Row
+from autograder.grading.journal import Entry, Journal
 from autograder.records import GradeReport
 from autograder.report.atomic_files import PARTIAL_PATTERN
 from autograder.report.serialise import REPORT_NAME, from_json, light
@@ -28,8 +28,8 @@ from autograder.report.serialise import REPORT_NAME, from_json, light
 OWN_FOLDER = ".journal"
 """Beside the students' folders, none of whose names starts with a dot."""
 
-_CREW_TIMEOUT_S = 15.0
-_CREW_POLL_S = 0.02
+_WORKERS_TIMEOUT_S = 15.0
+_WORKERS_POLL_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,30 +42,30 @@ class Results:
     journal: Journal
     """What has been done."""
 
-    crew_lock: int
+    workers_lock: int
     """A descriptor that workers inherit: the next grader waits until all of them have closed it."""
 
     scratch: Path
     """For files of this run; not there until it is made, and removed at its end or by the next run."""
 
-    def finished(self, row: Row) -> GradeReport | None:
+    def finished(self, entry: Entry) -> GradeReport | None:
         """Return the report of a submission as it was graded; None if its files are not as they were left."""
-        place = self.folder / row.folder
-        if not row.files or not all((place / name).is_file() for name in row.files):
+        place = self.folder / entry.folder
+        if not entry.files or not all((place / name).is_file() for name in entry.files):
             return None
-        data = self._read(row.folder)
-        return light(from_json(data, own=True)) if _digest(data) == row.report else None
+        data = self._read(entry.folder)
+        return light(from_json(data, own=True)) if _digest(data) == entry.report else None
 
-    def present(self, name: str, row: Row | None) -> GradeReport | None:
+    def present(self, name: str, entry: Entry | None) -> GradeReport | None:
         """Return the report that lies in a student's folder, whoever left it there; None if there is none.
 
         Args:
             name: The student's folder.
-            row: What the journal knows of it.
+            entry: What the journal knows of it.
         """
         data = self._read(name)
         try:
-            return light(from_json(data, own=row is not None and _digest(data) == row.report))
+            return light(from_json(data, own=entry is not None and _digest(data) == entry.report))
         except AutograderError:
             return None
 
@@ -95,7 +95,7 @@ def open_results(out: Path, slug: str) -> Iterator[Results]:
     folder = out.absolute() / slug
     try:
         own = _made(folder)
-        lock, crew_lock = (_opened(own / name) for name in ("lock", "crew-lock"))
+        lock, workers_lock = (_opened(own / name) for name in ("lock", "workers-lock"))
     except OSError as error:
         raise AssignmentError(
             f"{folder}: results cannot be written here: {error.strerror}.\nChoose another folder with --out DIR."
@@ -103,16 +103,16 @@ def open_results(out: Path, slug: str) -> Iterator[Results]:
     with contextlib.ExitStack() as stack:
         # Closed in the opposite order: who gets the first lock finds the second one free.
         stack.callback(os.close, lock)
-        stack.callback(os.close, crew_lock)
+        stack.callback(os.close, workers_lock)
         _lock(lock, folder)
-        _await_crew(crew_lock, folder)
+        _await_workers(workers_lock, folder)
         failpoints.reach("results.locked")
         scratch = own / "scratch"
         _sweep(folder, scratch)
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         journal = stack.enter_context(Journal(own))
         failpoints.reach("journal.opened")
-        yield Results(folder=folder, journal=journal, crew_lock=crew_lock, scratch=scratch)
+        yield Results(folder=folder, journal=journal, workers_lock=workers_lock, scratch=scratch)
 
 
 def _made(folder: Path) -> Path:
@@ -154,18 +154,18 @@ def _lock(lock: int, folder: Path) -> None:
         os.pwrite(lock, str(os.getpid()).encode(), 0)
 
 
-def _await_crew(crew_lock: int, folder: Path) -> None:
+def _await_workers(workers_lock: int, folder: Path) -> None:
     """Wait until the workers of a run that was killed have gone; they do at once."""
-    deadline = time.monotonic() + _CREW_TIMEOUT_S
+    deadline = time.monotonic() + _WORKERS_TIMEOUT_S
     while True:
         try:
-            fcntl.flock(crew_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(workers_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 raise GraderError(
                     f"{folder}: workers of an earlier run still hold this folder. End them, then start again."
                 ) from None
-            time.sleep(_CREW_POLL_S)
+            time.sleep(_WORKERS_POLL_S)
         else:
             return
 

@@ -1,4 +1,4 @@
-"""What a batch has to do: which submissions are graded and unchanged, and which are to be graded, and why."""
+"""What is to be done for a class: which submissions are graded and unchanged, which are to be graded, and why."""
 
 from __future__ import annotations
 
@@ -6,38 +6,16 @@ import ast
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from autograder.course.fingerprint import course_fingerprint, submission_key
-from autograder.course.profiles import choose_profile, on_threads
 from autograder.errors import AssignmentError, did_you_mean
 from autograder.execution.sandbox.selftest import find_mode_here
-from autograder.grading.journal import Row
+from autograder.grading.journal import Entry
 from autograder.grading.results_folder import Results
-from autograder.records import Assignment, GradeReport, Submission
+from autograder.records import Assignment, GradeReport, GradingSettings, Submission
 from autograder.report.difference import verdict_of
 
 EVERYBODY = "all"
-
-
-class Wishes(Protocol):
-    """What a plan needs to know of how a batch is graded."""
-
-    @property
-    def device(self) -> str:
-        """cpu, cuda or cuda:i."""
-
-    @property
-    def profile(self) -> str:
-        """Which models."""
-
-    @property
-    def threads(self) -> int:
-        """Of each kernel; 0: as many as the assignment's limits say."""
-
-    @property
-    def regrade(self) -> tuple[str, ...]:
-        """Students, checks or `all`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +25,7 @@ class Item:
     submission: Submission
     """The file."""
 
-    row: Row
+    entry: Entry
     """What the journal is to hold of it before it is graded, or holds if it is done."""
 
     report: GradeReport | None
@@ -56,16 +34,16 @@ class Item:
     reason: str
     """Why it is to be graded, in two words; empty if it is done."""
 
-    def again(self) -> Row:
-        """Return the row that has a finished submission graded again."""
+    def again(self) -> Entry:
+        """Return the entry that has a finished submission graded again."""
         assert self.report is not None
         previous = verdict_of(self.report).to_json()
-        return replace(self.row, state="waiting", attempts=0, previous=previous)
+        return replace(self.entry, state="waiting", attempts=0, previous=previous)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """All submissions of a batch."""
+class Schedule:
+    """All submissions of a class."""
 
     items: tuple[Item, ...]
     """In the order of the submissions."""
@@ -87,43 +65,45 @@ class Plan:
         return f"{done} of {len(self.items)} already graded and unchanged{rest}."
 
 
-def make_plan(
-    submissions: Sequence[Submission], assignment: Assignment, results: Results, wishes: Wishes
-) -> Plan:
+def make_schedule(
+    submissions: Sequence[Submission],
+    settings: GradingSettings,
+    results: Results,
+    *,
+    regrade: Sequence[str] = (),
+) -> Schedule:
     """Find out what is to be done.
 
     Args:
         submissions: What was handed in.
-        assignment: The assignment.
+        settings: On what they are graded.
         results: What was done before.
-        wishes: How the batch is graded.
+        regrade: Students, checks or `all`: graded again although nothing has changed.
 
     Raises:
         AssignmentError: If a name to regrade is neither a student's nor a check's.
     """
-    students, checks = _asked_again(wishes.regrade, submissions, assignment)
-    course = course_fingerprint(
-        choose_profile(on_threads(assignment, wishes.threads), wishes.profile),
-        device=wishes.device,
-        profile=wishes.profile,
-    )
-    rows = results.journal.rows()
+    students, checks = _asked_again(regrade, submissions, settings.assignment)
+    course = course_fingerprint(settings)
+    entries = results.journal.entries()
     items = []
     for submission in submissions:
         name = submission.folder_name
-        fresh = Row(folder=name, student=submission.student, key=submission_key(submission, course))
+        fresh = Entry(folder=name, student=submission.student, key=submission_key(submission, course))
         asked = bool(checks) or submission.student in students
-        items.append(_item(submission, fresh, rows.get(name), results, asked=asked))
-    modes = {item.row.mode for item in items if item.report is not None}
+        items.append(_item(submission, fresh, entries.get(name), results, asked=asked))
+    modes = {item.entry.mode for item in items if item.report is not None}
     all_done = bool(items) and all(item.report is not None for item in items)
-    return Plan(items=tuple(items), checks=checks, mode_is_new=all_done and modes != {_mode_here()})
+    return Schedule(items=tuple(items), checks=checks, mode_is_new=all_done and modes != {_mode_here()})
 
 
-def _item(submission: Submission, fresh: Row, row: Row | None, results: Results, *, asked: bool) -> Item:
+def _item(
+    submission: Submission, fresh: Entry, entry: Entry | None, results: Results, *, asked: bool
+) -> Item:
     """Decide on one submission."""
-    under_way = row is not None and row.state in ("waiting", "running")
-    same = row is not None and row.key == fresh.key
-    if row is None:
+    under_way = entry is not None and entry.state in ("waiting", "running")
+    same = entry is not None and entry.key == fresh.key
+    if entry is None:
         reason = "new"
     elif asked:
         reason = "asked for"
@@ -131,23 +111,23 @@ def _item(submission: Submission, fresh: Row, row: Row | None, results: Results,
         reason = "changed"
     elif under_way:
         reason = "not finished"
-    elif row.state == "quarantined":
+    elif entry.state == "quarantined":
         reason = "in need of review"
-    elif (finished := results.finished(row)) is not None:
-        return Item(submission=submission, row=row, report=finished, reason="")
+    elif (finished := results.finished(entry)) is not None:
+        return Item(submission=submission, entry=entry, report=finished, reason="")
     else:
         reason = "with changed or missing files"
-    if row is not None and under_way:
+    if entry is not None and under_way:
         # The grade before the interrupted run is what the new one is compared with.
-        fresh = replace(fresh, previous=row.previous, attempts=row.attempts if same else 0)
+        fresh = replace(fresh, previous=entry.previous, attempts=entry.attempts if same else 0)
     else:
-        before = results.present(fresh.folder, row)
+        before = results.present(fresh.folder, entry)
         fresh = replace(fresh, previous=verdict_of(before).to_json() if before else None)
-    return Item(submission=submission, row=fresh, report=None, reason=reason)
+    return Item(submission=submission, entry=fresh, report=None, reason=reason)
 
 
 def _mode_here() -> str:
-    """Return the sandbox mode that this machine probably gives; a crew that is started knows for sure."""
+    """Return the sandbox mode that this machine probably gives; workers that are started know for sure."""
     try:
         return find_mode_here().mode or "none"
     except OSError:

@@ -8,7 +8,6 @@ however it ends.
 from __future__ import annotations
 
 import gc
-import importlib
 import os
 import signal
 import socket
@@ -22,17 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 from autograder import failpoints
 from autograder.errors import AutograderError
+from autograder.execution import devices
 from autograder.execution.devices import Seat
 from autograder.execution.sandbox import syscalls
 from autograder.execution.zygote_client import ZygoteLink
-from autograder.records import Assignment, GradeReport, Submission
+from autograder.grading.preload import preload
+from autograder.records import GradeReport, GradingSettings, Submission
 from autograder.report.atomic_files import refusal
 from autograder.report.serialise import light
 
 if TYPE_CHECKING:
     from autograder.checks.course_context import Course
     from autograder.checks.runner import Run
-    from autograder.execution.gpu_watchdog import Room
 
 BOOT = (
     "import sys, json; s = json.loads(sys.argv[1]); sys.path[:] = s['path'];"
@@ -44,26 +44,17 @@ READY = b"ready"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class WorkerSetup:
     """What a worker is for."""
 
-    course_dir: Path
-    """The course."""
-
-    slug: str
-    """The assignment."""
+    settings: GradingSettings
+    """On what it grades; the device is that of its seat."""
 
     folder: Path
     """Where results go: `DIR/<slug>`."""
 
     seat: Seat
     """Where it computes."""
-
-    profile: str
-    """Which models."""
-
-    threads: int = 0
-    """Of each kernel; 0: as many as the assignment's limits say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +93,7 @@ class GpuLost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Job:
     """The coordinator's word what is to be graded next."""
 
     submission: Submission
@@ -124,7 +115,7 @@ def main(settings: dict[str, Any]) -> None:
     """Import, then fork a worker for every descriptor that comes, until the coordinator closes its end.
 
     Args:
-        settings: `fd` of the socket to the coordinator, its `parent` process id, `preload` (module names), `path`.
+        settings: `fd` of the socket to the coordinator, its `parent` process id, `path`.
     """
     # Ctrl-C reaches the whole process group; the coordinator decides what happens then.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -133,8 +124,7 @@ def main(settings: dict[str, Any]) -> None:
     # What checks tokenise is short: threads would only be waited for.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     gc.disable()  # imports drop little: looking for garbage meanwhile takes a tenth of their time
-    for name in settings["preload"]:
-        importlib.import_module(name)
+    preload()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # workers need no reaping
     server.send(READY)
     gc.collect()
@@ -179,21 +169,17 @@ def _work(connection: Connection) -> None:
     """Grade what comes over the connection until it is closed."""
     import torch
 
-    from autograder.checks.course_context import load_course
+    from autograder.checks.course_context import load_resolved
     from autograder.checks.runner import with_checks
-    from autograder.course.assignment import load_assignment
-    from autograder.course.profiles import on_threads
-    from autograder.execution import gpu_watchdog
 
     torch.set_num_threads(1)
     try:
-        work: Work = connection.recv()
-        if work.seat.gpu:
-            gpu_watchdog.take_seat(work.seat.gpu)
-        assignment = on_threads(load_assignment(work.course_dir, work.slug), work.threads)
-        course = load_course(assignment, device=work.seat.device, profile=work.profile)
+        setup: WorkerSetup = connection.recv()
+        if setup.seat.gpu:
+            devices.take_seat(setup.seat.gpu)
+        course = load_resolved(setup.settings)
         failpoints.reach("worker.started")
-        with_checks(assignment, course.checks, lambda run: _serve(connection, course, run, work))
+        with_checks(course.assignment, course.checks, lambda run: _serve(connection, course, run, setup))
     except (EOFError, BrokenPipeError):
         return
     except AutograderError as error:
@@ -202,10 +188,10 @@ def _work(connection: Connection) -> None:
         connection.send(Stopped(error=refusal(error)))
 
 
-def _serve(connection: Connection, course: Course, run: Run, work: Work) -> None:
+def _serve(connection: Connection, course: Course, run: Run, setup: WorkerSetup) -> None:
     """Grade what comes; ends by the EOFError of a closed connection, or when the GPU is lost."""
     zygote: ZygoteLink | None = None
-    room = _room(course, work.seat)
+    budget = _gpu_budget(course, setup.seat)
     while True:
         message = connection.recv()
         if isinstance(message, NewZygote):
@@ -215,62 +201,58 @@ def _serve(connection: Connection, course: Course, run: Run, work: Work) -> None
             zygote = ZygoteLink(
                 requests,
                 student_dir=course.assignment.student_dir,
-                device=course.device,
+                device=course.settings.device,
                 mode=message.mode,
+                gpu=setup.seat.gpu,
+                gpu_budget=budget,
                 hurried=True,
             )
-            zygote.gpu, zygote.room = work.seat.gpu, room
         else:
             assert zygote is not None
-            answer = _grade(message, course, zygote, run, work.folder)
+            answer = _grade(message, course, zygote, run, setup.folder)
             connection.send(answer)
             if isinstance(answer, GpuLost):
                 raise EOFError
 
 
-def _room(course: Course, seat: Seat) -> Room | None:
+def _gpu_budget(course: Course, seat: Seat) -> devices.GpuBudget | None:
     """Return what submissions may use of the worker's GPU; None on the CPU."""
     if seat.device == "cpu":
         return None
-    from autograder.execution.gpu_watchdog import Room
-
-    room = Room(limit_bytes=course.assignment.limits.gpu_memory_bytes, shared_by=seat.shared_by)
-    room.check_size()
-    return room
+    limit_bytes = course.settings.limits.gpu_memory_bytes
+    budget = devices.GpuBudget(limit_bytes=limit_bytes, shared_by=seat.shared_by)
+    budget.check_size()
+    return budget
 
 
 def _grade(
-    task: Task, course: Course, zygote: ZygoteLink, run: Run, folder: Path
+    job: Job, course: Course, zygote: ZygoteLink, run: Run, folder: Path
 ) -> Finished | ZygoteLost | GpuLost:
     """Grade one submission and write its files."""
     from autograder.grading.pipeline import grade_submission
     from autograder.report.write import write_submission
 
     failpoints.reach("worker.received")
-    submission = task.submission
-    zygote.ahead = task.more
-    graded = grade_submission(submission, course, zygote, run)
+    submission = job.submission
+    graded = grade_submission(submission, course, zygote, run, ahead=job.more)
     failpoints.reach("worker.graded")
     if not zygote.is_alive():
         return ZygoteLost()
-    if zygote.room is not None and (reason := _void(graded.report, zygote, zygote.room)):
+    if zygote.gpu_budget is not None and (reason := _void(graded.report, zygote, zygote.gpu_budget)):
         return GpuLost(reason=reason)
-    assignment: Assignment = course.assignment
     place = folder / submission.folder_name
-    written = write_submission(graded.report, graded.execution, assignment, place)
+    written = write_submission(graded.report, graded.execution, course.assignment, place)
     failpoints.reach("worker.written")
     return Finished(report=light(graded.report), digest=written.report, files=written.files)
 
 
-def _void(report: GradeReport, zygote: ZygoteLink, room: Room) -> str:
+def _void(report: GradeReport, zygote: ZygoteLink, budget: devices.GpuBudget) -> str:
     """Return why a report says nothing: the GPU failed, or had less to give than the student was promised; or ""."""
-    from autograder.execution import gpu_watchdog
-
     zygote.await_ends()
-    if fault := gpu_watchdog.fault_of_device():
+    if fault := devices.fault_of_device():
         return f"the GPU failed: {fault}"
     said = [failure.message for failure in report.failures]
     said += [part for check in report.checks for part in (check.detail, check.fault)]
-    if gpu_watchdog.says_out_of_memory(*said) and not room.is_there():
+    if devices.says_out_of_memory(*said) and not budget.is_free():
         return "other programs took the GPU memory that a submission may use"
     return ""

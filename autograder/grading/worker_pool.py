@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
 from multiprocessing.reduction import send_handle
-from pathlib import Path
 from typing import Any
 
 from autograder import failpoints
+from autograder.course.assignment import student_models
 from autograder.errors import GraderError
 from autograder.execution.zygote_client import Zygote
 from autograder.grading.journal import Journal
@@ -25,13 +25,13 @@ from autograder.grading.worker import (
     READY,
     Finished,
     GpuLost,
+    Job,
     NewZygote,
     Stopped,
-    Task,
-    Work,
+    WorkerSetup,
     ZygoteLost,
 )
-from autograder.records import Loadable, Submission
+from autograder.records import Submission
 
 ATTEMPTS = 2
 """Times that a submission is tried when its worker dies; then a person must look."""
@@ -46,15 +46,14 @@ class _Server:
     """The warm process that workers are forked from.
 
     Args:
-        preload: Modules that it imports once for all workers.
         inherited: A descriptor that it and all workers hold open as long as one of them lives.
     """
 
-    def __init__(self, preload: Sequence[str], inherited: int) -> None:
+    def __init__(self, inherited: int) -> None:
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # "" stands for the working folder, where a student's torch.py may lie.
         path = [entry for entry in sys.path if entry]
-        settings = {"fd": theirs.fileno(), "parent": os.getpid(), "preload": list(preload), "path": path}
+        settings = {"fd": theirs.fileno(), "parent": os.getpid(), "path": path}
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-c", BOOT, json.dumps(settings)],
@@ -92,14 +91,14 @@ class _Server:
 class _Worker:
     """One process and the submission that it has."""
 
-    def __init__(self, server: _Server, work: Work) -> None:
-        self.work = work
+    def __init__(self, server: _Server, setup: WorkerSetup) -> None:
+        self.setup = setup
         self.connection, theirs = Pipe()
         with theirs:
             server.fork(theirs.fileno())
         self.submission: Submission | None = None
         self._zygote: Zygote | None = None
-        self._send(work)
+        self._send(setup)
 
     def give(self, submission: Submission, zygote: Zygote, *, more: bool) -> None:
         """Give the worker a submission, and its way to the zygote if that is a new one.
@@ -116,7 +115,7 @@ class _Worker:
             # A worker that could not start has said why, and has gone; that is read later.
             with contextlib.suppress(ConnectionError):
                 send_handle(self.connection, zygote.handle(), 0)
-        self._send(Task(submission=submission, more=more))
+        self._send(Job(submission=submission, more=more))
 
     def _send(self, message: Any) -> None:
         with contextlib.suppress(ConnectionError):
@@ -138,40 +137,31 @@ class _Worker:
         self.connection.close()
 
 
-class Crew:
+class WorkerPool:
     """Workers that grade submissions and write their files.
 
     Args:
-        works: What each is for.
-        student_dir: What kernels see.
-        models: What the student has of models and tokenizers.
+        setups: What each worker is for.
         journal: Told what is handed out and who died.
         trust: Run without a sandbox where none can be made.
         accept_degraded: Make do with Landlock and seccomp.
-        preload: Modules that workers need.
-        crew_lock: Inherited by every worker.
+        workers_lock: Inherited by every worker.
     """
 
     def __init__(
         self,
-        works: Sequence[Work],
-        student_dir: Path,
+        setups: Sequence[WorkerSetup],
         *,
-        models: Sequence[Loadable],
         journal: Journal,
         trust: bool,
         accept_degraded: bool,
-        preload: Sequence[str],
-        crew_lock: int,
+        workers_lock: int,
     ) -> None:
-        self._works = works
-        self._student_dir = student_dir
-        self._models = models
+        self._setups = setups
         self._journal = journal
         self._trust = trust
         self._accept_degraded = accept_degraded
-        self._preload = preload
-        self._crew_lock = crew_lock
+        self._workers_lock = workers_lock
         self._workers: list[_Worker] = []
         self._server: _Server | None = None
         self._zygote: Zygote | None = None
@@ -187,33 +177,34 @@ class Crew:
             GraderError: If the zygote or the workers cannot be started.
         """
         # All are started by this thread: it is this thread's end that they die with.
-        self._server = _Server(self._preload, self._crew_lock)
-        self._workers = [self._hire(work) for work in self._works]
+        self._server = _Server(self._workers_lock)
+        self._workers = [self._hire(setup) for setup in self._setups]
         self._zygote = self._new_zygote()
         self._server.await_ready()
-        failpoints.reach("crew.started")
+        failpoints.reach("workers.started")
         return self._zygote.mode
 
     def _new_zygote(self) -> Zygote:
+        settings = self._setups[0].settings
         return Zygote(
-            self._student_dir,
-            device=self._works[0].seat.device,
+            settings.assignment.student_dir,
+            device=settings.device,
             trust=self._trust,
             accept_degraded=self._accept_degraded,
             on_spawn=self._spawned.append,
             bound=True,
-            models=self._models,
+            models=student_models(settings),
         )
 
-    def _hire(self, work: Work) -> _Worker:
+    def _hire(self, setup: WorkerSetup) -> _Worker:
         assert self._server is not None
         try:
-            return _Worker(self._server, work)
+            return _Worker(self._server, setup)
         except ConnectionError:
             self._server.kill()
-            self._server = _Server(self._preload, self._crew_lock)
+            self._server = _Server(self._workers_lock)
             self._server.await_ready()
-            return _Worker(self._server, work)
+            return _Worker(self._server, setup)
 
     def run(self, submissions: Sequence[Submission]) -> Iterator[tuple[Submission, Finished | str]]:
         """Grade submissions.
@@ -254,7 +245,7 @@ class Crew:
 
     def _replace(self, worker: _Worker) -> _Worker:
         worker.connection.close()
-        fresh = self._hire(worker.work)
+        fresh = self._hire(worker.setup)
         self._workers[self._workers.index(worker)] = fresh
         return fresh
 

@@ -11,6 +11,7 @@ from autograder.records.report import (
     TokenStrip,
     Visibility,
 )
+from autograder.records.settings import GradingSettings
 from autograder.records.submission import CellFailure, Execution, Submission
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Diagnosis",
     "Execution",
     "GradeReport",
+    "GradingSettings",
     "Limits",
     "Loadable",
     "ModelSpec",

@@ -9,6 +9,7 @@ import torch
 from autograder.checks import answer_cache, answer_store
 from autograder.checks.answer_cache import Memo, MemoisedReference
 from autograder.course.assignment import list_slugs, load_assignment
+from autograder.course.profiles import resolve
 
 ANSWERS = [
     torch.randn(3, 4, generator=torch.Generator().manual_seed(1)),
@@ -20,7 +21,7 @@ ANSWERS = [
 
 
 def context(assignment, device: str) -> str:
-    return answer_store.context(assignment, device=device, profile="tiny")
+    return answer_store.context(resolve(assignment, device=device))
 
 
 def same(one, other) -> bool:

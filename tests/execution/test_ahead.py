@@ -36,10 +36,10 @@ def link(zygote):
     made.close()
 
 
-def drawn(link, seed, **limits):
-    with KernelSession(link, notebook(DRAW), limits=Limits(**limits), seed=seed) as session:
+def drawn(link, seed, *, ahead=False):
+    with KernelSession(link, notebook(DRAW), limits=Limits(), seed=seed, ahead=ahead) as session:
         session.run()
-        return session.call("stored", seed=0), session._process.pid
+        return session.call("stored", seed=0), session._kernel.process.pid
 
 
 def keepers(zygote):
@@ -48,26 +48,22 @@ def keepers(zygote):
 
 def test_a_kernel_that_was_ready_draws_the_same_numbers(link):
     fresh, _ = drawn(link, 7)
-    link.ahead = True
-    drawn(link, 3)
+    drawn(link, 3, ahead=True)
     waiting = link._spare
-    again, _ = drawn(link, 7)
+    again, _ = drawn(link, 7, ahead=True)
     assert waiting is not None and again == fresh
     assert drawn(link, 8)[0] != fresh
 
 
 def test_the_next_submission_takes_it(link):
-    link.ahead = True
-    drawn(link, 1)
+    drawn(link, 1, ahead=True)
     spare = link._spare.await_ready()
-    link._spare = type("Ready", (), {"await_ready": lambda self: spare, "limits": Limits(), "plain": False})()
+    link._spare = type("Ready", (), {"await_ready": lambda self: spare, "limits": Limits()})()
     assert drawn(link, 1)[1] == spare.pid
 
 
 def test_one_with_other_limits_is_not_taken(link):
-    link.ahead = True
-    drawn(link, 1)
-    link.ahead = False
+    drawn(link, 1, ahead=True)
     with KernelSession(
         link, notebook("import resource\ndef limit(): return resource.getrlimit(resource.RLIMIT_FSIZE)[0]"),
         limits=Limits(file_bytes=12345678), seed=1,
@@ -78,10 +74,8 @@ def test_one_with_other_limits_is_not_taken(link):
 
 
 def test_one_that_died_while_it_waited_is_replaced(link):
-    link.ahead = True
-    expected, _ = drawn(link, 1)
+    expected, _ = drawn(link, 1, ahead=True)
     psutil.Process(link._spare.await_ready().pid).kill()
-    link.ahead = False
     # Its sockets have been read to the end by now: what is left of it looks like a kernel that never started.
     assert drawn(link, 1)[0] == expected
 
@@ -99,8 +93,7 @@ def settled(zygote):
 @pytest.mark.parametrize("how", ["closed", "lost"])
 def test_nobody_leaves_one_behind(zygote, link, how):
     base = settled(zygote)
-    link.ahead = True
-    drawn(link, 1)
+    drawn(link, 1, ahead=True)
     link.await_ends()
     assert settled(zygote) == base + 1
     if how == "closed":

@@ -20,8 +20,8 @@ def process_after(runner: Runner, source: str) -> KernelProcess:
     """Run a cell and return its kernel."""
     session = runner.session(source, file_bytes=512 * MB)
     assert session.run().failures == ()
-    assert session._process is not None
-    return session._process
+    assert session._kernel is not None
+    return session._kernel.process
 
 
 def measured(runner: Runner, source: str) -> float:

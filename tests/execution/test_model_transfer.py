@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from autograder.execution.kernel import probe_models
+from autograder.execution.kernel.preload import PreloadedModels
 from autograder.execution.kernel.probe_models import Models
 from autograder.execution.model_transfer import Provision, sealed_copies
 
@@ -45,7 +46,7 @@ def test_a_changed_file_is_copied_again(tmp_path):
 
 
 def provided(folder, course_root):
-    models = Models(student=str(course_root / "student_template"), device="cpu")
+    models = Models(PreloadedModels(), student=str(course_root / "student_template"), device="cpu")
     provision = Provision(
         loader="transformers:AutoModelForCausalLM",
         folder=folder,

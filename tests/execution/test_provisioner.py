@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 
 from autograder.execution.provisioner import PROVISIONER, SandboxedKernelManager
 from autograder.execution.zygote_client import Zygote
-from autograder.records import Limits
+from autograder.execution.zygote_link import KernelRequest
 
 from .conftest import notebook
 
@@ -49,7 +49,7 @@ def test_a_plain_nbclient_runs_over_it_from_a_kernelspec(
 
 def test_a_manager_with_a_zygote_interrupts_restarts_and_ends(zygote: Zygote) -> None:
     async def scenario() -> tuple[bool, bool, float]:
-        manager: Any = SandboxedKernelManager(zygote=zygote, limits=Limits())
+        manager: Any = SandboxedKernelManager(zygote, KernelRequest())
         manager.prepare()
         await manager.start_kernel()
         alive = await manager.is_alive()

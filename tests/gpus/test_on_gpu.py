@@ -1,13 +1,18 @@
 """The same class on the CPU and on a GPU; needs one."""
 
+import contextlib
+import os
+import socket
+
 import pytest
 import torch
 
 from autograder.course.submissions import discover
 from autograder.errors import SubmissionError
-from autograder.execution.gpu_watchdog import Room, fault_of_device
+from autograder.execution.devices import GpuBudget, fault_of_device
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
+from autograder.execution.zygote_link import ZygoteLink
 from autograder.grading.batch import Options, grade_class
 from autograder.records import Limits
 from autograder.report.difference import compare_folders
@@ -70,8 +75,18 @@ def take_past_torch(megabytes):
 def session():
     limits = Limits(gpu_memory_bytes=2**30)
     with Zygote(MINI / "student_template", device="cuda") as zygote:
-        zygote.gpu, zygote.room = "0", Room(limit_bytes=limits.gpu_memory_bytes)
-        with KernelSession(zygote, notebook(TAKE), limits=limits, seed=1, device="cuda") as running:
+        link = ZygoteLink(
+            socket.socket(fileno=os.dup(zygote.handle())),
+            student_dir=zygote.student_dir,
+            device="cuda",
+            mode=zygote.mode,
+            gpu="0",
+            gpu_budget=GpuBudget(limit_bytes=limits.gpu_memory_bytes),
+        )
+        with (
+            contextlib.closing(link),
+            KernelSession(link, notebook(TAKE), limits=limits, seed=1) as running,
+        ):
             running.run()
             yield running
 

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from autograder.errors import GraderError
-from autograder.grading.journal import JOURNAL_NAME, Journal, Row
+from autograder.grading.journal import JOURNAL_NAME, Entry, Journal
 
 
 def in_child(action) -> int:
@@ -23,82 +23,82 @@ def in_child(action) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def row(name="ana", **more) -> Row:
-    return Row(folder=name, student=name, key="k", **more)
+def entry(name="ana", **more) -> Entry:
+    return Entry(folder=name, student=name, key="k", **more)
 
 
 def test_what_was_written_is_read_again(tmp_path):
     rows = [
-        row("ana", attempts=1, previous="{}"),
-        row("bea", state="done", files=("a", "b"), report="r", mode="m"),
+        entry("ana", attempts=1, previous="{}"),
+        entry("bea", state="done", files=("a", "b"), report="r", mode="m"),
     ]
     with Journal(tmp_path) as journal:
-        journal.plan(rows)
+        journal.schedule(rows)
     with Journal(tmp_path) as journal:
-        assert list(journal.rows().values()) == rows
+        assert list(journal.entries().values()) == rows
 
 
 def test_the_states_of_a_submission(tmp_path):
     with Journal(tmp_path) as journal:
-        journal.plan([row()])
+        journal.schedule([entry()])
         journal.start("ana")
-        assert journal.rows()["ana"].state == "running"
+        assert journal.entries()["ana"].state == "running"
         assert [journal.died("ana"), journal.died("ana")] == [1, 2]
-        assert journal.rows()["ana"].state == "waiting"
+        assert journal.entries()["ana"].state == "waiting"
         journal.finish("ana", "done", mode="full", report="abc", files=["y", "x"])
-        assert journal.rows()["ana"] == row(
+        assert journal.entries()["ana"] == entry(
             state="done", attempts=2, mode="full", report="abc", files=("x", "y")
         )
 
 
 def test_old_grades_are_forgotten_once_told(tmp_path):
     with Journal(tmp_path) as journal:
-        journal.plan([row(previous="{}")])
+        journal.schedule([entry(previous="{}")])
         journal.forget_previous()
-        assert journal.rows()["ana"].previous is None
+        assert journal.entries()["ana"].previous is None
 
 
 @pytest.mark.parametrize("name", ["王伟", "bad\udcff", "'; DROP TABLE submissions; --", ""])
 def test_any_name_can_be_written(tmp_path, name):
     with Journal(tmp_path) as journal:
-        journal.plan([Row(folder="x", student=name, key="k")])
-        assert journal.rows()["x"].student == name.encode("utf-8", "backslashreplace").decode()
+        journal.schedule([Entry(folder="x", student=name, key="k")])
+        assert journal.entries()["x"].student == name.encode("utf-8", "backslashreplace").decode()
 
 
 @pytest.mark.parametrize(
     ("failpoint", "states"),
     [
-        ("journal.planning", {"ana": "done"}),
+        ("journal.scheduling", {"ana": "done"}),
         ("journal.changing", {"ana": "done", "bea": "waiting"}),
         ("journal.changing:2", {"ana": "done", "bea": "running"}),
     ],
 )
 def test_a_process_killed_inside_a_change_leaves_what_was_before(tmp_path, monkeypatch, failpoint, states):
     with Journal(tmp_path) as journal:
-        journal.plan([row(state="done", report="r")])
+        journal.schedule([entry(state="done", report="r")])
 
     def die():
         monkeypatch.setenv("AUTOGRADER_FAILPOINT", failpoint)
         with Journal(tmp_path) as journal:
-            journal.plan([row("bea"), row("ana", state="done", report="r")])
+            journal.schedule([entry("bea"), entry("ana", state="done", report="r")])
             journal.start("bea")
             journal.finish("bea", "done", mode="m", report="r", files=[])
 
     assert in_child(die) == -signal.SIGKILL
     with Journal(tmp_path) as journal:
-        assert {name: found.state for name, found in journal.rows().items()} == states
-        assert journal.rows()["ana"].report == "r"
+        assert {name: found.state for name, found in journal.entries().items()} == states
+        assert journal.entries()["ana"].report == "r"
 
 
 def test_a_change_is_on_the_disk_when_its_method_returns(tmp_path):
     def die():
         journal = Journal(tmp_path)
-        journal.plan([row()])
+        journal.schedule([entry()])
         os.kill(os.getpid(), signal.SIGKILL)
 
     assert in_child(die) == -signal.SIGKILL
     with Journal(tmp_path) as journal:
-        assert list(journal.rows()) == ["ana"]
+        assert list(journal.entries()) == ["ana"]
 
 
 def test_it_synchronises_fully(tmp_path):
@@ -129,14 +129,14 @@ def test_a_full_disk_is_a_sentence_and_leaves_what_was_before(tmp_path):
     import resource
 
     with Journal(tmp_path) as journal:
-        journal.plan([row(state="done", report="r")])
+        journal.schedule([entry(state="done", report="r")])
 
     def fill():
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         with Journal(tmp_path) as journal, pytest.raises(GraderError, match="the journal cannot be written"):
-            journal.plan([row(f"student{number}", previous="x" * 1000) for number in range(100)])
+            journal.schedule([entry(f"student{number}", previous="x" * 1000) for number in range(100)])
 
     assert in_child(fill) == 0
     with Journal(tmp_path) as journal:
-        assert {name: found.state for name, found in journal.rows().items()} == {"ana": "done"}
+        assert {name: found.state for name, found in journal.entries().items()} == {"ana": "done"}

@@ -22,7 +22,7 @@ from ..mini_class import DIED, Command, build, hand_in, tree
 pytestmark = pytest.mark.sandbox
 
 COUNT = 9
-BEFORE_GRADING = ("results.locked", "plan.recorded")
+BEFORE_GRADING = ("results.locked", "schedule.recorded")
 IN_WORKERS = ("worker.received", "worker.graded", "report.json.synced", "worker.written")
 AFTER_GRADING = ("grades.csv.written", "class.written")
 # A start of Python takes some 0.02 s on a machine that is not busy with other things.
@@ -166,7 +166,7 @@ def test_no_temporary_file_is_left(story):
     # torch makes the one and keeps it.
     assert [path.name for path in story.command.temporary.iterdir() if "torch" not in path.name] == []
     names = {path.name for path in (story.command.out / "standardise" / ".journal").iterdir()}
-    assert names == {"journal.sqlite", "lock", "crew-lock"}
+    assert names == {"journal.sqlite", "lock", "workers-lock"}
     assert [path for path in story.command.out.rglob(".*") if path.name != ".journal"] == []
 
 

@@ -10,13 +10,13 @@ import pytest
 
 from autograder.course.assignment import load_assignment
 from autograder.course.fingerprint import course_fingerprint, submission_key
+from autograder.course.profiles import resolve
 from autograder.course.submissions import discover
 from autograder.errors import AssignmentError
 from autograder.execution.sandbox.selftest import find_mode_here
-from autograder.grading.batch import Options
-from autograder.grading.journal import Row
+from autograder.grading.journal import Entry
 from autograder.grading.results_folder import open_results
-from autograder.grading.schedule import make_plan
+from autograder.grading.schedule import make_schedule
 from autograder.records import CheckResult, GradeReport
 from autograder.report import write_submission
 
@@ -37,24 +37,25 @@ class Class:
         return discover([self.submitted], SLUG, self.out / "scratch")
 
     def record(self, state="done", **more):
-        course = course_fingerprint(self.assignment, device="cpu", profile="tiny")
+        course = course_fingerprint(resolve(self.assignment))
         with open_results(self.out, SLUG) as results:
             for submission in self.found():
                 name = submission.student
                 written = write_submission(report(name), None, self.assignment, results.folder / name)
                 key = submission_key(submission, course)
-                results.journal.plan([Row(folder=name, student=name, key=key, state=state, **more)])
+                results.journal.schedule([Entry(folder=name, student=name, key=key, state=state, **more)])
                 if state in ("done", "quarantined"):
                     results.journal.finish(
                         name, state, mode=self.mode, report=written.report, files=written.files
                     )
 
-    def plan(self, **options):
+    def schedule(self, regrade=(), **options):
+        settings = resolve(self.assignment, **options)
         with open_results(self.out, SLUG) as results:
-            return make_plan(self.found(), self.assignment, results, Options(**options))
+            return make_schedule(self.found(), settings, results, regrade=regrade)
 
     def reasons(self, **options):
-        return [item.reason for item in self.plan(**options).items]
+        return [item.reason for item in self.schedule(**options).items]
 
 
 def report(student):
@@ -85,33 +86,33 @@ DONE = ["", "", ""]
 
 
 def test_nothing_recorded_is_all_new_and_nothing_to_tell(graded):
-    plan = graded.plan()
-    assert [item.reason for item in plan.items] == ["new"] * 3
-    assert plan.summary() == ""
+    schedule = graded.schedule()
+    assert [item.reason for item in schedule.items] == ["new"] * 3
+    assert schedule.summary() == ""
 
 
 @pytest.mark.sandbox
 def test_all_recorded_is_nothing_to_do(graded):
     graded.record()
-    plan = graded.plan()
-    assert [item.report.student for item in plan.items] == ["student000", "student001", "student002"]
-    assert plan.summary() == "3 of 3 already graded and unchanged."
-    assert not plan.mode_is_new
+    schedule = graded.schedule()
+    assert [item.report.student for item in schedule.items] == ["student000", "student001", "student002"]
+    assert schedule.summary() == "3 of 3 already graded and unchanged."
+    assert not schedule.mode_is_new
 
 
 def test_another_sandbox_than_the_machines_is_noticed(graded):
     graded.mode = "of another machine"
     graded.record()
-    assert graded.plan().mode_is_new
+    assert graded.schedule().mode_is_new
 
 
 def test_a_changed_submission_is_graded_again_alone(graded):
     graded.record()
     append(graded.submitted / "student001.ipynb")
-    plan = graded.plan()
-    assert [item.reason for item in plan.items] == ["", "changed", ""]
-    assert plan.summary() == "2 of 3 already graded and unchanged; to grade: 1 changed."
-    assert json.loads(plan.items[1].row.previous)["score"] == 1
+    schedule = graded.schedule()
+    assert [item.reason for item in schedule.items] == ["", "changed", ""]
+    assert schedule.summary() == "2 of 3 already graded and unchanged; to grade: 1 changed."
+    assert json.loads(schedule.items[1].entry.previous)["score"] == 1
 
 
 @pytest.mark.parametrize(
@@ -162,12 +163,23 @@ def test_another_assignments_model_that_this_one_uses_counts(graded):
     assert graded.reasons() == ["changed"] * 3
 
 
+def test_another_profile_counts(graded):
+    with (graded.course / "assignments" / SLUG / "assignment.toml").open("a") as file:
+        for profile in ("tiny", "small"):
+            file.write(
+                f'\n[profiles.{profile}.shipped]\npath = "models/a"\nloader = "transformers:AutoModel"\n'
+            )
+    graded.assignment = load_assignment(graded.course, SLUG)
+    graded.record()
+    assert graded.reasons(profile="tiny") == DONE
+    assert graded.reasons(profile="small") == ["changed"] * 3
+
+
 @pytest.mark.parametrize(
     ("options", "reasons"),
     [
         ({"device": "cuda"}, ["changed"] * 3),
-        ({"profile": "hub"}, ["changed"] * 3),
-        ({"jobs": 7}, DONE),
+        ({"threads": 2}, ["changed"] * 3),
         ({"regrade": ("student001",)}, ["", "asked for", ""]),
         ({"regrade": ("student001", "student000")}, ["asked for", "asked for", ""]),
         ({"regrade": ("all",)}, ["asked for"] * 3),
@@ -204,15 +216,15 @@ def test_files_that_are_not_as_they_were_left_are_graded_again(graded, damage):
 
 def test_what_needed_review_is_tried_again(graded):
     graded.record(state="quarantined", attempts=2)
-    plan = graded.plan()
-    assert [item.reason for item in plan.items] == ["in need of review"] * 3
-    assert [item.row.attempts for item in plan.items] == [0, 0, 0]
+    schedule = graded.schedule()
+    assert [item.reason for item in schedule.items] == ["in need of review"] * 3
+    assert [item.entry.attempts for item in schedule.items] == [0, 0, 0]
 
 
 def test_an_interrupted_run_goes_on_with_its_counts_and_old_grades(graded):
     graded.record(state="running", attempts=1, previous='{"old": 1}')
-    items = graded.plan().items
-    assert [(item.reason, item.row.attempts, item.row.previous) for item in items] == [
+    items = graded.schedule().items
+    assert [(item.reason, item.entry.attempts, item.entry.previous) for item in items] == [
         ("not finished", 1, '{"old": 1}')
     ] * 3
 
@@ -222,16 +234,16 @@ def test_half_written_files_of_a_killed_run_are_swept(graded):
     place = graded.out / SLUG
     for path in (place / ".grades.csv.x1.part", place / "student000" / ".report.json.x2.part"):
         path.write_text("half")
-    graded.plan()
+    graded.schedule()
     assert list(graded.out.rglob("*.part")) == []
 
 
 def test_workers_of_a_killed_run_are_waited_for(graded, monkeypatch):
-    monkeypatch.setattr("autograder.grading.results_folder._CREW_TIMEOUT_S", 0.1)
+    monkeypatch.setattr("autograder.grading.results_folder._WORKERS_TIMEOUT_S", 0.1)
     graded.record()
-    worker = os.open(graded.out / SLUG / ".journal" / "crew-lock", os.O_RDWR)
+    worker = os.open(graded.out / SLUG / ".journal" / "workers-lock", os.O_RDWR)
     fcntl.flock(worker, fcntl.LOCK_EX)
     with pytest.raises(Exception, match="workers of an earlier run still hold this folder"):
-        graded.plan()
+        graded.schedule()
     os.close(worker)
     assert graded.reasons() == DONE

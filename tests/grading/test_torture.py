@@ -29,7 +29,7 @@ PAGES = ("feedback.html", "instructor.html", "executed.ipynb", "executed.html", 
 CLASS_FILES = ("grades.csv", "leaderboard.csv", "class.html")
 STEPS = ("written", "synced", "renamed")
 COORDINATOR = (
-    *("results.locked", "journal.opened", "journal.planning", "plan.recorded", "crew.started"),
+    *("results.locked", "journal.opened", "journal.scheduling", "schedule.recorded", "workers.started"),
     *("submission.handed_out", "submission.handed_out:3", "submission.returned", "submission.returned:3"),
     *("journal.changing:1", "journal.changing:2", "journal.changing:3", "journal.changing:6"),
     *("submission.recorded", "submission.recorded:3", "class.writing", "class.written"),

@@ -106,11 +106,11 @@ def used(): return int(torch.ones(3, device="cuda").sum())
 def test_gpu_memory_taken_is_given_back(gpu_zygote: Zygote) -> None:
     free = torch.cuda.mem_get_info()[0]
     for _ in range(2):
-        with KernelSession(gpu_zygote, notebook(HOARD), limits=Limits(), seed=1, device="cuda") as session:
+        with KernelSession(gpu_zygote, notebook(HOARD), limits=Limits(), seed=1) as session:
             session.run()
             with pytest.raises(SubmissionError):
                 session.call("hoard", seed=1)
-    with KernelSession(gpu_zygote, notebook(HOARD), limits=Limits(), seed=1, device="cuda") as session:
+    with KernelSession(gpu_zygote, notebook(HOARD), limits=Limits(), seed=1) as session:
         session.run()
         assert session.call("used", seed=1) == 3
     assert torch.cuda.mem_get_info()[0] > free - 2**30
@@ -131,12 +131,12 @@ def used(): return int(torch.ones(3, device="cuda").sum())
     "62", "break the CUDA context", layer="a kernel of its own", control="the same kernel stays broken"
 )
 def test_a_broken_context_ends_with_its_kernel(gpu_zygote: Zygote) -> None:
-    with KernelSession(gpu_zygote, notebook(LOSE), limits=Limits(), seed=1, device="cuda") as session:
+    with KernelSession(gpu_zygote, notebook(LOSE), limits=Limits(), seed=1) as session:
         session.run()
         with pytest.raises(SubmissionError):
             session.call("lose", seed=1)
         with pytest.raises(SubmissionError):
             session.call("used", seed=1)
-    with KernelSession(gpu_zygote, notebook(LOSE), limits=Limits(), seed=1, device="cuda") as session:
+    with KernelSession(gpu_zygote, notebook(LOSE), limits=Limits(), seed=1) as session:
         session.run()
         assert session.call("used", seed=1) == 3

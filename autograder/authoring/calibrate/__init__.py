@@ -37,6 +37,7 @@ from autograder.comparison.tolerances import (
     measure,
     write_tolerances,
 )
+from autograder.course.profiles import stated_models
 from autograder.course.versions import versions
 from autograder.errors import AssignmentError
 from autograder.records import Assignment, Tolerance
@@ -123,6 +124,7 @@ def calibrated_before(assignment: Assignment, *, profile: str = "tiny") -> Calib
     Raises:
         AssignmentError: If nothing is stored, or a file cannot be used.
     """
+    stated_models(assignment, profile)  # an unknown profile is an error of its own
     measured = load_distances(assignment.folder, profile)
     if measured is None:
         raise AssignmentError(

@@ -42,7 +42,7 @@ def right_ways(course: Course) -> Iterator[RightWay]:
     # Without its memory, which does not tell one way to compute from another.
     module = course.reference._module
     plain = {task.name: getattr(module, task.name) for task in course.assignment.tasks}
-    if course.device == "cpu":
+    if course.settings.device == "cpu":
         functions = {name: _on_threads(2, function) for name, function in plain.items()}
         yield RightWay(name="float32, two threads", functions=functions)
     for attention in ("eager", "sdpa"):
@@ -100,7 +100,7 @@ def _with_attention(course: Course, attention: str) -> dict[int, Any]:
             continue
         try:
             spec = replace(one.spec, attention=attention)
-            found[id(one.model)] = load(spec, course.assignment.student_dir, course.device).model
+            found[id(one.model)] = load(spec, course.assignment.student_dir, course.settings.device).model
         except AssignmentError:  # an architecture without it
             continue
     return found

@@ -83,7 +83,7 @@ def verify(
         AssignmentError: If the instructor's files cannot be used at all (points that do not add up among them).
     """
     course = load_course(assignment, profile=profile)
-    models = student_models(assignment, profile)
+    models = student_models(course.settings)
     yield _notebook_is_current(course)
     with (
         Zygote(assignment.student_dir, trust=trust, accept_degraded=accept_degraded, models=models) as zygote,

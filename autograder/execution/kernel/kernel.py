@@ -13,36 +13,46 @@ from typing import Any
 
 import torch
 
-from autograder.execution import gpu_watchdog
+from autograder.execution import devices
 from autograder.execution.kernel import cuda_fallback, kernel_app
+from autograder.execution.kernel.preload import PreloadedModels
 from autograder.execution.kernel.probe import Probe
+from autograder.execution.kernel.probe_models import Models
 from autograder.execution.kernel.seed_all import seed_all
 from autograder.execution.sandbox import box
+from autograder.execution.sandbox.layers import BoxPlan
 
 PORTS = {"shell_port": 1, "iopub_port": 2, "stdin_port": 3, "control_port": 4, "hb_port": 5}
 _CONNECTION_FILE = "connection.json"
 _TURN_BYTES = 1024
 
 
-def run(settings: dict[str, Any], control: socket.socket, probe_socket: socket.socket) -> None:
+def run(
+    settings: dict[str, Any],
+    plan: BoxPlan,
+    control: socket.socket,
+    probe_socket: socket.socket,
+    models: PreloadedModels,
+) -> None:
     """Start ipykernel and serve until it ends.
 
     Args:
-        settings: `device`, `key`, `sockets`, `box`, `home`, `temporary`, `student`, `plain`,
-            `gpu` (`name`, `share` of its memory), `threads`.
+        settings: `device`, `key`, `home`, `temporary`, `gpu` (`name`, `share` of its memory).
+        plan: Of the box that it runs in.
         control: Told `{"ready"}` when the kernel's sockets are bound; says `seed` and `cuda_fallback` when it is
             somebody's turn, and is then closed.
         probe_socket: Where calls come in after the cells.
+        models: Of the student, loaded before the fork.
     """
-    _prepare_process(settings)
+    _prepare_process(settings, plan.box)
     if seat := settings.get("gpu"):
-        gpu_watchdog.take_seat(seat["name"])
+        devices.take_seat(seat["name"])
         if seat["share"] is not None:
-            gpu_watchdog.limit_allocator(seat["share"])
-    if (threads := settings.get("threads", 1)) > 1:
-        torch.set_num_threads(threads)
-    app = kernel_app.start(_connection_file(settings), settings["home"], plain=settings.get("plain", False))
-    probe = Probe(probe_socket, app.kernel, student=settings["student"], device=settings["device"])
+            devices.limit_allocator(seat["share"])
+    if plan.limits.threads > 1:
+        torch.set_num_threads(plan.limits.threads)
+    app = kernel_app.start(_connection_file(plan.sockets, settings["key"]), settings["home"])
+    probe = Probe(probe_socket, app.kernel, Models(models, student=plan.student, device=settings["device"]))
     probe.attach()
     # What matplotlib and IPython set up so far is no garbage, and its pages stay shared.
     gc.freeze()
@@ -63,9 +73,9 @@ def _await_turn(control: socket.socket) -> None:
         cuda_fallback.install()
 
 
-def _prepare_process(settings: dict[str, Any]) -> None:
+def _prepare_process(settings: dict[str, Any], box_dir: str) -> None:
     """Give the process the environment of a fresh login without secrets."""
-    os.chdir(settings["box"])
+    os.chdir(box_dir)
     os.umask(0o077)
     home = settings["home"]
     os.environ["HOME"] = home
@@ -77,18 +87,18 @@ def _prepare_process(settings: dict[str, Any]) -> None:
         Path(temporary).mkdir()
     sys.argv = ["ipykernel"]
     sys.dont_write_bytecode = True
-    if settings["box"] not in sys.path:
-        sys.path.insert(0, settings["box"])
+    if box_dir not in sys.path:
+        sys.path.insert(0, box_dir)
 
 
-def _connection_file(settings: dict[str, Any]) -> Path:
+def _connection_file(sockets: str, key: str) -> Path:
     """Write down where the kernel is to listen: in the box."""
-    path = Path(settings["sockets"]) / _CONNECTION_FILE
+    path = Path(sockets) / _CONNECTION_FILE
     info = {
         **PORTS,
         "transport": "ipc",
-        "ip": f"{settings['sockets']}/k",
-        "key": settings["key"],
+        "ip": f"{sockets}/k",
+        "key": key,
         "signature_scheme": "hmac-sha256",
     }
     path.write_text(json.dumps(info))

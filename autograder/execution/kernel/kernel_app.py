@@ -114,13 +114,12 @@ def _show_plots(shell: Any) -> None:
     configure_inline_support(shell, backend)  # type: ignore[no-untyped-call]
 
 
-def start(connection_file: Path, home: str, *, plain: bool) -> KernelApp:
+def start(connection_file: Path, home: str) -> KernelApp:
     """Finish the prepared application in a fork: its folders, sockets, threads.
 
     Args:
         connection_file: Says where to listen.
         home: The home folder.
-        plain: Whether tracebacks come without colours.
     """
     app = KernelApp.instance() if KernelApp.initialized() else prepare()
     app.connection_file = str(connection_file)
@@ -129,7 +128,5 @@ def start(connection_file: Path, home: str, *, plain: bool) -> KernelApp:
     app.profile_dir = app.kernel.profile_dir = app.shell.profile_dir = profile
     app.shell.home_dir = home
     app.shell.history_manager.dir_hist[:] = [Path.cwd()]
-    if plain:
-        app.shell.colors = "nocolor"
     app.initialize([])
     return app

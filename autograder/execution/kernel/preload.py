@@ -20,8 +20,6 @@ _MOST_BYTES = 2**29
 _WELL = 77
 """Exit status of a rehearsal that went well: none that a module would end its process with."""
 
-_kept: dict[str, Any] = {}
-
 
 def draw() -> None:
     """Draw what plots have in common, into nothing: fonts, ticks, texts, images and the PNG writer are then ready."""
@@ -42,11 +40,29 @@ def draw() -> None:
     print_figure(figure, fmt="png", bbox_inches="tight")
 
 
-def load(student: str, models: Iterable[tuple[str, str, dict[str, str]]]) -> None:
-    """Load models and tokenizers that students have, for `take` to find in the forks.
+class PreloadedModels:
+    """Models and tokenizers that were loaded before a fork; each is handed out once."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[str, Any] = {}
+
+    def add(self, student: str, loader: str, inside: str, options: dict[str, str]) -> None:
+        """Load one; see `load`."""
+        module, _, attribute = loader.partition(":")
+        found = getattr(importlib.import_module(module), attribute)
+        key = _key(loader, inside, options)
+        self._loaded[key] = found.from_pretrained(f"{student}/{inside}", **options)
+
+    def pop(self, loader: str, inside: str, options: dict[str, str]) -> Any:
+        """Pop a preloaded object, else None: its next user would find it changed."""
+        return self._loaded.pop(_key(loader, inside, options), None)
+
+
+def load(student: str, models: Iterable[tuple[str, str, dict[str, str]]]) -> PreloadedModels:
+    """Load models and tokenizers that students have.
 
     A rehearsal in a process of its own comes first: what a course's module does when it is imported must not cost
-    the warm process its life or its single thread. If it would, kernels load for themselves.
+    the warm process its life or its single thread. If it would, nothing is loaded, and kernels load for themselves.
 
     Args:
         student: The student's folder as kernels see it.
@@ -55,31 +71,27 @@ def load(student: str, models: Iterable[tuple[str, str, dict[str, str]]]) -> Non
     wanted = list(models)
     size = sum(path.stat().st_size for _, inside, _ in wanted for path in (Path(student) / inside).glob("*"))
     if wanted and size <= _MOST_BYTES and _goes_well(lambda: _load(student, wanted)):
-        _load(student, wanted)
+        return _load(student, wanted)
+    return PreloadedModels()
 
 
-def take(loader: str, inside: str, options: dict[str, str]) -> Any:
-    """Return what `load` has loaded, once: it belongs to who took it. None if there is no such thing."""
-    return _kept.pop(_name(loader, inside, options), None)
-
-
-def _name(loader: str, inside: str, options: dict[str, str]) -> str:
+def _key(loader: str, inside: str, options: dict[str, str]) -> str:
     return json.dumps([loader, inside, options], sort_keys=True)
 
 
-def _load(student: str, wanted: list[tuple[str, str, dict[str, str]]]) -> None:
+def _load(student: str, wanted: list[tuple[str, str, dict[str, str]]]) -> PreloadedModels:
+    loaded = PreloadedModels()
     path = list(sys.path)
     sys.path.insert(0, student)
     try:
         for loader, inside, options in wanted:
-            module, _, attribute = loader.partition(":")
-            found = getattr(importlib.import_module(module), attribute)
-            _kept[_name(loader, inside, options)] = found.from_pretrained(f"{student}/{inside}", **options)
+            loaded.add(student, loader, inside, options)
     finally:
         sys.path[:] = path
+    return loaded
 
 
-def _goes_well(action: Callable[[], None]) -> bool:
+def _goes_well(action: Callable[[], object]) -> bool:
     """Tell whether an action ends in a process like this one, and leaves it with one thread."""
     pid = os.fork()
     if pid == 0:

@@ -50,14 +50,13 @@ class Probe:
     Args:
         sock: Connected to the grader.
         kernel: The running IPythonKernel.
-        student: The student's folder as the kernel sees it.
-        device: Where models are put: `cpu` or `cuda`.
+        models: What handles stand for.
     """
 
-    def __init__(self, sock: socket.socket, kernel: Any, *, student: str, device: str) -> None:
+    def __init__(self, sock: socket.socket, kernel: Any, models: Models) -> None:
         self._socket = sock
         self._kernel = kernel
-        self._models = Models(student=student, device=device)
+        self._models = models
 
     def attach(self) -> None:
         """Let the kernel's event loop call `serve` when a request comes."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from autograder.execution.kernel import preload
+from autograder.execution.kernel.preload import PreloadedModels
 from autograder.execution.wire.codec import Handle
 
 _COPIED_BYTES = 256 * 2**20
@@ -30,11 +30,13 @@ class Models:
     """What handles stand for, with the means to put it back.
 
     Args:
+        preloaded: What was loaded before the kernel was forked.
         student: The student's folder as the kernel sees it.
-        device: Where models are put.
+        device: Where models are put: `cpu` or `cuda`.
     """
 
-    def __init__(self, *, student: str, device: str) -> None:
+    def __init__(self, preloaded: PreloadedModels, *, student: str, device: str) -> None:
+        self._preloaded = preloaded
         self._student = student
         self._device = device
         self._loaded: dict[str, Any] = {}
@@ -70,7 +72,7 @@ class Models:
     def _load(self, request: dict[str, Any], fds: list[int]) -> Any:
         """Load what a request asks for, or take what was loaded before this kernel was forked."""
         options = request["options"]
-        ready = None if fds else preload.take(request["loader"], request["inside"], options)
+        ready = None if fds else self._preloaded.pop(request["loader"], request["inside"], options)
         if ready is not None:
             return self._placed(ready)
         private = _lay_out(request["files"], fds) if fds else ""

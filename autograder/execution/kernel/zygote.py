@@ -17,10 +17,13 @@ import socket
 import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from autograder.execution.kernel import preload
+from autograder.execution.kernel.preload import PreloadedModels
 from autograder.execution.sandbox import box, isolation, runtime_tree, selftest, syscalls
+from autograder.records import Limits
 
 _PRELOADED = (
     *("torch", "numpy", "captum.attr", "safetensors.torch", "matplotlib.pyplot", "matplotlib.font_manager"),
@@ -87,12 +90,13 @@ def warm_transformers() -> None:
         get_checkpoint_conversion_mapping("bert")
 
 
-def serve(server: socket.socket, tree: isolation.Tree) -> None:
+def serve(server: socket.socket, tree: isolation.Tree, models: PreloadedModels) -> None:
     """Fork a kernel for each request until the grader closes its end.
 
     Args:
         server: SOCK_SEQPACKET; a request is JSON with two descriptors, the control and the probe socket.
         tree: From `isolation.isolate`.
+        models: Of the student, for the kernels.
     """
     from autograder.execution.kernel import kernel
 
@@ -104,12 +108,10 @@ def serve(server: socket.socket, tree: isolation.Tree) -> None:
         request = json.loads(data)
         control = socket.socket(fileno=fds[0])
         probe = socket.socket(fileno=fds[1])
-        layers = frozenset(request["plan"].pop("layers"))
-        plan = box.BoxPlan(**request["plan"], layers=layers, runtime=tree.runtime, covered=tree.covered)
-
-        def body(request: Any = request, control: Any = control, probe: Any = probe) -> None:
-            kernel.run(request["kernel"], control, probe)
-
+        stated = request["plan"]
+        known = {"layers": frozenset(stated["layers"]), "limits": Limits(**stated["limits"])}
+        plan = box.BoxPlan(**{**stated, **known}, runtime=tree.runtime, covered=tree.covered)
+        body = partial(kernel.run, request["kernel"], plan, control, probe, models)
         isolation.fork_box(plan, control, body, keep=[control.fileno(), probe.fileno()])
         control.close()
         probe.close()
@@ -120,7 +122,7 @@ def main(settings: dict[str, Any]) -> None:
 
     Args:
         settings: `fd` of the inherited socket, `path` for sys.path, `parent` to die with (0: nobody),
-            `candidates`, `models` of `warming.load`, and those of `isolation.isolate` but `layers`.
+            `candidates`, `models` of `preload.load`, and those of `isolation.isolate` but `layers`.
     """
     started = time.monotonic()
     if settings["parent"]:
@@ -140,8 +142,9 @@ def main(settings: dict[str, Any]) -> None:
         if threads != 1:
             raise RuntimeError(f"{threads} threads after the imports: a fork would copy only one")
         tree = isolation.isolate({**settings, "layers": found.layers})
+        models = PreloadedModels()
         if "mounts" in found.layers:  # else a module would know the folder's place on the machine
-            preload.load(runtime_tree.STUDENT, settings["models"])
+            models = preload.load(runtime_tree.STUDENT, settings["models"])
     except Exception as error:
         box.send(server, {"error": box.in_words(error)})
         return
@@ -151,5 +154,5 @@ def main(settings: dict[str, Any]) -> None:
     syscalls.gather_memory()
     seconds = round(time.monotonic() - started, 3)
     box.send(server, {"ready": True, "seconds": seconds, **asdict(found)})
-    serve(server, tree)
+    serve(server, tree, models)
     os._exit(0)  # nothing here is worth the fraction of a second that Python takes to tidy up

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder.execution.sandbox import box, runtime_tree, syscalls
+from autograder.records import Limits
 
 _MESSAGE_BYTES = 64 * 2**10
 
@@ -78,9 +79,7 @@ def try_box(settings: dict[str, Any], tree: Tree) -> None:
         box=runtime_tree.BOX if mounted else settings["box"],
         sockets=runtime_tree.SOCKETS if mounted else settings["sockets"],
         student=runtime_tree.STUDENT if mounted else settings["student_dir"],
-        processes=64,
-        file_bytes=2**20,
-        memory_bytes=2**30,
+        limits=Limits(processes=64, file_bytes=2**20, memory_bytes=2**30),
         runtime=tree.runtime,
         covered=tree.covered,
         gpu=settings["gpu"],

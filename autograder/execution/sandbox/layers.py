@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from autograder.records import Limits
+
 NAMESPACES = frozenset({"mounts", "pid", "network", "ipc"})
 
 LAYERS = frozenset(
@@ -65,14 +67,8 @@ class BoxPlan:
     student: str
     """The student's folder as the kernel will see it."""
 
-    processes: int
-    """Processes and threads."""
-
-    file_bytes: int
-    """Largest file that can be written, in bytes."""
-
-    memory_bytes: int
-    """Memory of the tree, in bytes; watched from outside, here only a backstop."""
+    limits: Limits
+    """What the kernel may use; memory is watched from outside, and limited here only as a backstop."""
 
     covered: tuple[str, ...] = ()
     """Runtime paths below a writable folder, in the order of `runtime_tree.ASIDE`."""

@@ -35,7 +35,7 @@ def seal(plan: BoxPlan) -> None:
     if "rlimits" in plan.layers:
         _limit_resources(plan)
     if "memory" in plan.layers and not plan.gpu:
-        _lower(resource.RLIMIT_DATA, plan.memory_bytes + _SPARE_DATA_BYTES)
+        _lower(resource.RLIMIT_DATA, plan.limits.memory_bytes + _SPARE_DATA_BYTES)
     if "landlock" in plan.layers:
         landlock.restrict(path_rules(plan))
     if "seccomp" in plan.layers:
@@ -75,12 +75,12 @@ def _limit_resources(plan: BoxPlan) -> None:
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
-        resource.RLIMIT_FSIZE: plan.file_bytes,
+        resource.RLIMIT_FSIZE: plan.limits.file_bytes,
         resource.RLIMIT_MEMLOCK: _LOCKED_BYTES,
     }
     # Elsewhere the count would include the user's other processes.
     if plan.layers & NAMESPACES or os.geteuid() >= FIRST_UID:
-        limits[resource.RLIMIT_NPROC] = plan.processes
+        limits[resource.RLIMIT_NPROC] = plan.limits.processes
     for name, limit in limits.items():
         _lower(name, limit)
 

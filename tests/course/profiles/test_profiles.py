@@ -6,7 +6,7 @@ import pytest
 
 from autograder.course.assignment import load_assignment
 from autograder.course.fingerprint import course_fingerprint
-from autograder.course.profiles import choose_profile, fetch, on_threads, profile_named
+from autograder.course.profiles import fetch, profile_named, resolve
 from autograder.errors import AssignmentError
 from tests.course.hub.conftest import COMMIT, hub_cache, lay_out  # noqa: F401 (a fixture)
 
@@ -46,19 +46,19 @@ def model(course_root) -> Path:
 
 
 def chosen(course, profile):
-    return choose_profile(load_assignment(course, "standardise"), profile)
+    return resolve(load_assignment(course, "standardise"), profile=profile)
 
 
 def test_a_model_of_the_hub_is_found_in_the_cache(course, hub_cache, model):  # noqa: F811
     snapshot = lay_out(hub_cache, "course/tiny", COMMIT, model)
-    shipped, hidden = chosen(course, "hub").models["hub"]
+    shipped, hidden = chosen(course, "hub").models
     assert shipped.path == shipped.tokenizer == snapshot
     assert hidden.path == course / "assignments" / "standardise" / "hidden_model"
     assert shipped.identity == (f"shipped: hub course/tiny@{COMMIT}, transformers:AutoModelForCausalLM")
 
 
 def test_other_profiles_need_no_cache(course, hub_cache):  # noqa: F811
-    assert chosen(course, "tiny").models["tiny"][0].path == course / "student_template" / "models" / "small"
+    assert chosen(course, "tiny").models[0].path == course / "student_template" / "models" / "small"
     with pytest.raises(AssignmentError) as caught:
         chosen(course, "hub")
     assert f"course/tiny at commit {COMMIT} is not in this machine's cache of the hub." in str(caught.value)
@@ -73,21 +73,15 @@ def test_a_profile_has_limits_of_its_own(course, hub_cache, model):  # noqa: F81
 
 
 def test_a_folder_takes_the_shipped_models_place(course, model):
-    assignment = chosen(course, str(model))
-    shipped, hidden = assignment.models[str(model)]
+    settings = chosen(course, str(model))
+    shipped, hidden = settings.models
     assert (shipped.path, shipped.role, shipped.loader) == (
         model,
         "shipped",
         "transformers:AutoModelForCausalLM",
     )
-    assert hidden == assignment.models["tiny"][1]
-    assert assignment.limits.call_timeout_s == 90.0
-
-
-def test_choosing_twice_is_choosing_once(course, hub_cache, model):  # noqa: F811
-    lay_out(hub_cache, "course/tiny", COMMIT, model)
-    once = chosen(course, "hub")
-    assert choose_profile(once, "hub") == once
+    assert hidden == settings.assignment.models["tiny"][1]
+    assert settings.limits.call_timeout_s == 90.0
 
 
 @pytest.mark.parametrize(
@@ -109,6 +103,22 @@ def test_an_unknown_profile_is_a_sentence(course, profile, said):
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("profile", "said"),
+    [
+        ("hub", "no profile 'hub': this assignment has no models.\nLeave --profile out."),
+        ("tny", "no profile 'tny': this assignment has no models. Did you mean tiny?\nLeave --profile out."),
+        ("/tmp", "no profile '/tmp': this assignment has no models.\nLeave --profile out."),
+    ],
+)
+def test_an_assignment_without_models_has_the_default_profile_only(mini_course, profile, said):
+    assignment = load_assignment(mini_course, "standardise")
+    with pytest.raises(AssignmentError) as caught:
+        resolve(assignment, profile=profile)
+    assert str(caught.value) == f"{assignment.folder / 'assignment.toml'}: {said}"
+    assert resolve(assignment).models == ()
+
+
 def test_a_folder_is_the_same_from_everywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert profile_named("./model") == str(tmp_path / "model")
@@ -117,7 +127,7 @@ def test_a_folder_is_the_same_from_everywhere(tmp_path, monkeypatch):
 
 def test_the_caches_place_changes_no_grade(course, hub_cache, model, tmp_path, monkeypatch):  # noqa: F811
     def key() -> str:
-        return course_fingerprint(chosen(course, "hub"), device="cpu", profile="hub")
+        return course_fingerprint(chosen(course, "hub"))
 
     lay_out(hub_cache, "course/tiny", COMMIT, model)
     first = key()
@@ -160,11 +170,12 @@ def test_what_is_wrong_with_a_profile_is_said(course, old, new, said):
     assert said in str(caught.value)
 
 
-def test_kernels_of_so_many_threads_have_them_in_every_profile(course):
+@pytest.mark.parametrize("profile", ["tiny", "hub"])
+def test_kernels_have_the_threads_asked_for_in_every_profile(course, hub_cache, model, profile):  # noqa: F811
+    lay_out(hub_cache, "course/tiny", COMMIT, model)
     assignment = load_assignment(course, "standardise")
-    chosen = on_threads(assignment, 32)
-    assert (chosen.limits.threads, chosen.profile_limits["hub"].threads) == (32, 32)
-    assert on_threads(assignment, 0) == assignment
+    assert resolve(assignment, profile=profile, threads=32).limits.threads == 32
+    assert resolve(assignment, profile=profile).limits.threads == 1
 
 
 def test_more_threads_than_a_kernel_may_have_are_the_instructors_error(course):
@@ -173,7 +184,7 @@ def test_more_threads_than_a_kernel_may_have_are_the_instructors_error(course):
         r"--threads 33: a kernel of standardise may have 64 processes and threads in all, and compute on 32"
     )
     with pytest.raises(AssignmentError, match=said):
-        on_threads(load_assignment(course, "standardise"), 33)
+        resolve(load_assignment(course, "standardise"), threads=33)
 
 
 def test_every_model_of_the_hub_is_pinned(course_root):

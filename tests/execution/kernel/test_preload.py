@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from autograder.course.assignment import load_assignment, student_models
+from autograder.course.profiles import resolve
 from autograder.execution.wire.codec import Handle
 
 from ..conftest import text_of
@@ -17,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[3]
 LOADING = """
 import sys
 from autograder.execution.kernel import preload
-preload.load(sys.argv[1], [(sys.argv[2], "model", {})])
-print(preload.take(sys.argv[2], "model", {}), preload.take(sys.argv[2], "model", {}), preload.threads())
+models = preload.load(sys.argv[1], [(sys.argv[2], "model", {})])
+print(models.pop(sys.argv[2], "model", {}), models.pop(sys.argv[2], "model", {}), preload.threads())
 """
 MODEL = """
 class Model:
@@ -83,7 +84,7 @@ def test_the_module_is_imported_from_the_students_folder(runner):
 @pytest.mark.parametrize("slug", ["token_attribution", "logit_lens"])
 def test_only_what_students_have_is_loaded_before_them(slug):
     assignment = load_assignment(ROOT, slug)
-    folders = {one.folder for one in student_models(assignment, "tiny")}
+    folders = {one.folder for one in student_models(resolve(assignment))}
     assert folders
     assert all(folder.is_relative_to(assignment.student_dir) for folder in folders)
     assert not any(folder.is_relative_to(assignment.folder) for folder in folders)

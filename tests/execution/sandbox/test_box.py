@@ -12,7 +12,7 @@ import pytest
 
 from autograder.errors import GraderError
 from autograder.execution.zygote_client import Zygote
-from autograder.records import Limits
+from autograder.execution.zygote_link import KernelRequest
 
 from ..conftest import Runner, notebook, text_of
 
@@ -196,8 +196,8 @@ def test_no_process_survives_the_session(runner: Runner) -> None:
     )
     session = runner.session(source)
     session.run()
-    assert session._process is not None
-    tree = psutil.Process(session._process.pid).children(recursive=True)
+    assert session._kernel is not None
+    tree = psutil.Process(session._kernel.process.pid).children(recursive=True)
     assert len(tree) >= 2
     session.close()
 
@@ -210,8 +210,8 @@ def test_kernels_end_with_their_zygote(course: Path) -> None:
     with Zygote(course / "student_template") as own:
         session = KernelSession(own, notebook("pass"))
         session.run()
-        assert session._process is not None
-        init = psutil.Process(session._process.pid)
+        assert session._kernel is not None
+        init = psutil.Process(session._kernel.process.pid)
         tree = [init, *init.children(recursive=True)]
 
     assert psutil.wait_procs(tree, timeout=3)[1] == []
@@ -224,7 +224,7 @@ def test_a_kernel_ends_with_the_worker_that_asked_for_it(zygote: Zygote) -> None
     reading, writing = os.pipe()
     worker = os.fork()
     if worker == 0:
-        process = zygote.fork(seed=0, limits=Limits())
+        process = zygote.fork(KernelRequest())
         os.write(writing, str(process.pid).encode())
         os.kill(os.getpid(), signal.SIGKILL)
     os.close(writing)
@@ -258,8 +258,8 @@ def test_trusted_submissions_run_without_a_sandbox_and_leave_nothing(course: Pat
         with KernelSession(own, notebook(source)) as session:
             assert session.run().sandbox_mode == "none"
             box = Path(session.call("f", seed=0))
-            assert session._process is not None
-            tree = psutil.Process(session._process.pid).children(recursive=True)
+            assert session._kernel is not None
+            tree = psutil.Process(session._kernel.process.pid).children(recursive=True)
             assert len(tree) >= 2
         assert psutil.wait_procs(tree, timeout=3)[1] == []
         assert not box.exists()

@@ -11,6 +11,7 @@ import pytest
 
 from autograder.execution.sandbox import landlock, restrict, syscalls
 from autograder.execution.sandbox.layers import LAYERS, NAMESPACES, BoxPlan
+from autograder.records import Limits
 
 live = pytest.mark.skipif(
     landlock.version() == 0, reason="this kernel has no Landlock, or it is switched off"
@@ -44,9 +45,7 @@ def plan(layers: frozenset[str], *, gpu: bool = False) -> BoxPlan:
         box="/box",
         sockets="/run",
         student="/student",
-        processes=64,
-        file_bytes=2**20,
-        memory_bytes=2**30,
+        limits=Limits(),
         runtime=("/usr/lib",),
         gpu=gpu,
     )

@@ -3,42 +3,46 @@
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
 from autograder.errors import GraderError
-from autograder.execution.gpu_watchdog import CONTEXT_BYTES, GpuWatchdog, Room, says_out_of_memory
+from autograder.execution.devices import CONTEXT_BYTES, GpuBudget, says_out_of_memory
+from autograder.execution.gpu_watchdog import GpuWatchdog
 
 GB = 2**30
 
 
-def room(*free, total=16 * GB, limit=4 * GB, shared_by=1, own=0):
-    """Return a room whose free bytes are these, one measurement after the other; the last one stays."""
+def budget(*free, total=16 * GB, limit=4 * GB, shared_by=1, own=0):
+    """Return a budget whose free bytes are these, one measurement after the other; the last one stays."""
     seen = itertools.chain(free, itertools.repeat(free[-1]))
-    return Room(limit_bytes=limit, shared_by=shared_by, memory=lambda: (next(seen), total), own=lambda: own)
+    return GpuBudget(
+        limit_bytes=limit, shared_by=shared_by, memory=lambda: (next(seen), total), own=lambda: own
+    )
 
 
 def test_a_submission_waits_until_its_predecessor_has_gone():
-    room(1 * GB, 1 * GB, 5 * GB).wait(timeout_s=5)
+    budget(1 * GB, 1 * GB, 5 * GB).wait(timeout_s=5)
 
 
 def test_a_full_gpu_is_no_fault_of_the_student():
     with pytest.raises(GraderError, match=r"only 1\.0 GB free, and a submission may use 4\.0 GB"):
-        room(1 * GB).wait(timeout_s=0.1)
+        budget(1 * GB).wait(timeout_s=0.1)
 
 
 def test_a_gpu_too_small_for_all_who_share_it_is_said_with_the_way_out():
     with pytest.raises(GraderError, match=r"Give --per-gpu 3\."):
-        room(16 * GB, shared_by=4).check_size()
+        budget(16 * GB, shared_by=4).check_size()
     with pytest.raises(GraderError, match="smaller gpu_memory_bytes"):
-        room(16 * GB, total=4 * GB).check_size()
-    room(16 * GB, shared_by=3).check_size()
+        budget(16 * GB, total=4 * GB).check_size()
+    budget(16 * GB, shared_by=3).check_size()
 
 
 def test_the_allocators_share_is_the_limit():
-    assert room(16 * GB).share == 0.25
-    assert room(16 * GB, limit=99 * GB).share == 1.0
+    assert budget(16 * GB).share == 0.25
+    assert budget(16 * GB, limit=99 * GB).share == 1.0
 
 
 class Kernel:
@@ -63,26 +67,25 @@ def watched(measured, ticks=8):
 
 
 def test_what_takes_more_than_its_share_is_ended_from_outside():
-    kernel, watchdog = watched(room(14 * GB, 12 * GB, 2 * GB))
+    kernel, watchdog = watched(budget(14 * GB, 12 * GB, 2 * GB))
     assert kernel.killed == "it used more than 4.0 GB of GPU memory"
     assert watchdog.gpu_bytes == 12 * GB
 
 
 def test_cudas_own_needs_come_on_top():
-    kernel, _ = watched(room(14 * GB, 14 * GB - 4 * GB - CONTEXT_BYTES), ticks=3)
+    kernel, _ = watched(budget(14 * GB, 14 * GB - 4 * GB - CONTEXT_BYTES), ticks=3)
     assert not kernel.killed
 
 
 def test_what_the_grader_itself_takes_is_not_the_students():
     taken = iter([1 * GB, 9 * GB])
-    measured = room(14 * GB, 6 * GB)
-    measured.own = lambda: next(taken, 9 * GB)
+    measured = replace(budget(14 * GB, 6 * GB), own=lambda: next(taken, 9 * GB))
     kernel, watchdog = watched(measured, ticks=3)
     assert not kernel.killed and watchdog.gpu_bytes == 0
 
 
 def test_among_several_nobody_is_blamed_for_what_is_missing():
-    kernel, _ = watched(room(14 * GB, 1 * GB, shared_by=2), ticks=3)
+    kernel, _ = watched(budget(14 * GB, 1 * GB, shared_by=2), ticks=3)
     assert not kernel.killed
 
 
@@ -93,8 +96,8 @@ def test_an_error_of_memory_is_told_from_others():
 
 def test_a_seat_is_taken_before_cuda_starts():
     program = (
-        "import os, torch; from autograder.execution import gpu_watchdog as gpu;"
-        "gpu.take_seat('3'); gpu.limit_allocator(0.5);"
+        "import os, torch; from autograder.execution import devices;"
+        "devices.take_seat('3'); devices.limit_allocator(0.5);"
         "print(os.environ['CUDA_VISIBLE_DEVICES'], os.environ['CUBLAS_WORKSPACE_CONFIG'],"
         "torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32,"
         "torch.are_deterministic_algorithms_enabled(), torch.cuda.is_initialized())"
@@ -112,16 +115,16 @@ def test_kernels_of_the_cpu_know_nothing_of_gpus():
 
 
 def test_a_report_on_a_gpu_that_had_too_little_says_nothing(monkeypatch):
-    from autograder.execution import gpu_watchdog
+    from autograder.execution import devices
     from autograder.grading import worker
 
-    monkeypatch.setattr(gpu_watchdog, "fault_of_device", lambda: "")
+    monkeypatch.setattr(devices, "fault_of_device", lambda: "")
     full = SimpleNamespace(
         failures=[SimpleNamespace(message="OutOfMemoryError: CUDA out of memory.")], checks=[]
     )
     link = SimpleNamespace(await_ends=lambda: None)
-    assert "other programs" in worker._void(full, link, room(1 * GB))
+    assert "other programs" in worker._void(full, link, budget(1 * GB))
     # The student's allowance is all there again: the student used it up.
-    assert worker._void(full, link, room(9 * GB)) == ""
-    monkeypatch.setattr(gpu_watchdog, "fault_of_device", lambda: "CUDA error: unknown error")
-    assert worker._void(full, link, room(9 * GB)) == "the GPU failed: CUDA error: unknown error"
+    assert worker._void(full, link, budget(9 * GB)) == ""
+    monkeypatch.setattr(devices, "fault_of_device", lambda: "CUDA error: unknown error")
+    assert worker._void(full, link, budget(9 * GB)) == "the GPU failed: CUDA error: unknown error"

@@ -1,4 +1,4 @@
-"""What the crew makes of a worker whose GPU fails; workers are scripted, journal and queue are real."""
+"""What the worker pool makes of a worker whose GPU fails; workers are scripted, journal and queue are real."""
 
 from multiprocessing import Pipe
 from pathlib import Path
@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from autograder.execution.devices import Seat
-from autograder.grading.journal import Journal, Row
-from autograder.grading.worker import Finished, GpuLost, Work
-from autograder.grading.worker_pool import Crew
+from autograder.grading.journal import Entry, Journal
+from autograder.grading.worker import Finished, GpuLost, WorkerSetup
+from autograder.grading.worker_pool import WorkerPool
 from autograder.records import Submission
 
 LOST = GpuLost(reason="the GPU failed: CUDA error: unknown error")
@@ -25,8 +25,8 @@ class Zygote:
 class Scripted:
     """A worker that answers at once with the next of the script."""
 
-    def __init__(self, work, script):
-        self.work, self.submission, self._script = work, None, script
+    def __init__(self, setup, script):
+        self.setup, self.submission, self._script = setup, None, script
         self.connection, self._theirs = Pipe()
 
     def give(self, submission, zygote, *, more):
@@ -38,44 +38,35 @@ class Scripted:
         return self._script.pop(0)
 
 
-def crew(journal, script, hired):
-    class Rehearsed(Crew):
-        def _hire(self, work):
-            hired.append(work.seat)
-            return Scripted(work, script)
+def pool(journal, script, hired):
+    class Rehearsed(WorkerPool):
+        def _hire(self, setup):
+            hired.append(setup.seat)
+            return Scripted(setup, script)
 
     seat = Seat(device="cuda", gpu="1")
-    work = Work(course_dir=Path(), slug="s", folder=Path(), seat=seat, profile="tiny")
-    made = Rehearsed(
-        [work],
-        Path(),
-        models=(),
-        journal=journal,
-        trust=False,
-        accept_degraded=False,
-        preload=(),
-        crew_lock=0,
-    )
-    made._workers, made._zygote = [made._hire(work)], Zygote()
+    setup = WorkerSetup(settings=None, folder=Path(), seat=seat)
+    made = Rehearsed([setup], journal=journal, trust=False, accept_degraded=False, workers_lock=0)
+    made._workers, made._zygote = [made._hire(setup)], Zygote()
     return made
 
 
 @pytest.fixture
 def journal(tmp_path):
     with Journal(tmp_path) as opened:
-        opened.plan([Row(folder="ada", student="ada", key="k")])
+        opened.schedule([Entry(folder="ada", student="ada", key="k")])
         yield opened
 
 
 def test_a_lost_gpu_costs_a_worker_and_no_grade(journal):
     hired = []
     one = Submission(student="ada", path=Path("ada.ipynb"), origin="ada.ipynb")
-    outcome = list(crew(journal, [LOST, DONE], hired).run([one]))
+    outcome = list(pool(journal, [LOST, DONE], hired).run([one]))
     assert outcome == [(one, DONE)]
     assert [seat.gpu for seat in hired] == ["1", "1"]
 
 
 def test_a_gpu_that_fails_again_leaves_the_submission_for_review(journal):
     one = Submission(student="ada", path=Path("ada.ipynb"), origin="ada.ipynb")
-    ((_, said),) = crew(journal, [LOST, LOST], []).run([one])
+    ((_, said),) = pool(journal, [LOST, LOST], []).run([one])
     assert said == "It could not be graded on the GPU, 2 times: the GPU failed: CUDA error: unknown error."

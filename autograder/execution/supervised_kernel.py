@@ -1,0 +1,67 @@
+"""A kernel with all that belongs to it: its watchdogs, its probe, its clock."""
+
+from __future__ import annotations
+
+from autograder.execution.cpu_clock import FairClock
+from autograder.execution.gpu_watchdog import GpuWatchdog
+from autograder.execution.kernel_process import KernelProcess
+from autograder.execution.memory_watchdog import MemoryWatchdog
+from autograder.execution.probe_client import ProbeClient, ProbeDied, ProbeTimeout
+from autograder.execution.wire import codec
+from autograder.execution.zygote_link import ZygoteLink
+from autograder.records import Limits
+
+_STATUS_TIMEOUT_S = 5.0
+
+
+class SupervisedKernel:
+    """Watches a kernel from its first moment until it is closed.
+
+    Args:
+        process: The kernel.
+        zygote: It was forked by.
+        limits: What it may use.
+        clock: Of the whole submission; follows this kernel from now on.
+
+    Attributes:
+        process: The kernel.
+        probe: Asks it.
+    """
+
+    def __init__(self, process: KernelProcess, zygote: ZygoteLink, limits: Limits, clock: FairClock) -> None:
+        self.process = process
+        self._zygote = zygote
+        self._clock = clock
+        clock.follow(process)
+        self._memory_watchdog = (
+            MemoryWatchdog(process, limits.memory_bytes, own_files="mounts" in zygote.layers)
+            if "memory" in zygote.layers
+            else None
+        )
+        self._gpu_watchdog = (
+            GpuWatchdog(process, zygote.gpu_budget) if zygote.gpu_budget is not None else None
+        )
+        self.probe = ProbeClient(process, limits.answer_bytes)
+
+    @property
+    def gpu_bytes(self) -> int:
+        """The most GPU memory that was seen in use, CUDA's own included; 0 on the CPU."""
+        return self._gpu_watchdog.gpu_bytes if self._gpu_watchdog is not None else 0
+
+    def asked_for_gpu(self) -> bool:
+        """Ask the kernel whether its notebook asked for a GPU; no answer counts as no."""
+        if not self.process.is_alive():
+            return False
+        try:
+            reply, _ = self.probe.ask({"op": "status"}, {}, timeout_s=_STATUS_TIMEOUT_S)
+        except (ProbeTimeout, ProbeDied, codec.WireError):
+            return False
+        return reply.get("gpu_asked") is True
+
+    def close(self) -> None:
+        """End the kernel and all its processes."""
+        for watchdog in (self._memory_watchdog, self._gpu_watchdog):
+            if watchdog is not None:
+                watchdog.close()
+        self._clock.bank()
+        self._zygote.put_away(self.process)
