@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class ConfigReader:
     def __init__(self, config: Mapping[str, Any]) -> None:
         self.config = config
         self.problems: list[str] = []
+        self._task_names: list[str] = []
 
     def assignment(self, course_dir: Path, folder: Path, slug: str) -> Assignment | None:
         """Return the assignment, or None where there are problems."""
@@ -93,6 +95,16 @@ class ConfigReader:
             return []
         return value
 
+    def _unrepeated(self, tables: str, key: str, names: list[Any]) -> list[str]:
+        """Report names that several tables have; return each name once."""
+        counts = Counter(name for name in names if isinstance(name, str) and name)
+        self.problems += [
+            f"{tables}: {count} have the {key} {name!r}. Rename all but one."
+            for name, count in counts.items()
+            if count > 1
+        ]
+        return list(counts)
+
     def _tasks(self) -> list[Task]:
         tasks = []
         for number, table in enumerate(self._tables("tasks"), start=1):
@@ -104,8 +116,7 @@ class ConfigReader:
             if isinstance(name, str) and name and not name.isidentifier():
                 self.problems.append(f"{where}'name' is {name!r}, which is no Python function's name.")
             tasks.append((name, title, expected))
-        names = [name for name, _, _ in tasks]
-        self.problems += [f"tasks: {name!r} stands twice." for name in set(names) if names.count(name) > 1]
+        self._task_names = self._unrepeated("tasks", "name", [name for name, _, _ in tasks])
         if not tasks:
             self.problems.append("'tasks' is missing: name at least one function with [[tasks]].")
         return [] if self.problems else [Task(name=n, title=t, expected=e) for n, t, e in tasks]
@@ -121,6 +132,13 @@ class ConfigReader:
             if not isinstance(rubric, list) or not all(isinstance(line, str) for line in rubric):
                 self.problems.append(f"{where}'rubric' must be a list of sentences.")
             found.append((identity, title, points, rubric))
+        for identity in self._unrepeated("questions", "id", [identity for identity, *_ in found]):
+            cells = dict.fromkeys(self._task_names, "cell")
+            cells |= {f"check-{name}": "check cell" for name in self._task_names}
+            if identity in cells:
+                self.problems.append(
+                    f"questions: {identity!r} is the id of a task's {cells[identity]} as well. Choose another id."
+                )
         if self.problems:
             return []
         return [

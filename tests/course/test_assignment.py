@@ -89,6 +89,41 @@ def test_all_problems_come_at_once(mini_course):
     assert "5 problem(s)" in said
 
 
+def repeated(course, kind, old, new):
+    """Repeat the table that holds `old`, with `new` instead."""
+    path = course / "assignments" / "standardise" / "assignment.toml"
+    text = path.read_text()
+    table, *_ = [part for part in text.split("[[")[1:] if part.startswith(kind) and old in part]
+    path.write_text(f"{text}\n[[{table.replace(old, new)}")
+
+
+def problems(course):
+    with pytest.raises(AssignmentError) as caught:
+        load_assignment(course, "standardise")
+    return [line.removeprefix("  - ") for line in str(caught.value).splitlines()[1:]]
+
+
+def test_repeated_names_and_ids_are_reported_with_all_other_problems(mini_course):
+    repeated(mini_course, "tasks", '"centre"', '"centre"')
+    repeated(mini_course, "questions", '"question-why"', '"question-why"')
+    repeated(mini_course, "questions", '"question-why"', '"standardise"')
+    repeated(mini_course, "questions", '"question-why"', '"check-centre"')
+    rewritten(mini_course, "points = 6", "points = -6")
+    assert problems(mini_course) == [
+        "'points' is -6: it must be a number from 0.",
+        "tasks: 2 have the name 'centre'. Rename all but one.",
+        "questions: 2 have the id 'question-why'. Rename all but one.",
+        "questions: 'standardise' is the id of a task's cell as well. Choose another id.",
+        "questions: 'check-centre' is the id of a task's check cell as well. Choose another id.",
+    ]
+
+
+def test_a_missing_name_is_no_repeated_name(mini_course):
+    rewritten(mini_course, 'name = "centre"\n', "")
+    rewritten(mini_course, 'name = "standardise"\n', "")
+    assert problems(mini_course) == ["tasks[1]: 'name' is missing.", "tasks[2]: 'name' is missing."]
+
+
 def test_more_threads_than_a_kernel_may_have_are_refused(mini_course):
     rewritten(mini_course, "call_timeout_s = 3", "call_timeout_s = 3\nthreads = 33")
     with pytest.raises(AssignmentError, match=r"limits: 'threads' is 33: half of 'processes' \(64\) at most"):

@@ -105,6 +105,10 @@ CHANGES = {
         ('plot="plot-doubles"', 'plot="double"'),
         "'double' names a plot and a task: an id stands for one cell.",
     ),
+    "a question with a plot's id": (
+        ('plot="plot-doubles"', 'plot="question-why"'),
+        "'question-why' names a plot and a question: an id stands for one cell.",
+    ),
     "a region in a locked cell": (
         ("import math\n", "### BEGIN SOLUTION\nimport math\n### END SOLUTION\n"),
         "cell 3: BEGIN SOLUTION in a cell that is no task, plot or question: mark it.",
