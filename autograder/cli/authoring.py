@@ -171,8 +171,11 @@ def fetch(
     from autograder.authoring.pin import pin
     from autograder.course.profiles import fetch as run
 
-    for assignment in chosen_assignments(course, slugs):
-        if slugs is None and profile not in assignment.models:
+    chosen = chosen_assignments(course, slugs)
+    known = any(profile in assignment.models for assignment in chosen)
+    for assignment in chosen:
+        # Of all assignments some may lack a profile; one that none has is an error.
+        if slugs is None and known and profile not in assignment.models:
             typer.echo(f"{assignment.slug}: no profile {profile!r}.")
             continue
         fetched = 0

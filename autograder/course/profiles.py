@@ -89,8 +89,8 @@ def stated_models(assignment: Assignment, profile: str) -> tuple[ModelSpec, ...]
         if profile == DEFAULT_PROFILE:
             return ()
         raise AssignmentError(
-            f"{config}: no profile {profile!r}: this assignment has no models."
-            f"{did_you_mean(profile, [DEFAULT_PROFILE])}\nLeave --profile out."
+            f"{config}: no profile {profile!r}: an assignment without models has only the profile "
+            f"{DEFAULT_PROFILE!r}.{did_you_mean(profile, [DEFAULT_PROFILE])}"
         )
     folder = Path(profile)
     if folder.is_absolute():

@@ -69,6 +69,42 @@ def test_a_command_that_cannot_be_carried_out_is_a_sentence_and_exit_code_2(
     assert "Traceback" not in done.stderr
 
 
+WITH_MODELS = """
+[profiles.tiny.shipped]
+path = "models/a"
+loader = "transformers:AutoModel"
+"""
+
+
+@pytest.mark.parametrize("models", [False, True])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["grade", "standardise", "SUBMISSION", "--out", "results"],
+        ["verify", "standardise"],
+        ["calibrate", "standardise"],
+        ["calibrate", "standardise", "--show"],
+        ["fetch", "standardise"],
+        ["fetch"],
+    ],
+    ids=" ".join,
+)
+def test_an_unknown_profile_is_a_sentence_of_every_command(autograder, built_course, command, models):
+    path = built_course / "assignments" / "standardise" / "assignment.toml"
+    if models:
+        path.write_text(path.read_text() + WITH_MODELS)
+    template = str(built_course / "student_template" / "standardise.ipynb")
+    arguments = [template if part == "SUBMISSION" else part for part in command]
+    done = autograder(*arguments, "--profile", "tny", cwd=built_course)
+    said = (
+        "no profile 'tny'. Did you mean tiny?\nProfiles: tiny; or the folder of a model, with a / in it.\n"
+        if models
+        else "no profile 'tny': an assignment without models has only the profile 'tiny'. Did you mean tiny?\n"
+    )
+    assert (done.returncode, done.stderr) == (2, f"Error: {path}: {said}")
+    assert not (built_course / "results").exists()
+
+
 def test_build_writes_a_stale_notebook_and_check_only_tells(autograder, mini_course):
     assert autograder("build", "--check", cwd=mini_course).returncode == 1
     assert autograder("build", cwd=mini_course).returncode == 0
@@ -123,6 +159,20 @@ def test_pytest_by_hand_shows_what_the_batch_sees(built_course, tmp_path):
     assert "mistake: The mean of all values is taken away." in done.stdout, done.stdout + done.stderr
     assert "1 failed, 1 passed, 1 skipped" in done.stdout or "2 failed" in done.stdout
     assert done.returncode == 1
+
+
+def test_pytest_by_hand_refuses_an_unknown_profile(built_course):
+    template = built_course / "student_template" / "standardise.ipynb"
+    command = [sys.executable, "-m", "pytest", "assignments/standardise", "--profile", "tny"]
+    done = subprocess.run(
+        [*command, "--submission", str(template)],
+        cwd=built_course,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert "an assignment without models has only the profile 'tiny'. Did you mean tiny?" in done.stderr
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
 
 
 def test_the_installed_command_says_what_it_is():
