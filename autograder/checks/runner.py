@@ -15,6 +15,7 @@ import pytest
 from autograder.checks import plugin
 from autograder.checks.check_run import CheckRun
 from autograder.checks.decorators import CheckInfo
+from autograder.checks.fixture_names import refuse_unknown_fixtures
 from autograder.checks.fixtures import CheckPlugin
 from autograder.course.assignment import CHECKS
 from autograder.records import Assignment, CheckResult
@@ -42,6 +43,15 @@ def run_checks(check_run: CheckRun) -> tuple[CheckResult, ...]:
     return with_checks(check_run.assignment, check_run.checks, lambda run: run(check_run))
 
 
+def try_collecting(assignment: Assignment, checks: tuple[CheckInfo, ...]) -> None:
+    """Let pytest collect checks.py and run nothing.
+
+    Raises:
+        AssignmentError: If a check asks for a fixture that does not exist.
+    """
+    with_checks(assignment, checks, lambda run: None)
+
+
 def with_checks(assignment: Assignment, checks: tuple[CheckInfo, ...], body: Callable[[Run], T]) -> T:
     """Let pytest collect checks.py once, then run it for one submission after another.
 
@@ -55,6 +65,9 @@ def with_checks(assignment: Assignment, checks: tuple[CheckInfo, ...], body: Cal
 
     Returns:
         What the body returned.
+
+    Raises:
+        AssignmentError: If a check asks for a fixture that does not exist.
     """
     path = assignment.folder / CHECKS
     arguments = [
@@ -101,6 +114,7 @@ class _Loop(Generic[T]):
     def _call(self) -> None:
         self._called = True
         try:
+            refuse_unknown_fixtures(self._items)
             self._answer = self._body(self.run)
         except BaseException as error:  # pytest would make a message of it
             self._error = error

@@ -37,10 +37,13 @@ def build(
     """Make the student notebooks from the references."""
     from autograder.authoring.notebook import build_assignment, build_source, is_stale
     from autograder.checks.decorators import collect, points_by_task
+    from autograder.checks.runner import try_collecting
 
     stale = False
     for assignment in chosen_assignments(course, slugs):
-        points = points_by_task(collect(assignment))
+        checks = collect(assignment)
+        try_collecting(assignment, checks)
+        points = points_by_task(checks)
         if source is not None:
             typer.echo(f"{build_source(assignment, points, source)}: written")
             continue

@@ -105,6 +105,26 @@ def test_an_unknown_profile_is_a_sentence_of_every_command(autograder, built_cou
     assert not (built_course / "results").exists()
 
 
+@pytest.mark.sandbox
+@pytest.mark.parametrize(
+    "command",
+    [["build"], ["build", "--check"], ["verify"], ["grade", "standardise", "SUBMISSION", "--out", "results"]],
+    ids=" ".join,
+)
+def test_a_misspelt_fixture_is_a_sentence(autograder, built_course, command):
+    path = built_course / "assignments" / "standardise" / "checks.py"
+    text = path.read_text()
+    assert "def test_centre_shape(submission" in text
+    path.write_text(text.replace("def test_centre_shape(submission", "def test_centre_shape(submision"))
+    template = str(built_course / "student_template" / "standardise.ipynb")
+    done = autograder(*(template if part == "SUBMISSION" else part for part in command), cwd=built_course)
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"Error: {path}: 1 problem(s):\n"
+        "  - test_centre_shape: there is no fixture 'submision'. Did you mean submission?\n",
+    )
+
+
 def test_build_writes_a_stale_notebook_and_check_only_tells(autograder, mini_course):
     assert autograder("build", "--check", cwd=mini_course).returncode == 1
     assert autograder("build", cwd=mini_course).returncode == 0
