@@ -164,8 +164,18 @@ def grade(
 def _grade(assignment: Assignment, paths: list[Path], out: Path, options: Options) -> list[GradeReport]:
     """Grade what lies at these paths, showing it on the terminal."""
     from autograder.cli.progress import GradeProgress
+    from autograder.course.built_from import is_outdated
     from autograder.grading.batch import grade_paths
 
+    if is_outdated(assignment):
+        template, reference = (
+            path.relative_to(assignment.course_dir) for path in (assignment.template, assignment.reference)
+        )
+        warnings.warn(
+            f"{template} is older than the reference ({reference}); run `autograder build {assignment.slug}`.",
+            AutograderWarning,
+            stacklevel=2,
+        )
     with GradeProgress(out / assignment.slug, regrade=bool(options.regrade)) as progress:
         return grade_paths(paths, assignment, out, options, progress)
 

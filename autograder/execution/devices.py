@@ -227,7 +227,7 @@ def fault_of_device() -> str:
         total = float((ones @ ones).sum())
         torch.cuda.synchronize()
     except RuntimeError as error:
-        return str(error).strip().partition("\n")[0] or type(error).__name__
+        return next(iter(str(error).strip().splitlines()), type(error).__name__)
     return "" if total == 64.0**3 else f"a product came to {total} instead of {64.0**3}"
 
 

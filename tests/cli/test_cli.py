@@ -133,6 +133,20 @@ def test_build_writes_a_stale_notebook_and_check_only_tells(autograder, mini_cou
 
 
 @pytest.mark.sandbox
+def test_a_stale_notebook_is_warned_of_and_grading_goes_on(autograder, built_course, tmp_path):
+    submission(built_course / "student_template" / "standardise.ipynb", tmp_path / "in" / "ana.ipynb")
+    reference = built_course / "reference" / "standardise.py"
+    reference.write_text(reference.read_text() + "\n# %% [markdown]\n# The end.\n")
+    arguments = ["grade", "standardise", tmp_path / "in", "--out", tmp_path / "out"]
+    done = autograder(*arguments, cwd=built_course)
+    assert done.stderr == (
+        "Warning: student_template/standardise.ipynb is older than the reference (reference/standardise.py); "
+        "run `autograder build standardise`.\n"
+    )
+    assert (done.returncode, "[1/1] ana: 6 of 6" in done.stdout) == (0, True)
+
+
+@pytest.mark.sandbox
 def test_grade_in_a_log_prints_a_plain_line_a_submission(autograder, built_course, tmp_path):
     template = built_course / "student_template" / "standardise.ipynb"
     submission(template, tmp_path / "in" / "Müller, Jörg.ipynb")

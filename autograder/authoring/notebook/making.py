@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 
 from autograder.authoring.notebook import regions
 from autograder.authoring.notebook.reference import MarkedCell, read_reference
+from autograder.course.built_from import METADATA_KEY, built_from
 from autograder.course.notebooks.reading import NOTEBOOK_METADATA
 from autograder.course.notebooks.written_answers import ANSWER_STUB
 from autograder.errors import AssignmentError
@@ -53,7 +54,10 @@ def source_notebook(assignment: Assignment, points: Mapping[str, float]) -> Note
     return nbformat.from_dict(
         {
             "cells": [_cell(cell, mark) for cell, mark in zip(cells, marks, strict=True)],
-            "metadata": copy.deepcopy(dict(NOTEBOOK_METADATA)),
+            "metadata": {
+                **copy.deepcopy(dict(NOTEBOOK_METADATA)),
+                METADATA_KEY: built_from(assignment.reference),
+            },
             "nbformat": 4,
             "nbformat_minor": 5,
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
-"""nbgrader's delimiters; it looks for them anywhere in a line."""
+from autograder.course.built_from import BEGIN, END
+
+__all__ = ["BEGIN", "END", "leaks", "split", "without_delimiters"]
 
 # Shorter pieces (`return x`, `break`) stand in other cells by chance.
 _TELLING_LINES = 3
