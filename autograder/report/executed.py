@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
 import importlib.metadata
 from collections.abc import Callable, Iterable, Mapping
@@ -13,8 +11,10 @@ from typing import Any
 from markupsafe import Markup
 
 from autograder.records import Assignment
+from autograder.report.markdown import PageMarkdown
 from autograder.report.pages import render
-from autograder.report.sanitise import MARKDOWN_LIMIT, highlighted_html, notebook_html, output_html, plot_uri
+from autograder.report.pictures import picture_uri
+from autograder.report.sanitise import Clean, highlighted_html, notebook_html, output_html
 from autograder.report.serialise import dump, to_plain
 from autograder.report.text import clean
 
@@ -52,7 +52,7 @@ def executed_page(notebook: Mapping[str, Any], assignment: Assignment, student: 
     """
     exporter = _exporter()  # outside the try: a broken installation is no matter of this notebook
     try:
-        body = exporter.from_notebook_node(_reduced(notebook))[0]
+        body = exporter.from_notebook_node(_reduced(notebook, PageMarkdown(assignment.student_dir)))[0]
     except (
         Exception
     ) as error:  # a student's notebook must not cost the other pages, whatever it breaks in nbconvert
@@ -71,7 +71,6 @@ def executed_page(notebook: Mapping[str, Any], assignment: Assignment, student: 
 @functools.cache
 def _exporter() -> Any:
     """Return the exporter; importing nbconvert and compiling its templates takes a second, so once."""
-    from jinja2 import pass_context
     from nbconvert import HTMLExporter
     from nbconvert.exporters.templateexporter import TemplateExporter
     from nbconvert.filters import Highlight2HTML
@@ -101,8 +100,9 @@ def _exporter() -> Any:
     exporter.register_filter("clean_html", notebook_html)
     # A class hands in the same locked cells again and again.
     exporter.register_filter("highlight_code", _remembering(_highlighting(Highlight2HTML(parent=exporter))))
-    markdown = exporter.environment.filters["markdown2html"]
-    exporter.register_filter("markdown2html", pass_context(_remembering_in_context(markdown)))
+    # Markdown is HTML already: nbconvert's renderer takes time that grows with the square of hostile text.
+    exporter.register_filter("markdown2html", lambda html: Clean(html))
+    exporter.register_filter("strip_files_prefix", lambda html: html)
     exporter.template  # noqa: B018 - compiles it, so that a missing template shows here
     return exporter
 
@@ -127,22 +127,6 @@ def _remembering(highlight: Callable[..., str]) -> Callable[..., str]:
     return ask
 
 
-def _remembering_in_context(render: Callable[..., str]) -> Callable[..., str]:
-    """Do the same for a filter of Markdown, which asks its context for attachments alone: no cell has any here."""
-    kept: dict[str, str] = {}
-
-    def ask(context: Any, source: str) -> str:
-        if source not in kept:
-            if len(source) > REMEMBERED_LENGTH:
-                return render(context, source)
-            if len(kept) >= REMEMBERED_TEXTS:
-                kept.clear()
-            kept[source] = render(context, source)
-        return kept[source]
-
-    return ask
-
-
 def _template_folders() -> list[str]:
     """Return where nbconvert's own templates lie, by its list of installed files.
 
@@ -163,33 +147,44 @@ def _highlight_style() -> str:
     return f"{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
 
 
-def _reduced(notebook: Mapping[str, Any]) -> Any:
+def _reduced(notebook: Mapping[str, Any], markdown: PageMarkdown) -> Any:
     """Return what the page shows of a notebook: sources and outputs of known kinds, no metadata.
 
-    nbconvert writes some metadata (the width of an image) into HTML without quotes.
+    Markdown becomes HTML here. nbconvert writes some metadata (the width of an image) into HTML without quotes.
     """
     import nbformat
 
-    cells = [_cell(cell) for cell in notebook.get("cells", []) if isinstance(cell, Mapping)]
+    cells = [_cell(cell, markdown) for cell in notebook.get("cells", []) if isinstance(cell, Mapping)]
     return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells})
 
 
-def _cell(cell: Mapping[str, Any]) -> dict[str, Any]:
-    source = _shown(cell.get("source", ""))
-    if cell.get("cell_type") == "markdown" and len(source) <= MARKDOWN_LIMIT:
-        return {"cell_type": "markdown", "metadata": {}, "source": source}
+def _cell(cell: Mapping[str, Any], markdown: PageMarkdown) -> dict[str, Any]:
+    source = clean(_text(cell.get("source", "")))
+    if cell.get("cell_type") == "markdown":
+        html = markdown.html(source, _attachments(cell.get("attachments")))
+        if html is not None:
+            return {"cell_type": "markdown", "metadata": {}, "source": html}
     outputs = cell.get("outputs") if cell.get("cell_type") == "code" else None
     count = cell.get("execution_count")
     return {
         "cell_type": "code",
         "metadata": {},
-        "source": source,
+        "source": _cut(source),
         "execution_count": count if isinstance(count, int) else None,
-        "outputs": list(_outputs(outputs or [])),
+        "outputs": list(_outputs(outputs or [], markdown)),
     }
 
 
-def _outputs(outputs: Iterable[Any]) -> Iterable[dict[str, Any]]:
+def _attachments(value: Any) -> dict[str, dict[str, str]]:
+    found = value if isinstance(value, Mapping) else {}
+    return {
+        str(name): {str(kind): _text(data) for kind, data in bundle.items()}
+        for name, bundle in found.items()
+        if isinstance(bundle, Mapping)
+    }
+
+
+def _outputs(outputs: Iterable[Any], markdown: PageMarkdown) -> Iterable[dict[str, Any]]:
     for output in outputs:
         if not isinstance(output, Mapping):
             continue
@@ -203,7 +198,7 @@ def _outputs(outputs: Iterable[Any]) -> Iterable[dict[str, Any]]:
             yield {"output_type": "error", "ename": "", "evalue": "", "traceback": [text]}
         elif kind in ("display_data", "execute_result"):
             data = output.get("data")
-            shown = dict(_data(data)) if isinstance(data, Mapping) else {}
+            shown = dict(_data(data, markdown)) if isinstance(data, Mapping) else {}
             if shown:
                 yield {"output_type": "display_data", "metadata": _alternatives(shown), "data": shown}
 
@@ -213,26 +208,18 @@ def _alternatives(shown: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return {kind: {"alt": "Picture that this cell shows"} for kind in shown if kind.startswith("image/")}
 
 
-def _data(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _data(data: Mapping[str, Any], markdown: PageMarkdown) -> Iterable[tuple[str, str]]:
     """Yield the forms of one output that the page may show; nbconvert takes the richest."""
     if "text/html" in data and (html := output_html(_text(data["text/html"]))) is not None:
         yield "text/html", html
-    if "image/png" in data and (uri := plot_uri(_text(data["image/png"]))):
-        yield "image/png", uri.partition(",")[2]
-    if "image/jpeg" in data and _is_jpeg(_text(data["image/jpeg"])):
-        yield "image/jpeg", "".join(_text(data["image/jpeg"]).split())
-    if "text/markdown" in data and len(text := _shown(data["text/markdown"])) <= MARKDOWN_LIMIT:
-        yield "text/markdown", text
+    for kind in ("image/png", "image/jpeg"):
+        if kind in data and (uri := picture_uri(f"data:{kind};base64,{_text(data[kind])}")):
+            yield kind, uri.partition(",")[2]
+    if "text/markdown" in data and (html := markdown.html(clean(_text(data["text/markdown"])))) is not None:
+        yield "text/markdown", html
     for kind in ("text/latex", "text/plain"):
         if kind in data:
             yield kind, _shown(data[kind])
-
-
-def _is_jpeg(data: str) -> bool:
-    try:
-        return base64.b64decode("".join(data.split()), validate=True)[:3] == b"\xff\xd8\xff"
-    except (binascii.Error, ValueError):
-        return False
 
 
 def _text(value: Any) -> str:
@@ -241,7 +228,10 @@ def _text(value: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = clean(_text(value))
+    return _cut(clean(_text(value)))
+
+
+def _cut(text: str) -> str:
     if len(text) <= OUTPUT_LIMIT:
         return text
     return f"{text[:OUTPUT_LIMIT]}\n[{len(text) - OUTPUT_LIMIT} more characters are in executed.ipynb]"

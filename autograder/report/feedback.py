@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from autograder.records import Assignment, CellFailure, CheckResult, GradeReport, Pending
-from autograder.report.sanitise import plot_uri
+from autograder.report.pictures import plot_uri
 from autograder.report.text import one_line
 from autograder.report.token_heatmap import StripView, strip_view
 

@@ -13,7 +13,8 @@ from markupsafe import Markup
 from autograder.records import Assignment, GradeReport
 from autograder.report.classview import ClassView
 from autograder.report.feedback import check_state, group_by_task, state_word, student_view
-from autograder.report.sanitise import answer_html, plot_uri
+from autograder.report.markdown import answer_html
+from autograder.report.pictures import plot_uri
 from autograder.report.serialise import to_plain
 from autograder.report.text import clean, number, one_line, plural, points
 from autograder.report.token_heatmap import strip_view

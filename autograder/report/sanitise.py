@@ -1,44 +1,50 @@
-"""Markdown and HTML of students, reduced to what cannot run, load or disguise anything."""
+"""HTML of students, reduced by nh3 to what cannot run, load or disguise anything."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import functools
 import re
-import struct
-from typing import Any
+from typing import Literal
 
-from markupsafe import Markup, escape
+import nh3
+from markupsafe import escape
 
+from autograder.report.pictures import Finder, picture_uri
 from autograder.report.text import clean
-
-MARKDOWN_LIMIT = 20_000
-"""Characters of one Markdown text that are rendered; a longer one is shown as it was typed."""
 
 HTML_LIMIT = 500_000
 """Characters of an HTML output that are parsed."""
 
-DEPTH_LIMIT = 100
-"""Open elements in one HTML text; parsing takes time that grows with the square of the depth."""
+COST_LIMIT = 4_000_000
+"""What parsing and writing may cost; see `_tidied`."""
 
-PLOT_LIMIT_PIXELS = 10_000
-"""Longest side of a plot that a browser is asked to draw."""
+Kind = Literal["answer", "cell", "output"]
+"""What is cleaned: Markdown of an answer, Markdown of a notebook, HTML that the student's code shows."""
 
-_DEAD_WEIGHT = re.compile(r"(?is)<(script|style)\b.*?(?:</\1\s*>|\Z)")
 _HIGHLIGHTED = re.compile(
     r'(?:[^<>&]++|&(?:amp|lt|gt|quot|#39);|<(?:div|pre|span)(?: class="[\w -]*")?>|</(?:div|pre|span)>)*+'
 )
 _REMEMBERED_LENGTH = 20_000
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-_VOID_TAGS = frozenset(["br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"])
-_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+# A tag as every parser reads it: no markup in values, quotes in pairs. What else looks like one is text.
+_ATTRIBUTE = r"""\s++[a-zA-Z_:][\w:.-]*+(?:\s*+=\s*+(?:"[^<>"]*+"|'[^<>']*+'|[^\s"'=<>`]++))?+"""
+_MARKUP = re.compile(
+    rf"(?P<dead><!--(?:(?!-->).)*+(?:-->|\Z)|<(?P<raw>script|style)\b(?:(?!</(?P=raw)\b).)*+(?:</(?P=raw)[^>]*+>?|\Z))"
+    rf"|<(?P<end>/?)(?P<name>[a-zA-Z][\w-]*+)(?:{_ATTRIBUTE}){{0,100}}+\s*+(?P<closed>/?)>"
+    rf"|(?P<other><)",
+    re.IGNORECASE | re.DOTALL,
+)
+_PLAIN_COLOUR = re.compile(
+    r"\bbackground\s*:\s*(#[0-9a-f]{3,8}|[a-z]+|(?:rgb|hsl)a?\([\d\s.,%-]*\))\s*(?=;|$)", re.IGNORECASE
+)
 # fmt: off
+_VOID_TAGS = frozenset(["br", "col", "hr", "img", "wbr"])
+# A parser opens these again in each paragraph until they are closed.
+_FORMATTING_TAGS = frozenset(["a", "b", "code", "em", "font", "i", "s", "strong", "u"])
 _TEXT_TAGS = frozenset(
     [
-        "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "dl", "dt", "em", "hr", "i", "kbd",
-        "li", "ol", "p", "pre", "q", "s", "samp", "strong", "sub", "sup", "table", "tbody", "td",
-        "tfoot", "th", "thead", "tr", "u", "ul",
+        "a", "abbr", "b", "blockquote", "br", "code", "dd", "del", "dl", "dt", "em", "hr", "i", "img",
+        "kbd", "li", "ol", "p", "pre", "q", "s", "samp", "strong", "sub", "sup", "table", "tbody",
+        "td", "tfoot", "th", "thead", "tr", "u", "ul",
     ]
 )
 _NOTEBOOK_TAGS = _TEXT_TAGS | frozenset(
@@ -47,147 +53,164 @@ _NOTEBOOK_TAGS = _TEXT_TAGS | frozenset(
         "mark", "span", "summary",
     ]
 )
-# No property that takes url(), no position: colours and tables show, nothing loads or covers the page.
+# MathML Core without what moves its content (mpadded) or holds HTML (semantics).
+_FORMULA_TAGS = frozenset(
+    [
+        "math", "mfrac", "mi", "mmultiscripts", "mn", "mo", "mover", "mphantom", "mprescripts", "mroot",
+        "mrow", "mspace", "msqrt", "mstyle", "msub", "msubsup", "msup", "mtable", "mtd", "mtext", "mtr",
+        "munder", "munderover",
+    ]
+)
+_FORMULA_ATTRIBUTES = {
+    "math": {"display"},
+    "mfrac": {"displaystyle", "linethickness"},
+    "mi": {"mathvariant"},
+    "mo": {"form", "lspace", "maxsize", "minsize", "movablelimits", "rspace", "stretchy"},
+    "mover": {"accent"},
+    "mrow": {"displaystyle", "scriptlevel", "style"},
+    "mspace": {"width"},
+    "mstyle": {"displaystyle", "scriptlevel"},
+    "mtable": {"displaystyle", "scriptlevel", "style"},
+    "mtd": {"style"},
+    "munder": {"accentunder"},
+    "munderover": {"accent", "accentunder"},
+}
+# No property that takes url(), no position, no margin: colours and tables show, nothing loads or covers the page.
 _STYLES = frozenset(
     [
         "background-color", "border", "border-bottom", "border-collapse", "border-color", "border-left",
         "border-radius", "border-right", "border-spacing", "border-style", "border-top", "border-width",
-        "color", "display", "font-family", "font-size", "font-style", "font-weight", "line-height",
-        "list-style-type", "margin-bottom", "margin-top", "max-width", "min-width", "padding",
-        "padding-bottom", "padding-left", "padding-right", "padding-top", "text-align",
-        "text-decoration", "text-transform", "vertical-align", "white-space", "width",
+        "color", "display", "font-family", "font-size", "font-style", "font-weight", "justify-items",
+        "line-height", "list-style-type", "max-width", "min-width", "padding", "padding-bottom",
+        "padding-left", "padding-right", "padding-top", "text-align", "text-decoration",
+        "text-transform", "vertical-align", "white-space", "width",
     ]
 )
 # fmt: on
 _LINKS = frozenset(["http", "https", "mailto"])
+_TAGS = {
+    "answer": _TEXT_TAGS | _FORMULA_TAGS,
+    "cell": _NOTEBOOK_TAGS | _FORMULA_TAGS,
+    "output": _NOTEBOOK_TAGS,
+}
+_ATTRIBUTES: dict[Kind, dict[str, set[str]]] = {
+    "answer": {
+        **_FORMULA_ATTRIBUTES,
+        "a": {"href", "title"},
+        "img": {"alt", "src"},
+        "ol": {"start"},
+        "p": {"class"},
+        "th": {"style"},
+        "td": {"style"},
+    },
+    "output": {
+        "*": {"style", "title", "align", "valign", "class"},
+        "a": {"href"},
+        "font": {"color"},
+        "img": {"alt", "src", "height", "width"},
+        "ol": {"start"},
+        "td": {"colspan", "rowspan", "bgcolor"},
+        "th": {"colspan", "rowspan", "scope", "bgcolor"},
+    },
+}
+_ATTRIBUTES["cell"] = _ATTRIBUTES["output"] | _FORMULA_ATTRIBUTES
 
 
-def answer_html(source: str) -> Markup:
-    """Return a student's Markdown as HTML: no raw HTML, no image, links to http(s) and mail only.
+def sanitised(html: str, kind: Kind, picture: Finder = picture_uri) -> str:
+    """Return HTML with nothing but allowed elements, attributes and addresses; as text if it is too tangled.
 
-    Headings become bold lines, so that an answer cannot add to the page's outline.
+    Args:
+        html: What a student wrote, or what Markdown became.
+        kind: Where it comes from.
+        picture: Finds what the source of a picture stands for.
     """
-    text = clean(source)
-    if len(text) > MARKDOWN_LIMIT:
-        return Markup("<pre>{}</pre>").format(text)
-    parser = _markdown()
-    tokens = parser.parse(text)
-    for token in tokens:
-        if token.type.startswith("heading_"):
-            token.tag = "p"
-            token.attrs["class"] = "answer-heading"
-    html = parser.renderer.render(tokens, parser.options, {})
-    # The parser already escapes HTML; the sanitiser holds should the parser have a bug.
-    return Markup(_cleaner("answer").clean(html))
+    tidy = _tidied(html, _TAGS[kind])
+    if tidy is None:
+        return f"<pre>{escape(html)}</pre>"
+    cleaner = _cleaner(kind) if picture is picture_uri else _new_cleaner(kind, picture)
+    return cleaner.clean(tidy)
 
 
 @functools.cache
-def _markdown() -> Any:
-    from markdown_it import MarkdownIt
-
-    return MarkdownIt("commonmark", {"html": False, "linkify": False}).enable("table").disable("image")
+def _cleaner(kind: Kind) -> nh3.Cleaner:
+    return _new_cleaner(kind, picture_uri)
 
 
-@functools.cache
-def _cleaner(kind: str) -> Any:
-    """Return the sanitiser for "answer" or "notebook"; making one takes longer than most texts."""
-    from bleach.css_sanitizer import CSSSanitizer
-    from bleach.sanitizer import Cleaner
+def _new_cleaner(kind: Kind, picture: Finder) -> nh3.Cleaner:
+    def attribute(tag: str, name: str, value: str) -> str | None:
+        if name == "src":
+            return picture(value)
+        if name == "href":
+            return value if value.partition(":")[0].lower() in _LINKS else None
+        return _PLAIN_COLOUR.sub(r"background-color: \1", value) if name == "style" else value
 
-    attributes: dict[str, list[str]] = {
-        "a": ["href", "title"],
-        "p": ["class"],
-        "th": ["style"],
-        "td": ["style"],
-    }
-    if kind == "notebook":
-        attributes = {
-            "*": ["style", "title", "align", "valign", "class"],
-            "a": ["href"],
-            "font": ["color"],
-            "td": ["colspan", "rowspan", "bgcolor"],
-            "th": ["colspan", "rowspan", "scope", "bgcolor"],
-        }
-    return Cleaner(
-        tags=_TEXT_TAGS if kind == "answer" else _NOTEBOOK_TAGS,
-        attributes=attributes,
-        protocols=_LINKS,
-        strip=True,
-        strip_comments=True,
-        css_sanitizer=CSSSanitizer(allowed_css_properties=_STYLES, allowed_svg_properties=[]),
+    return nh3.Cleaner(
+        tags=set(_TAGS[kind]),
+        attributes=_ATTRIBUTES[kind],
+        attribute_filter=attribute,
+        url_schemes={*_LINKS, "attachment", "data"},
+        filter_style_properties=set(_STYLES),
+        link_rel=None,
     )
 
 
-class _Clean(str):
-    """HTML that is known to hold nothing but text and colours."""
+def _tidied(html: str, tags: frozenset[str]) -> str | None:
+    """Return the HTML without comments, scripts and unknown elements, or None if it is too tangled.
+
+    The specification of HTML lets a short text become a long page, and parsing take time that grows with the
+    square of its length: elements that are not closed are searched, and formatting is opened again, with all its
+    attributes, in every paragraph. So the cost is what stands open, summed over all tags; an element counts as
+    open until its own end tag comes next. Only tags that all parsers read alike are left for the sanitiser,
+    else it could see other ones than are counted here.
+    """
+    pieces: list[str] = []
+    open_elements: list[tuple[str, int]] = []
+    weight = cost = last = 0
+    for match in _MARKUP.finditer(html):
+        pieces.append(html[last : match.start()])
+        last = match.end()
+        if match["other"]:
+            pieces.append("&lt;")
+        if not match["name"] or (name := match["name"].lower()) not in tags:
+            continue
+        pieces.append(match[0])
+        if match["end"]:
+            if open_elements and open_elements[-1][0] == name:
+                weight -= open_elements.pop()[1]
+        elif name not in _VOID_TAGS and not (match["closed"] and name in _FORMULA_TAGS):
+            added = len(match[0]) if name in _FORMATTING_TAGS else 4
+            open_elements.append((name, added))
+            weight += added
+        cost += weight
+        if cost > COST_LIMIT:
+            return None
+    return "".join([*pieces, html[last:]])
+
+
+class Clean(str):
+    """HTML that is known to run and load nothing."""
 
     __slots__ = ()
 
 
 def highlighted_html(html: str) -> str:
     """Return a highlighter's HTML; `notebook_html` keeps it as it is where it is escaped text in plain elements."""
-    return _Clean(html) if _HIGHLIGHTED.fullmatch(html) else html
+    return Clean(html) if _HIGHLIGHTED.fullmatch(html) else html
 
 
 def notebook_html(source: str) -> str:
-    """Return HTML of a notebook reduced to text, tables and colours; as text if nested too deeply."""
-    if isinstance(source, _Clean):
+    """Return HTML of a notebook reduced to text, tables, pictures and colours; as text if it is too tangled."""
+    if isinstance(source, Clean):
         return source
-    return _remembered(source) if len(source) <= _REMEMBERED_LENGTH else _reduce(source)
+    return _remembered(source) if len(source) <= _REMEMBERED_LENGTH else sanitised(source, "output")
 
 
 @functools.lru_cache(maxsize=256)
 def _remembered(source: str) -> str:
-    # A class hands in the same locked cells again and again, and sanitising them is most of a page's time.
-    return _reduce(source)
-
-
-def _reduce(source: str) -> str:
-    html = _DEAD_WEIGHT.sub("", source)
-    if _is_too_deep(html):
-        return f"<pre>{escape(html)}</pre>"
-    cleaned: str = _cleaner("notebook").clean(html)
-    return cleaned
-
-
-def _is_too_deep(html: str) -> bool:
-    """Return whether more than DEPTH_LIMIT elements of one name may be open at once.
-
-    Counted by name: an element is not closed by the end tag of another one.
-    """
-    depth: dict[str, int] = {}
-    for end, tag in _TAG.findall(html):
-        name = tag.lower()
-        if name not in _VOID_TAGS:
-            depth[name] = max(0, depth.get(name, 0) + (-1 if end else 1))
-            if depth[name] > DEPTH_LIMIT:
-                return True
-    return False
+    # A class hands in the same locked cells again and again.
+    return sanitised(source, "output")
 
 
 def output_html(source: str) -> str | None:
-    """Return an HTML output reduced to text, tables and colours; None if nothing can be made of it."""
-    if len(source) > HTML_LIMIT:
-        return None
-    try:
-        return notebook_html(clean(source))
-    except Exception:  # a parser's bug on hostile HTML must not cost the page
-        return None
-
-
-def plot_uri(data: str) -> str | None:
-    """Return a data: address for a base64 PNG, or None if it is none or too large to draw.
-
-    Args:
-        data: Base64 text; white space in it is ignored.
-    """
-    try:
-        raw = base64.b64decode("".join(data.split()), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    if raw[:8] != _PNG_MAGIC or raw[12:16] != b"IHDR" or len(raw) < 33:
-        return None
-    width, height = struct.unpack(">II", raw[16:24])
-    if not (0 < width <= PLOT_LIMIT_PIXELS and 0 < height <= PLOT_LIMIT_PIXELS):
-        return None
-    return f"data:image/png;base64,{base64.b64encode(raw).decode('ascii')}"
+    """Return an HTML output reduced to text, tables, pictures and colours; None if it is too long."""
+    return notebook_html(clean(source)) if len(source) <= HTML_LIMIT else None

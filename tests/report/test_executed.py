@@ -1,8 +1,13 @@
+import base64
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 from autograder.records import Assignment, Execution
 from autograder.report.executed import OUTPUT_LIMIT, executed_ipynb, executed_page
+
+from .test_sanitise import png
 
 
 class Elements(HTMLParser):
@@ -92,6 +97,49 @@ def test_deep_html_does_not_break_the_page(assignment: Assignment) -> None:
     )
     page = executed_page(deep, assignment, "Ana")
     assert b"cannot be shown" not in page and b"&lt;div&gt;" in page
+
+
+def markdown_cells(*sources: str, **more: object) -> dict[str, object]:
+    cells = [{"cell_type": "markdown", "metadata": {}, "source": source, **more} for source in sources]
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells}
+
+
+def test_formulas_and_pictures_of_the_text_are_shown(assignment: Assignment) -> None:
+    attachments = {"image.png": {"image/png": png(10, 10)}}
+    source = f"$x_i$ ![pasted](data:image/png;base64,{png(20, 20)})\n\n![attached](attachment:image.png)"
+    page = executed_page(markdown_cells(source, attachments=attachments), assignment, "Ana").decode()
+    assert "<math><msub><mi>x</mi><mi>i</mi></msub></math>" in page
+    assert f'<img src="data:image/png;base64,{png(20, 20)}" alt="pasted">' in page
+    assert f'<img src="data:image/png;base64,{png(10, 10)}" alt="attached">' in page
+
+
+def test_a_picture_of_the_student_folder_is_shown(assignment: Assignment, tmp_path: Path) -> None:
+    (tmp_path / "student_template").mkdir()
+    (tmp_path / "student_template" / "lens.png").write_bytes(base64.b64decode(png(10, 10)))
+    here = replace(assignment, course_dir=tmp_path)
+    page = executed_page(markdown_cells("![the lens](lens.png)"), here, "Ana").decode()
+    assert f'<img src="data:image/png;base64,{png(10, 10)}" alt="the lens">' in page
+
+
+def test_markdown_that_a_cell_shows_is_rendered(assignment: Assignment) -> None:
+    shown = notebook(
+        {
+            "output_type": "display_data",
+            "data": {"text/markdown": "**bold** $x^2$ <img src=http://e.example>"},
+        }
+    )
+    page = executed_page(shown, assignment, "Ana").decode()
+    assert (
+        "<strong>bold</strong> <math><msup><mi>x</mi><mn>2</mn></msup></math>" in page
+        and "e.example" not in page
+    )
+
+
+def test_hostile_texts_beyond_the_pages_share_are_shown_as_typed(assignment: Assignment) -> None:
+    page = executed_page(
+        markdown_cells(*("[" * 19_980 + str(number) for number in range(100))), assignment, "Ana"
+    )
+    assert b"cannot be shown" not in page and page.count(b"border-box-sizing code_cell") == 95
 
 
 def test_the_ipynb_keeps_outputs_and_drops_times_and_trust(execution: Execution) -> None:
