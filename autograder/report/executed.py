@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from autograder.records import Assignment
 from autograder.report.markdown import PageMarkdown
@@ -162,8 +162,8 @@ def _cell(cell: Mapping[str, Any], markdown: PageMarkdown) -> dict[str, Any]:
     source = clean(_text(cell.get("source", "")))
     if cell.get("cell_type") == "markdown":
         html = markdown.html(source, _attachments(cell.get("attachments")))
-        if html is not None:
-            return {"cell_type": "markdown", "metadata": {}, "source": html}
+        typed = f"<pre>{escape(_cut(source))}</pre>"
+        return {"cell_type": "markdown", "metadata": {}, "source": typed if html is None else html}
     outputs = cell.get("outputs") if cell.get("cell_type") == "code" else None
     count = cell.get("execution_count")
     return {
