@@ -92,9 +92,15 @@ def _end_of_formula(source: str, start: int, end: int) -> tuple[int, int, int] |
     stop = last + len(closing)
     if last <= first or stop > end or not source.startswith(closing, last) or not source[first:last].strip():
         return None
-    if mark == "$" and (source[max(0, start - 1) : start].isdigit() or source[stop : stop + 1].isdigit()):
-        return None  # $5 and $6
+    if mark == "$" and _is_money(source, start, stop):
+        return None
     return (start, stop, stop) if mark.startswith("\\b") else (first, last, stop)
+
+
+def _is_money(source: str, start: int, stop: int) -> bool:
+    """Return whether two dollar signs are no pair: a digit before or behind them, or white space within one alone."""
+    around = source[max(0, start - 1) : start] + source[stop : stop + 1]
+    return any(map(str.isdigit, around)) or source[start + 1].isspace() != source[stop - 2].isspace()
 
 
 def _inline_rule(state: StateInline, silent: bool) -> bool:

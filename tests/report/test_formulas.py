@@ -71,6 +71,7 @@ def test_a_line_of_a_formula_is_no_list_or_heading() -> None:
     [
         "It costs $5 and $6.",
         "It costs 5$ or 6$.",
+        "Once $5, then $ again.",
         r"It costs \$5 and \$6.",
         "`$x$`",
         "```\n$x$\n```",
