@@ -1,20 +1,17 @@
-"""Commands for those who write assignments: new, build, verify, calibrate, fetch."""
+"""Commands for those who write assignments: new, build, calibrate, fetch; verify is in `verify`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from autograder.cli.options import (
     CourseOption,
-    DegradedOption,
     DeviceOption,
     ProfileOption,
     SlugsArgument,
-    TrustOption,
     chosen_assignments,
 )
 
@@ -56,104 +53,6 @@ def build(
         typer.echo(f"{assignment.template}: {state}")
     if stale:
         raise typer.Exit(1)
-
-
-def verify(
-    slugs: SlugsArgument = None,
-    course: CourseOption = None,
-    profile: ProfileOption = "tiny",
-    trust: TrustOption = False,
-    degraded: DegradedOption = False,
-    naming: Annotated[
-        int,
-        typer.Option(
-            "--naming", min=0, metavar="N", help="Measure how mistakes are named, for N made-up students."
-        ),
-    ] = 0,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="PATH", help="Write a page: into this folder, or as this .html file."),
-    ] = None,
-    programs: Annotated[
-        int,
-        typer.Option(
-            "--programs",
-            min=0,
-            metavar="N",
-            help="Grade this many rewritten right programs, too: all must pass.",
-        ),
-    ] = 0,
-    mutants: Annotated[
-        str,
-        typer.Option(
-            "--mutants",
-            metavar="all|N",
-            help="Try wrong programs, too: all, or N of each kind and task. All must lose points.",
-        ),
-    ] = "0",
-    luck: Annotated[
-        int,
-        typer.Option(
-            "--luck",
-            min=0,
-            metavar="N",
-            help="Simulate N gradings of each program of luck.py: luck must decide none.",
-        ),
-    ] = 0,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", help="Draws the programs, and luck.")] = 0,
-) -> None:
-    """Test an assignment's checks: reference, template, every misconception and accepted variant."""
-    from autograder.authoring.verify.diagnosis_accuracy import measure_naming
-    from autograder.authoring.verify.false_verdicts import measure_luck
-    from autograder.authoring.verify.gate import verify as run
-    from autograder.authoring.verify.gate import write_page
-    from autograder.checks.course_context import load_course
-    from autograder.cli.display import show_luck, show_naming, show_tried, show_verified
-    from autograder.course.profiles import profile_named
-
-    chosen = chosen_assignments(course, slugs)
-    if html is not None and html.suffix == ".html" and len(chosen) > 1:
-        raise typer.BadParameter("names one file, but there are several assignments: name a folder.")
-    if mutants != "all" and not mutants.isdecimal():
-        raise typer.BadParameter(f"--mutants is {mutants!r}: write all or a number.")
-    faults = 0
-    models = profile_named(profile)
-    for assignment in chosen:
-        found, seen = show_verified(
-            assignment, run(assignment, profile=models, trust=trust, accept_degraded=degraded)
-        )
-        faults += found
-        trials: list[Any] = []
-        if programs or mutants != "0":
-            from autograder.authoring.verify.trials import try_programs
-
-            tried = try_programs(
-                assignment,
-                programs=programs,
-                wrong=mutants != "0",
-                sample=None if mutants == "all" else int(mutants),
-                seed=seed,
-                profile=models,
-                trust=trust,
-                accept_degraded=degraded,
-            )
-            faults += show_tried(assignment, _kept(tried, trials))
-        namings = measure_naming(load_course(assignment, profile=models), students=naming) if naming else []
-        show_naming(namings)
-        drawn = list(measure_luck(assignment, luck, seed=seed, profile=models)) if luck else []
-        faults += show_luck(drawn)
-        if html is not None:
-            typer.echo(write_page(assignment, html, seen, namings, trials=trials, luck=drawn, profile=models))
-    if faults:
-        typer.echo(f"{faults} fault(s).")
-        raise typer.Exit(1)
-
-
-def _kept(items: Iterable[Any], kept: list[Any]) -> Iterator[Any]:
-    """Pass items on as they come, and keep them."""
-    for item in items:
-        kept.append(item)
-        yield item
 
 
 def fetch(

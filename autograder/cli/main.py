@@ -25,6 +25,7 @@ from autograder.cli.options import (
     TrustOption,
     one_assignment,
 )
+from autograder.cli.verify import verify
 from autograder.errors import AssignmentError, AutograderError, AutograderWarning, GraderError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _kind(error: AutograderError) -> str:
 
 app.command(epilog="Example: autograder new my_assignment --title 'My assignment'")(authoring.new)
 app.command(epilog="Example: autograder build token_attribution")(authoring.build)
-app.command(epilog="Example: autograder verify token_attribution")(authoring.verify)
+app.command(epilog="Example: autograder verify token_attribution")(verify)
 app.command(epilog="Example: autograder calibrate my_assignment")(authoring.calibrate)
 app.command(epilog="Example: autograder fetch logit_lens --profile hub")(authoring.fetch)
 

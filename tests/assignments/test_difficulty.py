@@ -1,8 +1,8 @@
-"""Inputs are alike in difficulty: whoever is asked, each known mistake loses points and gets its own name."""
+"""Inputs are alike in difficulty: whoever is asked, each known mistake loses points and gets its own diagnosis."""
 
 import pytest
 
-from autograder.authoring.verify.diagnosis_accuracy import measure_naming, rates_of
+from autograder.authoring.verify.diagnosis_accuracy import accuracy_by_kind, measure_diagnosis_accuracy
 from autograder.checks.course_context import load_course
 from autograder.course.assignment import load_assignment
 
@@ -15,15 +15,17 @@ SLUGS = ("token_attribution", "llm_attribution", "bert_qa_embeddings", "bert_qa_
 @pytest.mark.parametrize("slug", SLUGS)
 def test_every_student_is_asked_what_shows_every_mistake(slug):
     course = load_course(load_assignment(ROOT, slug))
-    namings = measure_naming(course, students=4, kinds=("single", "right"))
-    rates = {rate.kind: rate for rate in rates_of(namings)}
-    single, right = rates["single"], rates["right"]
+    programs = measure_diagnosis_accuracy(course, students=4, kinds=("single", "correct"))
+    accuracy = {one.kind: one for one in accuracy_by_kind(programs)}
+    single, correct = accuracy["single"], accuracy["correct"]
     assert single.asked >= 4 * 15
-    unnoticed = [
-        (one.student, one.made) for one in namings if one.kind == "single" and one.outcome == "not noticed"
+    undetected = [
+        (one.student, one.made)
+        for one in programs
+        if one.kind == "single" and one.outcome == "no points lost"
     ]
-    assert unnoticed == []
-    assert [one for one in namings if one.outcome == "wrong"] == []
+    assert undetected == []
+    assert [one for one in programs if one.outcome == "wrong"] == []
     assert single.share(single.right) >= 0.95
-    # A right program keeps its points, and no mistake is found in it.
-    assert (right.asked, right.not_noticed > 0) == (0, True)
+    # A correct program keeps its points, and has no diagnosis.
+    assert (correct.asked, correct.no_points_lost > 0) == (0, True)

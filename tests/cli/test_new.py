@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from autograder.authoring.notebook import is_stale, solved_notebook
 from autograder.authoring.scaffold import create
 from autograder.authoring.verify.gate import verify
-from autograder.authoring.verify.trials import try_wrong
+from autograder.authoring.verify.mutation.mutation_testing import run_mutation_tests
 from autograder.checks.course_context import load_course
 from autograder.checks.decorators import collect, points_by_task
 from autograder.cli.main import app
@@ -80,10 +80,10 @@ def test_it_verifies_as_it_is(course):
     assert (kinds.count("misconception"), kinds.count("equivalent")) == (5, 2)
 
 
-def test_no_wrong_program_keeps_its_points_unexplained(course):
-    trials = list(try_wrong(load_course(load_assignment(course, SLUG))))
-    assert len(trials) > 80
-    assert [(trial.name, trial.reason) for trial in trials if not trial.good] == []
+def test_no_mutant_survives_unexplained(course):
+    results = list(run_mutation_tests(load_course(load_assignment(course, SLUG))))
+    assert len(results) > 80
+    assert [(result.name, result.reason) for result in results if not result.good] == []
 
 
 @pytest.mark.sandbox

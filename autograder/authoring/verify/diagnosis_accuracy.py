@@ -1,248 +1,213 @@
-"""How well diagnosis names mistakes: measured on the assignment's own, for several made-up students.
+"""Diagnosis accuracy: how often diagnosis names the mistake that was made, for several made-up students.
 
-Each known mistake stands in the student's place, each student asking other inputs. Beside them stand right programs (of
-which none may be named), two mistakes at once, and each mistake once as an unknown one, taken out of what diagnosis
-knows: then every known mistake that it names is a wrong name.
+Each known mistake is graded in a student's place, each student asking other inputs. So are correct programs (for which
+any diagnosis is wrong), two mistakes at once, and each mistake as an unknown one, left out of the known mistakes: then
+every known mistake that is named is wrong.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Literal
 
-from autograder.checks.course_context import Course, variants_of
-from autograder.checks.diagnosing import remembered
+from autograder.authoring.verify.diagnosis_cases import KINDS, DiagnosisCase, Function, Kind, diagnosis_cases
+from autograder.checks.course_context import Course
 from autograder.checks.runner import Run, with_checks
 from autograder.checks.variants import grade_variant
-from autograder.diagnosis import Misconception
-from autograder.diagnosis.composition import composed, following, names_used, pairs
+from autograder.diagnosis.composition import DidNotComposeError
 from autograder.diagnosis.explain import JOIN
-from autograder.records import CheckResult
+from autograder.records import CheckResult, Diagnosis
 
-Kind = Literal["single", "right", "pair", "two functions", "unknown"]
-Outcome = Literal["right", "wrong", "not named", "not noticed"]
+Outcome = Literal["right", "wrong", "none", "no points lost"]
 
-KINDS: Mapping[Kind, str] = {
-    "single": "one known mistake",
-    "pair": "two mistakes in one function",
-    "two functions": "two mistakes, one in a function that the other calls",
-    "unknown": "a mistake taken out of those known",
-    "right": "a right program",
+EXPECTED: Mapping[Kind, frozenset[Outcome]] = {
+    "single": frozenset({"right"}),
+    "pair": frozenset({"right"}),
+    "two functions": frozenset({"right"}),
+    "unknown": frozenset({"none", "no points lost"}),
+    "correct": frozenset({"right", "no points lost"}),
 }
-"""What each kind is, in words."""
-
-Function = Callable[..., Any]
+"""The outcomes of each kind that need no look."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Naming:
+class DiagnosedProgram:
     """What diagnosis made of one program on one student's inputs."""
 
     kind: Kind
-    """What was tried."""
+    """What was graded."""
 
     task: str
     """Whose function is wrong, the last one where there are two."""
 
     made: tuple[str, ...]
-    """Ids of the mistakes that it makes, or of the right program."""
+    """Ids of the mistakes that it makes, or of the correct program."""
 
     student: str
     """Whose inputs."""
 
     outcome: Outcome
-    """right: all that was named is made; wrong: something else was named; not noticed: no points were lost."""
+    """right: every mistake in the diagnosis is made; wrong: another one is in it; none: no diagnosis."""
 
-    named: str
-    """What diagnosis named; empty if nothing."""
+    diagnosed: str
+    """The diagnosis; empty if there is none."""
 
-    said: str
-    """What the student reads where nothing was named."""
+    hint: str
+    """What the student reads where there is no diagnosis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
+class Accuracy:
     """Counts of one kind."""
 
     kind: Kind
     """Which."""
 
     right: int
-    """Named as they are."""
+    """Right diagnoses."""
 
     wrong: int
-    """Named as something else."""
+    """Wrong diagnoses."""
 
-    not_named: int
-    """Points lost, nothing named."""
+    none: int
+    """Points lost without a diagnosis."""
 
-    not_noticed: int
-    """No points lost, so that nobody asked for a name."""
+    no_points_lost: int
+    """No points lost, so that nothing was diagnosed."""
 
     @property
     def asked(self) -> int:
         """Programs that lost points."""
-        return self.right + self.wrong + self.not_named
+        return self.right + self.wrong + self.none
 
     def share(self, count: int) -> float:
         """Return a count as a share of those that lost points; 0 where there were none."""
         return count / self.asked if self.asked else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    kind: Kind
-    tasks: tuple[str, ...]
-    made: tuple[str, ...]
-    functions: Mapping[str, Function]
-    course: Course
-
-
-def rates_of(namings: Iterable[Naming]) -> list[Rates]:
-    """Return the counts of each kind that was tried, in the order of `KINDS`."""
-    counts = Counter((one.kind, one.outcome) for one in namings)
+def accuracy_by_kind(programs: Iterable[DiagnosedProgram]) -> list[Accuracy]:
+    """Return the counts of each kind that was graded, in the order of `KINDS`."""
+    counts = Counter((one.kind, one.outcome) for one in programs)
     return [
-        Rates(
+        Accuracy(
             kind=kind,
             right=counts[kind, "right"],
             wrong=counts[kind, "wrong"],
-            not_named=counts[kind, "not named"],
-            not_noticed=counts[kind, "not noticed"],
+            none=counts[kind, "none"],
+            no_points_lost=counts[kind, "no points lost"],
         )
         for kind in KINDS
-        if any(tried == kind for tried, _ in counts)
+        if any(graded == kind for graded, _ in counts)
     ]
 
 
-def measure_naming(
+def measure_diagnosis_accuracy(
     course: Course,
     *,
     students: int = 3,
     pairs_a_task: int = 10,
     kinds: Sequence[Kind] = tuple(KINDS),
     progress: Callable[[str], None] = lambda name: None,
-) -> list[Naming]:
-    """Run mistakes and right programs through the checks, and note what is named.
+) -> list[DiagnosedProgram]:
+    """Grade mistakes and correct programs, and note the diagnoses.
 
     Args:
         course: The assignment with its models, loaded.
         students: How many made-up students ask; pairs and unknown mistakes are asked by one each.
         pairs_a_task: Pairs of mistakes drawn for each task, and for each task that calls another.
-        kinds: What is tried.
+        kinds: What is graded.
         progress: Told each program's name.
     """
-    found: list[Naming] = []
+    found: list[DiagnosedProgram] = []
 
     def body(run: Run) -> None:
-        for number, case in enumerate(_cases(course, pairs_a_task, kinds)):
-            progress(f"{case.kind}: {JOIN.join(case.made)}")
-            every = range(students) if case.kind in ("single", "right") else [number % students]
+        for number, case in enumerate(diagnosis_cases(course, pairs_a_task, kinds)):
+            progress(f"{case.kind}: {', '.join(case.made)}")
+            every = range(students) if case.kind in ("single", "correct") else [number % students]
             for student in every:
-                naming = _tried(case, f"naming {student}", run)
-                found.extend([naming] if naming is not None else [])
+                # Inputs are drawn by this name.
+                diagnosed = _diagnosed(case, f"naming {student}", run)
+                found.extend([diagnosed] if diagnosed is not None else [])
 
     with_checks(course.assignment, course.checks, body)
     return found
 
 
-def _cases(course: Course, pairs_a_task: int, kinds: Sequence[Kind]) -> Iterator[_Case]:
-    reference = course.reference
-    known = [remembered(one, reference) for one in course.misconceptions]
-    by_task: dict[str, list[Misconception]] = {}
-    for one in known:
-        by_task.setdefault(one.task, []).append(one)
-    rng = random.Random(0)
-    for one in known:
-        functions = {one.task: partial(one.run, reference)}
-        if "single" in kinds:
-            yield _Case("single", (one.task,), (one.id,), functions, course)
-        if "unknown" in kinds:
-            others = tuple(other for other in course.misconceptions if other.id != one.id)
-            less = dataclasses.replace(course, misconceptions=others)
-            yield _Case("unknown", (one.task,), (one.id,), functions, less)
-    if "right" in kinds:
-        for variant in variants_of(course.assignment):
-            yield _Case(
-                "right",
-                (variant.task,),
-                (variant.id,),
-                {variant.task: partial(variant.run, reference)},
-                course,
-            )
-    if "pair" in kinds:
-        for task, mine in by_task.items():
-            for outer, inner in _some(rng, list(pairs(mine)), pairs_a_task):
-                both = {task: partial(composed(outer, {task: inner}), reference)}
-                yield _Case("pair", (task,), (outer.id, inner.id), both, course)
-    if "two functions" in kinds:
-        for task, mine in by_task.items():
-            feeds = names_used(getattr(reference.module, task)) & set(by_task) - {task}
-            tried = [
-                (outer, inner) for feed in sorted(feeds) for outer in (None, *mine) for inner in by_task[feed]
-            ]
-            for outer, inner in _some(rng, tried, pairs_a_task):
-                yield _fed(course, task, outer, inner)
+class _Composition:
+    """Functions that tell whether the mistakes in them could be composed."""
+
+    def __init__(self, functions: Mapping[str, Function]) -> None:
+        self.failed = False
+        self.functions = {name: self._watched(function) for name, function in functions.items()}
+
+    def _watched(self, function: Function) -> Function:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except DidNotComposeError:
+                self.failed = True
+                raise
+
+        return call
 
 
-def _some(rng: random.Random, tried: list[Any], count: int) -> list[Any]:
-    return rng.sample(tried, min(count, len(tried)))
-
-
-def _fed(course: Course, task: str, outer: Misconception | None, inner: Misconception) -> _Case:
-    """Return the program of someone who makes one mistake in a function, and another in one that calls it."""
-    made = (inner.id,) if outer is None else (outer.id, inner.id)
-    feed = {inner.task: inner}
-    program = following(task, feed) if outer is None else composed(outer, feed)
-    functions = {
-        inner.task: partial(inner.run, course.reference),
-        task: partial(program, course.reference),
-    }
-    return _Case("two functions", (inner.task, task), made, functions, course)
-
-
-def _tried(case: _Case, student: str, run: Run) -> Naming | None:
+def _diagnosed(case: DiagnosisCase, student: str, run: Run) -> DiagnosedProgram | None:
     """Grade a program; None if its two mistakes cannot be composed."""
+    composition = _Composition(case.functions)
     results = grade_variant(
-        case.course, case.functions, student=student, tasks=frozenset(case.tasks), run=run
+        case.course, composition.functions, student=student, tasks=frozenset(case.tasks), run=run
     )
-    if any(result.fault and "DidNotComposeError" in result.fault for result in results):
+    if composition.failed:
         return None
-    mine = [result for result in results if result.task == case.tasks[-1]]
-    named = [result.diagnosis.misconception for result in results if result.diagnosis]
-    here = [result.diagnosis.misconception for result in mine if result.diagnosis]
-    return Naming(
+    last = [result for result in results if result.task == case.tasks[-1]]
+    every, here = _diagnoses(results), _diagnoses(last)
+    named = dict.fromkeys(one.misconception for one in here or every)
+    return DiagnosedProgram(
         kind=case.kind,
         task=case.tasks[-1],
         made=case.made,
         student=student,
-        outcome=_outcome(case, mine, named, here),
-        named=", ".join(dict.fromkeys(here)) or ", ".join(dict.fromkeys(named)),
-        said=next(
-            (result.hint for result in mine if result.outcome != "passed" and not result.diagnosis), ""
+        outcome=_outcome(case, last, every, here),
+        diagnosed=", ".join(named),
+        hint=next(
+            (result.hint for result in last if result.outcome != "passed" and not result.diagnosis), ""
         ),
     )
 
 
-def _outcome(case: _Case, mine: Sequence[CheckResult], named: Sequence[str], here: Sequence[str]) -> Outcome:
+def _diagnoses(results: Iterable[CheckResult]) -> list[Diagnosis]:
+    return [result.diagnosis for result in results if result.diagnosis]
+
+
+def _ids(diagnosis: Diagnosis) -> set[str]:
+    """Return the ids of the mistakes, and of the transform, that a diagnosis consists of."""
+    return set(diagnosis.misconception.split(JOIN))
+
+
+def _outcome(
+    case: DiagnosisCase, last: Sequence[CheckResult], every: Sequence[Diagnosis], here: Sequence[Diagnosis]
+) -> Outcome:
+    """Judge the diagnoses of a program.
+
+    Args:
+        case: The program.
+        last: The results of the task that is diagnosed.
+        every: The diagnoses of all its tasks.
+        here: Those of the task that is diagnosed.
+    """
     known = {one.id for one in case.course.misconceptions}
-    # What is not a known mistake's name is a transform's: true of the values, whatever made them.
-    ids = {one for name in named for one in name.split(JOIN)} & known
-    if case.kind in ("right", "unknown"):
-        wrong = bool(ids) if case.kind == "unknown" else bool(named)
-    else:
-        wrong = not ids <= set(case.made)
-    if wrong:
+    # Other ids are those of transforms: true of the values, whatever made them.
+    mistakes = set().union(*map(_ids, every)) & known
+    # Of an unknown mistake the id is not among `known`: each id is a wrong one.
+    if (case.kind == "correct" and every) or not mistakes <= set(case.made):
         return "wrong"
-    if any(one in case.made for name in here for one in name.split(JOIN)):
+    if any(not _ids(one).isdisjoint(case.made) for one in here):
         return "right"
-    return "not named" if any(map(_lost, mine)) else "not noticed"
+    return "none" if any(map(_lost, last)) else "no points lost"
 
 
 def _lost(result: CheckResult) -> bool:
-    """Say whether a check took points; checks of a plot have none, and here there is no plot."""
+    """Return whether a check took points; checks of a plot have none, since there is no plot here."""
     return result.outcome != "passed" and result.max_points > 0

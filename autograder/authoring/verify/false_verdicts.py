@@ -1,7 +1,8 @@
-"""How often luck decides a verdict: whole gradings simulated where an answer, or what is asked, is drawn at random.
+"""The false-verdict rate: how often checks misjudge a program because its answers, or its inputs, are drawn at random.
 
-An assignment with such a task has a `luck.py` beside its `checks.py`. Its `SIMULATIONS` name programs, each with a
-function that simulates many gradings and counts those that take points.
+An assignment with such a task has a `luck.py`. Its `SIMULATIONS` name programs, each with a function that simulates
+many whole gradings and counts those that take points. The count of false verdicts is tested against the allowed rate by
+the tail of the binomial distribution.
 """
 
 from __future__ import annotations
@@ -10,24 +11,23 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import ClassVar
 
 from autograder.checks.course_context import Course, load_course
 from autograder.course.assignment import load_module
 from autograder.errors import AssignmentError, did_you_mean
 from autograder.records import Assignment
 
-LUCK = "luck.py"
-"""The file of an assignment that has simulations."""
+SIMULATIONS_FILE = "luck.py"
+"""The instructor's file with the simulations."""
 
 RIGHT_RATE = 1e-4
-"""A right program's largest probability to lose points by luck."""
+"""The allowed probability that a correct program loses points."""
 
 WRONG_RATE = 1e-2
-"""A wrong program's largest probability to keep them."""
+"""The allowed probability that a wrong program keeps them."""
 
-SURPRISE = 1e-3
-"""More failures than a rate gives with this probability say that the rate is higher."""
+SIGNIFICANCE = 1e-3
+"""A count that is less probable than this under the allowed rate is a fault."""
 
 Simulate = Callable[[Course, ModuleType, int, int], int]
 """Takes the course, the module of its checks, a number of gradings and a seed; returns how many took points."""
@@ -38,26 +38,26 @@ class Simulation:
     """One program whose gradings are simulated."""
 
     task: str
-    """The contract's function that the program stands for."""
+    """The contract's function that the program implements."""
 
     title: str
     """What the program does, and what is drawn, in a few words."""
 
     run: Simulate
-    """Simulates."""
+    """Runs the gradings."""
 
     right: bool = True
-    """Whether it is due all points, or must lose some."""
+    """Whether all points are expected, or a loss."""
 
     @property
     def rate(self) -> float:
-        """The largest probability of a wrong verdict that is allowed."""
+        """The allowed probability of a false verdict."""
         return RIGHT_RATE if self.right else WRONG_RATE
 
 
-@dataclass(frozen=True, kw_only=True)
-class Luck:
-    """What the simulated gradings of one program came to."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FalseVerdicts:
+    """The simulated gradings of one program."""
 
     simulation: Simulation
     """The program."""
@@ -65,11 +65,8 @@ class Luck:
     gradings: int
     """How many were simulated."""
 
-    mistaken: int
-    """Those with a wrong verdict: a right program that lost points, or a wrong one that kept them."""
-
-    kind: ClassVar[str] = "simulated gradings"
-    """What was tried."""
+    count: int
+    """Those with a false verdict: a correct program that lost points, or a wrong one that kept them."""
 
     @property
     def name(self) -> str:
@@ -79,20 +76,21 @@ class Luck:
     @property
     def reason(self) -> str:
         """What is wrong, if something is."""
-        due = "lost points" if self.simulation.right else "kept its points"
-        said = (
-            f"It {due} in {self.mistaken} of {self.gradings} gradings; {self.simulation.rate:g} is allowed."
+        if self.good:
+            return ""
+        verdict = "lost points" if self.simulation.right else "kept its points"
+        return (
+            f"It {verdict} in {self.count} of {self.gradings} gradings; {self.simulation.rate:g} is allowed."
         )
-        return "" if self.good else said
 
     @property
     def good(self) -> bool:
-        """Whether so many are no surprise at the rate that is allowed."""
-        return chance_of_as_many(self.mistaken, self.gradings, self.simulation.rate) >= SURPRISE
+        """Whether the count is compatible with the allowed rate."""
+        return binomial_tail(self.count, self.gradings, self.simulation.rate) >= SIGNIFICANCE
 
 
-def chance_of_as_many(count: int, gradings: int, rate: float) -> float:
-    """Return the probability of at least `count` events in so many independent gradings, each with this rate."""
+def binomial_tail(count: int, gradings: int, rate: float) -> float:
+    """Return P(X >= count) for X ~ Binomial(gradings, rate)."""
     if count == 0:
         return 1.0
     below = 0.0
@@ -108,7 +106,7 @@ def simulations_of(assignment: Assignment) -> tuple[Simulation, ...]:
     Raises:
         AssignmentError: If the file cannot be imported or has no SIMULATIONS, or one is of no task.
     """
-    path = assignment.folder / LUCK
+    path = assignment.folder / SIMULATIONS_FILE
     if not path.is_file():
         return ()
     found = getattr(load_module(path, f"luck_{assignment.slug}"), "SIMULATIONS", None)
@@ -124,19 +122,19 @@ def simulations_of(assignment: Assignment) -> tuple[Simulation, ...]:
     return found
 
 
-def measure_luck(
+def measure_false_verdicts(
     assignment: Assignment, gradings: int, *, seed: int = 0, profile: str = "tiny"
-) -> Iterator[Luck]:
+) -> Iterator[FalseVerdicts]:
     """Simulate gradings of each program of luck.py.
 
     Args:
         assignment: The assignment.
         gradings: Of each program.
-        seed: Of what is drawn.
+        seed: Of what the simulations draw.
         profile: Which models.
 
     Yields:
-        What each came to.
+        The false verdicts on each.
 
     Raises:
         AssignmentError: If luck.py cannot be used.
@@ -148,4 +146,5 @@ def measure_luck(
     checks = load_module(assignment.folder / "checks.py", f"checks_{assignment.slug}")
     for one in simulations:
         lost = int(one.run(course, checks, gradings, seed))
-        yield Luck(simulation=one, gradings=gradings, mistaken=lost if one.right else gradings - lost)
+        count = lost if one.right else gradings - lost
+        yield FalseVerdicts(simulation=one, gradings=gradings, count=count)

@@ -1,13 +1,13 @@
-"""The gate of an assignment: tests of the tests.
+"""The gate of an assignment: test its checks on programs whose grade is known.
 
-The reference must get full marks and the template none, both through the real pipeline; every misconception must
-lose points in its own task and be named; every accepted variant must keep its points; the points must add up.
+The reference must get full marks and the template none, both through the whole pipeline; every misconception must lose
+points in its own task and be diagnosed; every accepted variant must keep its points; the points must add up.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,9 +16,6 @@ from typing import Any, Literal
 import nbformat
 
 from autograder.authoring.notebook import is_stale, solved_notebook
-from autograder.authoring.verify.diagnosis_accuracy import KINDS, Naming, rates_of
-from autograder.authoring.verify.false_verdicts import Luck
-from autograder.authoring.verify.page import measured_plots, verified_page, verified_view
 from autograder.checks.check_run import begin_checks
 from autograder.checks.course_context import Course, load_course, variants_of
 from autograder.checks.decorators import points_by_task
@@ -26,7 +23,6 @@ from autograder.checks.diagnosing import remembered
 from autograder.checks.open_submission import open_submission
 from autograder.checks.runner import run_checks
 from autograder.checks.variants import grade_variant
-from autograder.comparison.tolerances import load_tolerances
 from autograder.course.assignment import student_models
 from autograder.diagnosis import AcceptedVariant, Misconception
 from autograder.execution.zygote_client import Zygote
@@ -34,41 +30,41 @@ from autograder.grading.pipeline import grade_submission
 from autograder.records import Assignment, CheckResult, Submission
 
 STUDENT = "verify"
-"""Who asks: all variants the same inputs, so that each variant is computed once however many are diagnosed."""
+"""Whose inputs are asked: the same for all variants, so that the answers of known mistakes are computed once."""
 
 Kind = Literal["reference", "template", "misconception", "accepted variant", "equivalent", "notebook"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What one trial of an assignment came to."""
+class GateResult:
+    """What one program, or the student notebook, came to."""
 
     kind: Kind
-    """What was tried."""
+    """What it is."""
 
     name: str
     """Which one."""
 
     good: bool
-    """As it must be."""
+    """As expected."""
 
-    score: float | None
+    score: float | None = None
     """What it got; None where nothing was graded."""
 
-    lost: tuple[str, ...]
+    lost: tuple[str, ...] = ()
     """Checks that did not pass."""
 
-    named: str
-    """The misconception that the diagnosis named; empty if none."""
+    diagnosed: str = ""
+    """The id of the diagnosis; empty if there is none."""
 
-    problem: str
-    """What is wrong, if it is."""
+    problem: str = ""
+    """What is wrong, if it is not good."""
 
 
 def verify(
     assignment: Assignment, *, profile: str = "tiny", trust: bool = False, accept_degraded: bool = False
-) -> Iterator[Finding]:
-    """Try an assignment's checks on what is known to be right and wrong.
+) -> Iterator[GateResult]:
+    """Test an assignment's checks on programs that are known to be right or wrong.
 
     Args:
         assignment: The assignment.
@@ -77,7 +73,7 @@ def verify(
         accept_degraded: Make do with Landlock and seccomp.
 
     Yields:
-        One finding a trial, as they come.
+        One result a program, as they come.
 
     Raises:
         AssignmentError: If the instructor's files cannot be used at all (points that do not add up among them).
@@ -91,8 +87,8 @@ def verify(
     ):
         solved = Path(scratch) / f"{assignment.slug}.ipynb"
         nbformat.write(solved_notebook(assignment, points_by_task(course.checks)), solved)
-        finding, plots = _try_reference(course, zygote, solved)
-        yield finding
+        result, plots = _try_reference(course, zygote, solved)
+        yield result
         yield _try_template(course, zygote)
     for known in course.misconceptions:
         yield _try_misconception(course, known, plots)
@@ -100,26 +96,20 @@ def verify(
         yield _try_variant(course, variant, plots)
 
 
-def _notebook_is_current(course: Course) -> Finding:
+def _notebook_is_current(course: Course) -> GateResult:
     assignment = course.assignment
     stale = is_stale(assignment, points_by_task(course.checks))
     problem = (
-        f"{assignment.template.name} is not what the reference gives now. Run: autograder build"
+        f"{assignment.template.name} differs from what the reference gives now. Run: autograder build"
         if stale
         else ""
     )
-    return Finding(
-        kind="notebook",
-        name=assignment.template.name,
-        good=not stale,
-        score=None,
-        lost=(),
-        named="",
-        problem=problem,
-    )
+    return GateResult(kind="notebook", name=assignment.template.name, good=not stale, problem=problem)
 
 
-def _try_reference(course: Course, zygote: Zygote, path: Path) -> tuple[Finding, Mapping[str, list[bytes]]]:
+def _try_reference(
+    course: Course, zygote: Zygote, path: Path
+) -> tuple[GateResult, Mapping[str, list[bytes]]]:
     submission = Submission(student="reference", path=path, origin="reference")
     with open_submission(submission, course, zygote) as opened:
         results = run_checks(begin_checks(course, opened, student=submission.student))
@@ -133,30 +123,33 @@ def _try_reference(course: Course, zygote: Zygote, path: Path) -> tuple[Finding,
     problems = [_said(result) for result in results if result.outcome != "passed"]
     problems += [f"its cell {failure.cell} failed: {failure.message}" for failure in failures]
     problems += [f"{result.id} remarks on it: {result.remarks[0]}" for result in results if result.remarks]
-    return _finding("reference", course.assignment.slug, results, problems), plots
+    return _result("reference", course.assignment.slug, results, problems), plots
 
 
-def _try_template(course: Course, zygote: Zygote) -> Finding:
+def _try_template(course: Course, zygote: Zygote) -> GateResult:
     submission = Submission(student="template", path=course.assignment.template, origin="template")
     graded = grade_submission(submission, course, zygote)
-    results = graded.report.checks
-    problems = [f"it earns {result.points:g} for {result.id}" for result in results if result.points]
-    problems += [f"it needs review: {fault}" for fault in graded.report.needs_review]
-    problems += [graded.report.problem] if graded.report.problem else []
-    checks = {
-        cell["metadata"]["nbgrader"]["grade_id"]
-        for cell in course.template["cells"]
-        if cell["cell_type"] == "code" and cell.get("metadata", {}).get("nbgrader", {}).get("grade")
-    }
-    problems += [
-        f"its cell {failure.cell} fails: {failure.message}"
-        for failure in graded.report.failures
-        if failure.cell not in checks and "NotImplementedError" not in failure.message
-    ]
-    return _finding("template", course.assignment.template.name, results, problems)
+    report = graded.report
+    problems = [f"it earns {result.points:g} for {result.id}" for result in report.checks if result.points]
+    problems += [f"it needs review: {fault}" for fault in report.needs_review]
+    problems += [report.problem] if report.problem else []
+    if graded.execution is not None:
+        cells = graded.execution.notebook["cells"]
+        problems += [
+            f"its cell {failure.cell} fails: {failure.message}"
+            for failure in report.failures
+            if not _may_fail(cells[failure.index])
+        ]
+    return _result("template", course.assignment.template.name, report.checks, problems)
 
 
-def _try_misconception(course: Course, known: Misconception, plots: Mapping[str, list[bytes]]) -> Finding:
+def _may_fail(cell: Mapping[str, Any]) -> bool:
+    """Return whether a cell of the template is to fail: it has a visible check, or calls what is not written yet."""
+    checked = cell.get("metadata", {}).get("nbgrader", {}).get("grade", False)
+    return checked or any(output.get("ename") == "NotImplementedError" for output in cell["outputs"])
+
+
+def _try_misconception(course: Course, known: Misconception, plots: Mapping[str, list[bytes]]) -> GateResult:
     results = grade_variant(
         course,
         {known.task: partial(remembered(known, course.reference).run, course.reference)},
@@ -164,80 +157,39 @@ def _try_misconception(course: Course, known: Misconception, plots: Mapping[str,
         plots=plots,
     )
     mine = [result for result in results if result.task == known.task]
-    named = next((result.diagnosis.misconception for result in mine if result.diagnosis), "")
+    diagnosed = next((result.diagnosis.misconception for result in mine if result.diagnosis), "")
     problems = [_said(result) for result in results if result.fault]
     if all(result.outcome == "passed" for result in mine):
         problems.append("it loses no points")
-    elif not named:
-        problems.append("it loses points, but is not named")
-    elif named != known.id:
-        problems.append(f"it is named {named}")
-    return _finding("misconception", known.id, results, problems, named)
+    elif not diagnosed:
+        problems.append("it loses points, but is not diagnosed")
+    elif diagnosed != known.id:
+        problems.append(f"it is diagnosed as {diagnosed}")
+    return _result("misconception", known.id, results, problems, diagnosed)
 
 
-def _try_variant(course: Course, variant: AcceptedVariant, plots: Mapping[str, list[bytes]]) -> Finding:
+def _try_variant(course: Course, variant: AcceptedVariant, plots: Mapping[str, list[bytes]]) -> GateResult:
     results = grade_variant(
         course, {variant.task: partial(variant.run, course.reference)}, student=STUDENT, plots=plots
     )
     mine = [result for result in results if result.task == variant.task]
     problems = [_said(result) for result in mine if result.outcome != "passed"]
-    return _finding("accepted variant" if variant.remark else "equivalent", variant.id, results, problems)
+    return _result("accepted variant" if variant.remark else "equivalent", variant.id, results, problems)
 
 
 def _said(result: CheckResult) -> str:
     return f"{result.id} {result.outcome}: {(result.fault or result.detail or result.feedback).strip()}"
 
 
-def _finding(
-    kind: Kind, name: str, results: tuple[CheckResult, ...], problems: list[str], named: str = ""
-) -> Finding:
-    return Finding(
+def _result(
+    kind: Kind, name: str, results: tuple[CheckResult, ...], problems: list[str], diagnosed: str = ""
+) -> GateResult:
+    return GateResult(
         kind=kind,
         name=name,
         good=not problems,
         score=round(sum(result.points for result in results), 4),
         lost=tuple(result.id for result in results if result.outcome != "passed"),
-        named=named,
+        diagnosed=diagnosed,
         problem="; ".join(problems),
     )
-
-
-def write_page(
-    assignment: Assignment,
-    path: Path,
-    findings: Sequence[Finding],
-    namings: Sequence[Naming] = (),
-    trials: Sequence[Any] = (),
-    *,
-    luck: Sequence[Luck] = (),
-    profile: str = "tiny",
-) -> Path:
-    """Write the page that says how an assignment's checks were tested.
-
-    Args:
-        assignment: The assignment.
-        path: An .html file, or the folder in which `<slug>.html` is written.
-        findings: Of `verify`.
-        namings: Of `naming.measure_naming`; empty: the page says nothing of it.
-        trials: Records with kind, name, good, survivor and reason of other programs that were tried.
-        luck: Of `luck.measure_luck`.
-        profile: Which models.
-
-    Returns:
-        The file.
-    """
-    tolerances = load_tolerances(assignment.folder, profile)
-    view = verified_view(
-        assignment,
-        findings,
-        tolerances,
-        rates=[(KINDS[rate.kind], rate) for rate in rates_of(namings)],
-        namings=namings,
-        trials=trials,
-        luck=luck,
-        plots=measured_plots(assignment.folder, profile, tolerances),
-    )
-    file = path if path.suffix == ".html" else path / f"{assignment.slug}.html"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(verified_page(view))
-    return file

@@ -1,151 +1,158 @@
-"""The page of `autograder verify --html`: why an assignment's checks may be trusted, for whoever doubts a grade."""
+"""The page of `autograder verify --html`: why an assignment's checks may be trusted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from markupsafe import Markup
 
 from autograder.authoring.calibrate.page import separation_plot
+from autograder.authoring.verify.diagnosis_accuracy import (
+    EXPECTED,
+    Accuracy,
+    DiagnosedProgram,
+    accuracy_by_kind,
+)
+from autograder.authoring.verify.diagnosis_cases import KINDS
+from autograder.authoring.verify.gate import GateResult, Kind
+from autograder.authoring.verify.program_result import ProgramResult
+from autograder.authoring.verify.verification import Verification
 from autograder.comparison.measured_distances import load_distances
-from autograder.records import Assignment, Tolerance
+from autograder.comparison.tolerances import load_tolerances
+from autograder.records import Tolerance
 from autograder.report.pages import render
 from autograder.report.text import number
 
-_SECTIONS = {
-    "reference": "The reference",
-    "template": "The untouched template",
-    "notebook": "The student notebook",
-    "misconception": "Known mistakes: each must lose points in its own task and be named",
-    "accepted variant": "Accepted variants: each must keep its points, with a remark",
-    "equivalent": "Other programs for the same values: each must keep its points",
+_HEADINGS: Mapping[Kind, tuple[str, str]] = {
+    "reference": ("The reference", ""),
+    "template": ("The untouched template", ""),
+    "notebook": ("The student notebook", ""),
+    "misconception": ("Known mistakes", "each must lose points in its own task and be diagnosed"),
+    "accepted variant": ("Accepted variants", "each must keep its points, with a remark"),
+    "equivalent": ("Other programs for the same values", "each must keep its points"),
 }
 
 
-class Tried(Protocol):
-    """One trial of `verify`, or one of a program that nobody wrote by hand."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """The results of one kind."""
 
-    @property
-    def kind(self) -> Any:
-        """What was tried."""
+    heading: str
+    """What they are."""
 
-    @property
-    def good(self) -> bool:
-        """As it must be."""
+    rule: str
+    """What must hold for each; empty where the heading says it."""
+
+    results: Sequence[GateResult]
+    """At least one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VerifiedView:
+class ToleranceRow:
+    """One tolerance."""
+
+    key: str
+    """Its name."""
+
+    tolerance: Tolerance
+    """The bound, and what it was measured from."""
+
+    separation: str
+    """w / r, for people."""
+
+    plot: Markup
+    """A picture of the measured distances; empty where they are not kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerificationView:
     """What the page shows."""
 
-    slug: str
-    """The assignment."""
+    verification: Verification
+    """All results."""
 
-    title: str
-    """For people."""
+    sections: Sequence[Section]
+    """Those of the gate, by kind."""
 
-    points: float
-    """What the checks sum to."""
-
-    groups: Sequence[tuple[str, Sequence[Any]]]
-    """(heading, findings)."""
-
-    faults: Sequence[Any]
-    """Findings and trials that are not as they must be."""
-
-    rates: Sequence[tuple[str, Any]]
+    accuracy: Sequence[tuple[str, Accuracy]]
     """(kind in words, counts)."""
 
-    others: Sequence[Any]
-    """What was named wrongly or not at all."""
+    not_right: Sequence[DiagnosedProgram]
+    """Programs with an unexpected diagnosis, or without one."""
 
-    tolerances: Sequence[tuple[str, Tolerance, str, str]]
-    """(key, tolerance, w/r in words, picture)."""
+    tolerances: Sequence[ToleranceRow]
+    """By key."""
 
-    right_programs: Sequence[Any]
-    """Right programs that nobody wrote by hand."""
+    correct: Sequence[ProgramResult]
+    """Generated correct programs."""
 
-    wrong_programs: int
-    """Number of wrong ones."""
+    mutants: Sequence[ProgramResult]
+    """All of them."""
 
-    survivors: Sequence[Any]
-    """Wrong programs that kept all points."""
-
-    luck: Sequence[Any]
-    """Programs whose gradings were simulated."""
+    survivors: Sequence[ProgramResult]
+    """Mutants that kept all points."""
 
 
-def verified_view(
-    assignment: Assignment,
-    findings: Sequence[Any],
-    tolerances: Mapping[str, Tolerance],
-    *,
-    rates: Sequence[tuple[str, Any]] = (),
-    namings: Sequence[Any] = (),
-    trials: Sequence[Any] = (),
-    luck: Sequence[Any] = (),
-    plots: Mapping[str, str] | None = None,
-) -> VerifiedView:
+def verification_view(
+    verification: Verification, tolerances: Mapping[str, Tolerance], plots: Mapping[str, str]
+) -> VerificationView:
     """Gather what the page shows; a part that was not measured is left out.
 
     Args:
-        assignment: What was verified.
-        findings: Of `verify`.
+        verification: The results.
         tolerances: By key.
-        rates: Of `naming`, each kind in words and its counts.
-        namings: Of `naming`, one a program and student.
-        trials: Records with kind, name, good, survivor, score, max_score, lost, named and reason.
-        luck: Records with simulation, gradings, mistaken and good.
-        plots: A picture for each tolerance's key.
+        plots: A picture for a tolerance's key.
     """
-    kinds = dict.fromkeys([*_SECTIONS, *(one.kind for one in findings)])
-    groups = [
-        (_SECTIONS.get(kind, kind), [one for one in findings if one.kind == kind])
-        for kind in kinds
-        if any(one.kind == kind for one in findings)
-    ]
-    expected = {"right": {"right", "not noticed"}, "unknown": {"not named", "not noticed"}}
-    return VerifiedView(
-        slug=assignment.slug,
-        title=assignment.title,
-        points=assignment.points,
-        groups=groups,
-        faults=[one for one in (*findings, *trials, *luck) if not one.good],
-        rates=rates,
-        others=[one for one in namings if one.outcome not in expected.get(one.kind, {"right"})],
+    by_kind = {kind: [one for one in verification.gate if one.kind == kind] for kind in _HEADINGS}
+    mutants = [one for one in verification.programs if one.kind in ("output mutant", "source mutant")]
+    return VerificationView(
+        verification=verification,
+        sections=[
+            Section(heading=heading, rule=rule, results=by_kind[kind])
+            for kind, (heading, rule) in _HEADINGS.items()
+            if by_kind[kind]
+        ],
+        accuracy=[(KINDS[one.kind], one) for one in accuracy_by_kind(verification.diagnosed)],
+        not_right=[one for one in verification.diagnosed if one.outcome not in EXPECTED[one.kind]],
         tolerances=[
-            (key, one, _times(one), Markup((plots or {}).get(key, "")))  # a picture of ours
+            ToleranceRow(
+                key=key,
+                tolerance=one,
+                separation=f"{number(one.wrong / one.right, 3)} ×" if one.right > 0 else "–",
+                plot=Markup(plots.get(key, "")),  # a picture of ours
+            )
             for key, one in sorted(tolerances.items())
         ],
-        right_programs=[one for one in trials if "right" in str(one.kind)],
-        wrong_programs=sum("right" not in str(one.kind) for one in trials),
-        survivors=[one for one in trials if getattr(one, "survivor", False)],
-        luck=luck,
+        correct=[one for one in verification.programs if one.kind == "correct program"],
+        mutants=mutants,
+        survivors=[one for one in mutants if one.survivor],
     )
 
 
-def _times(tolerance: Tolerance) -> str:
-    if not tolerance.right > 0:
-        return "–"
-    return f"{number(tolerance.wrong / tolerance.right, 3)} ×"
-
-
-def verified_page(view: VerifiedView) -> bytes:
-    """Return the page, self-contained."""
-    return render("verified.html.j2", view=view)
-
-
-def measured_plots(folder: Path, profile: str, tolerances: Mapping[str, Tolerance]) -> dict[str, str]:
-    """Return a picture for each tolerance whose distances are kept beside the assignment; {} where none are.
+def write_page(verification: Verification, path: Path) -> Path:
+    """Write the page that says how an assignment's checks were tested.
 
     Args:
-        folder: assignments/<slug>.
-        profile: Which models.
-        tolerances: By key.
+        verification: The results.
+        path: An .html file, or the folder in which `<slug>.html` is written.
+
+    Returns:
+        The file.
     """
+    assignment = verification.assignment
+    tolerances = load_tolerances(assignment.folder, verification.profile)
+    plots = _plots(assignment.folder, verification.profile, tolerances)
+    file = path if path.suffix == ".html" else path / f"{assignment.slug}.html"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    view = verification_view(verification, tolerances, plots)
+    file.write_bytes(render("verified.html.j2", view=view))
+    return file
+
+
+def _plots(folder: Path, profile: str, tolerances: Mapping[str, Tolerance]) -> dict[str, str]:
+    """Return a picture for each tolerance whose distances are kept beside the assignment."""
     kept = load_distances(folder, profile)
     if kept is None:
         return {}

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograder.authoring.verify.false_verdicts import Luck, measure_luck, simulations_of
+from autograder.authoring.verify.false_verdicts import FalseVerdicts, measure_false_verdicts, simulations_of
 from autograder.checks.course_context import load_course
 from autograder.course.assignment import load_assignment, load_module
 
@@ -28,7 +28,7 @@ def luck(assignment):
 
 @pytest.mark.long
 def test_luck_decides_no_grading_of_the_smallest_samples(assignment):
-    found = list(measure_luck(assignment, GRADINGS, seed=40))
+    found = list(measure_false_verdicts(assignment, GRADINGS, seed=40))
     assert {one.simulation.right for one in found} == {True, False} and len(found) >= 7
     assert [one.reason for one in found if not one.good] == []
 
@@ -38,7 +38,8 @@ def test_luck_decides_no_grading_of_the_smallest_samples(assignment):
 def test_no_right_sampler_fails_at_the_notebooks_count(assignment, luck, setting, sampler):
     course = load_course(assignment)
     failed = luck.lost(getattr(luck, sampler), course, setting.checks, GRADINGS, 50, NOTEBOOK)
-    assert Luck(simulation=simulations_of(assignment)[0], gradings=GRADINGS, mistaken=failed).good
+    simulation = simulations_of(assignment)[0]
+    assert FalseVerdicts(simulation=simulation, gradings=GRADINGS, count=failed).good
 
 
 def test_contributions_of_an_order_add_up_to_the_whole(luck):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from autograder.authoring.verify.false_verdicts import measure_luck
+from autograder.authoring.verify.false_verdicts import measure_false_verdicts
 from autograder.course.assignment import load_assignment
 
 from ..setting import ROOT
@@ -10,7 +10,7 @@ from ..setting import ROOT
 
 @pytest.mark.long
 def test_the_draw_of_sentences_decides_no_grading():
-    found = list(measure_luck(load_assignment(ROOT, "token_attribution"), 20_000, seed=1))
+    found = list(measure_false_verdicts(load_assignment(ROOT, "token_attribution"), 20_000, seed=1))
     assert [one.name for one in found if one.simulation.right] == [
         "gradient x input, sentences drawn",
         "occlusion, sentences drawn",

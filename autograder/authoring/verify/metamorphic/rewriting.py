@@ -1,4 +1,4 @@
-"""Other sources for the same program: what a function computes stays, how it is written changes."""
+"""Rewrite source without changing what it computes: other names, loops for comprehensions, inner functions."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Rewrite = Callable[[ast.FunctionDef, random.Random], bool]
 def rewritten(
     source: str, rng: random.Random, count: int, only: Collection[str] = ()
 ) -> tuple[str, list[str]]:
-    """Rewrite the functions of a program in ways drawn at random.
+    """Rewrite the functions of a program by rewrites drawn at random.
 
     Args:
-        source: Python; what stands outside of functions stays.
-        rng: Draws which ways.
-        count: How many ways at most.
-        only: Names of the ways to draw from; empty: all.
+        source: Python; code outside functions stays.
+        rng: Draws the rewrites.
+        count: How many at most.
+        only: Names of the rewrites to draw from; empty: all.
 
     Returns:
-        The new source and the names of the ways taken.
+        The new source and the names of the rewrites that changed it.
     """
     tree = ast.parse(source)
     names = [name for name in REWRITES if not only or name in only]
@@ -37,7 +37,7 @@ def rewritten(
 
 
 def replace_names(source: str, names: dict[str, str]) -> str:
-    """Give other names to what a program reads, but not to what it defines itself."""
+    """Rename what a program reads; what it defines keeps its name."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
@@ -46,7 +46,7 @@ def replace_names(source: str, names: dict[str, str]) -> str:
 
 
 def _scopes(function: ast.FunctionDef) -> Iterator[ast.AST]:
-    """Yield the functions, lambdas and comprehensions inside, whose names are their own."""
+    """Yield the functions, lambdas, comprehensions and classes inside: scopes of their own."""
     kinds = (
         ast.FunctionDef,
         ast.Lambda,
@@ -68,7 +68,7 @@ def _names(node: ast.AST, kind: type[ast.expr_context]) -> set[str]:
 
 
 def _body(function: ast.FunctionDef) -> int:
-    """Return where the statements begin behind the docstring."""
+    """Return the index of the first statement after the docstring."""
     return 1 if ast.get_docstring(function) is not None else 0
 
 
@@ -222,7 +222,7 @@ def results_by_name(function: ast.FunctionDef, rng: random.Random) -> bool:
 
 
 def other_order(function: ast.FunctionDef, rng: random.Random) -> bool:
-    """Swap neighbouring assignments that have nothing to do with each other."""
+    """Swap neighbouring assignments that are independent."""
     changed = False
     for block in _blocks(function):
         for place in range(len(block) - 1):
@@ -238,7 +238,7 @@ def _independent(first: ast.stmt, second: ast.stmt) -> bool:
             not isinstance(one, ast.Name) for one in statement.targets
         ):
             return False
-    # Two calls may depend on each other by what they change.
+    # Two calls may depend on each other by side effects.
     if sum(any(isinstance(node, ast.Call) for node in ast.walk(one)) for one in (first, second)) > 1:
         return False
     written, read = _names(first, ast.Store), _names(first, ast.Load)
@@ -251,7 +251,7 @@ _BY_STEPS = ("LayerIntegratedGradients", "IntegratedGradients", "LayerConductanc
 
 
 def chunked_steps(function: ast.FunctionDef, rng: random.Random) -> bool:
-    """Let Captum work on few points of the path at once."""
+    """Set `internal_batch_size`: Captum then evaluates few points of the path at once."""
     made = {
         target.id
         for node in ast.walk(function)
@@ -289,4 +289,4 @@ REWRITES: dict[str, Rewrite] = {
     "other order": other_order,
     "chunked steps": chunked_steps,
 }
-"""By name, for the report."""
+"""By name."""

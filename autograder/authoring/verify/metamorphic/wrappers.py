@@ -1,7 +1,8 @@
-"""Source of functions that stand around a right one in a student's notebook: other forms, other ways to compute.
+"""Wrappers, as source: each takes a function and returns one that gives the same answers.
 
-Each wrapper takes a function and returns one that gives the same answers. The text goes into a cell of the notebook's
-own and uses nothing but what every student has: torch, NumPy, the standard library.
+Some change the form of the answer (float64, NumPy, a named tuple), others how it is computed (on a permuted model, row
+by row). The source goes into a cell of the notebook and imports only what every student has: torch, NumPy, the standard
+library.
 """
 
 from __future__ import annotations
@@ -207,7 +208,7 @@ def _twice(function):
 '''
 
 WRAPPERS = tuple(_WRAPPERS)
-"""Names of all wrappers, for the report."""
+"""The names of all wrappers."""
 
 FORMS = tuple(name for name in WRAPPERS if WRAPPERS.index(name) <= WRAPPERS.index("named tuples"))
 """Those that change the form of an answer; the others change how it is computed."""
@@ -217,10 +218,10 @@ PREAMBLE = IMPORTS + _NEST + _MODELS + _OTHERS
 
 
 def applied(task: str, names: list[str]) -> str:
-    """Return the source that puts wrappers around a function that is defined already.
+    """Return the source that wraps a function that is already defined.
 
     Args:
-        task: The function's name; the function itself stays known as `plain_name(task)`.
+        task: The function's name; the plain function is kept as `plain_name(task)`.
         names: Of `WRAPPERS`, the innermost first.
     """
     lines = [f"{plain_name(task)} = {task}"]
@@ -229,5 +230,5 @@ def applied(task: str, names: list[str]) -> str:
 
 
 def plain_name(task: str) -> str:
-    """Return the name under which other cells find a function without what stands around it."""
+    """Return the name under which other cells find a function without its wrappers."""
     return f"_plain_{task}"

@@ -1,4 +1,4 @@
-"""What a mutant changes in one node of a program."""
+"""Mutation operators: the changes that can be made to one node of a syntax tree, tensor code's mistakes among them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 Change = tuple[str, Callable[[], ast.AST | None]]
-"""What is said of the change, and what makes it: returns the node itself after changing it, or another in its place."""
+"""A label, and a function that makes the change and returns the changed node or its replacement."""
 
 _COMPARED: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
     ast.Gt: (ast.GtE, ast.Lt),
@@ -68,7 +68,7 @@ for _one, _other in _PAIRS:
 
 
 def changes(node: ast.AST) -> Iterator[Change]:
-    """List what can be changed in a node; each change is made on the node itself, so copy the tree first."""
+    """Yield the changes of a node. Each one is made in place, so copy the tree first."""
     made = _BY_KIND.get(type(node))
     if made is not None:
         yield from made(node)
@@ -76,7 +76,7 @@ def changes(node: ast.AST) -> Iterator[Change]:
         yield from _deleted(node)
 
 
-def _said(node: ast.AST, chars: int = 60) -> str:
+def _shown(node: ast.AST, chars: int = 60) -> str:
     text = " ".join(ast.unparse(node).split())
     return text if len(text) <= chars else text[: chars - 3] + "..."
 
@@ -93,17 +93,17 @@ def _with(node: ast.AST, **fields: Any) -> Callable[[], ast.AST]:
 def _becomes(node: ast.AST, **fields: Any) -> Change:
     """Describe a change of fields by the node's source before and after."""
     before = {name: getattr(node, name) for name in fields}
-    old = _said(node)
+    old = _shown(node)
     for name, value in fields.items():
         setattr(node, name, value)
-    new = _said(ast.fix_missing_locations(node))
+    new = _shown(ast.fix_missing_locations(node))
     for name, value in before.items():
         setattr(node, name, value)
     return f"{old} -> {new}", _with(node, **fields)
 
 
 def _in_place(node: ast.AST, other: ast.AST) -> Change:
-    return f"{_said(node)} -> {_said(ast.fix_missing_locations(other))}", lambda: other
+    return f"{_shown(node)} -> {_shown(ast.fix_missing_locations(other))}", lambda: other
 
 
 def _compare(node: ast.Compare) -> Iterator[Change]:
@@ -179,7 +179,7 @@ def _attribute(node: ast.Attribute) -> Iterator[Change]:
 def _call(node: ast.Call) -> Iterator[Change]:
     for place, keyword in enumerate(node.keywords):
         yield (
-            f"{_said(node.func, 40)}(... {_said(keyword, 40)}) left out",
+            f"{_shown(node.func, 40)}(... {_shown(keyword, 40)}) left out",
             _with(node, keywords=[*node.keywords[:place], *node.keywords[place + 1 :]]),
         )
     plain = not any(isinstance(argument, ast.Starred) for argument in node.args)
@@ -191,7 +191,7 @@ def _call(node: ast.Call) -> Iterator[Change]:
     if isinstance(node.func, ast.Attribute):
         # x.softmax(dim=-1) -> x; for torch.where(...) that is the module, which ends the mutant at once.
         if not (isinstance(node.func.value, ast.Name) and node.func.value.id in ("torch", "np", "math")):
-            yield f".{node.func.attr}(...) left out of {_said(node)}", lambda: node.func.value  # type: ignore[attr-defined]
+            yield f".{node.func.attr}(...) left out of {_shown(node)}", lambda: node.func.value  # type: ignore[attr-defined]
     elif node.args and not isinstance(node.args[0], ast.Starred):
         yield _in_place(node, node.args[0])
 
@@ -228,12 +228,12 @@ def _dictionary(node: ast.Dict) -> Iterator[Change]:
     for place in range(len(node.keys) - 1):
         values = list(node.values)
         values[place], values[place + 1] = values[place + 1], values[place]
-        keys = " and ".join(_said(key) if key else "**" for key in node.keys[place : place + 2])
+        keys = " and ".join(_shown(key) if key else "**" for key in node.keys[place : place + 2])
         yield f"values of {keys} swapped", _with(node, values=values)
 
 
 def _condition(node: ast.If | ast.While | ast.IfExp) -> Iterator[Change]:
-    yield f"if {_said(node.test)} -> if not", _with(node, test=ast.UnaryOp(op=ast.Not(), operand=node.test))
+    yield f"if {_shown(node.test)} -> if not", _with(node, test=ast.UnaryOp(op=ast.Not(), operand=node.test))
     if isinstance(node, ast.IfExp):
         yield _in_place(node, node.body)
         yield _in_place(node, node.orelse)
@@ -241,11 +241,11 @@ def _condition(node: ast.If | ast.While | ast.IfExp) -> Iterator[Change]:
 
 def _comprehension(node: ast.comprehension) -> Iterator[Change]:
     if node.ifs:
-        yield f"{_said(node)} without its if", _with(node, ifs=[])
+        yield f"{_shown(node)} without its if", _with(node, ifs=[])
 
 
 def _return(node: ast.Return) -> Iterator[Change]:
-    yield f"{_said(node)} -> return None", _with(node, value=ast.Constant(None))
+    yield f"{_shown(node)} -> return None", _with(node, value=ast.Constant(None))
 
 
 def _repeated(node: ast.For) -> Iterator[Change]:
@@ -255,7 +255,7 @@ def _repeated(node: ast.For) -> Iterator[Change]:
         ctx=ast.Load(),
     )
     yield (
-        f"for {_said(node.target)} in {_said(node.iter, 40)}: the last one left out",
+        f"for {_shown(node.target)} in {_shown(node.iter, 40)}: the last one left out",
         _with(node, iter=first),
     )
 
@@ -266,10 +266,10 @@ def _deleted(node: ast.stmt) -> Iterator[Change]:
         body = ast.If(test=ast.Constant(True), body=node.body, orelse=[])
         if not isinstance(node, ast.For):
             head = node.test if isinstance(node, ast.If) else node.items[0].context_expr
-            yield f"{opened} {_said(head)} -> always and plainly", lambda: body
-        yield f"{opened} ... left out: {_said(node)}", lambda: ast.Pass()
+            yield f"{opened} {_shown(head)} -> always and plainly", lambda: body
+        yield f"{opened} ... left out: {_shown(node)}", lambda: ast.Pass()
     elif isinstance(node, (ast.Expr, ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Continue, ast.Delete)):
-        yield f"left out: {_said(node)}", lambda: ast.Pass()
+        yield f"left out: {_shown(node)}", lambda: ast.Pass()
 
 
 _BY_KIND: dict[type[ast.AST], Callable[[Any], Iterator[Change]]] = {

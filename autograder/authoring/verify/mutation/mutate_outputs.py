@@ -1,7 +1,6 @@
-"""Wrong answers made of right ones: zeros, the sign, a shift by one, noise.
+"""Mutate outputs: wrong answers made of right ones by zeros, another sign, a shift by one, noise and the like.
 
-A slip is a function from a right answer to a wrong one of one leaf of it; which slips there are follows from the form
-of the reference's answers.
+A mutation changes one leaf of a right answer; which mutations there are depends on the form of the answer.
 """
 
 from __future__ import annotations
@@ -13,12 +12,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Slip = Callable[[Any], Any]
+OutputMutation = Callable[[Any], Any]
+"""Takes a right answer and returns a wrong one."""
+
 Path = tuple[Any, ...]
 
 
-def slips_for(answer: Any) -> Iterator[tuple[str, Slip]]:
-    """Yield named slips that fit answers of this form.
+def output_mutations(answer: Any) -> Iterator[tuple[str, OutputMutation]]:
+    """Yield named mutations that fit answers of this form.
 
     Args:
         answer: A right answer: tensors, numbers, strings, lists, tuples, dicts of them.
@@ -26,12 +27,12 @@ def slips_for(answer: Any) -> Iterator[tuple[str, Slip]]:
     yield "nothing", lambda found: None
     for path, leaf in _leaves(answer, ()):
         where = "".join(f"[{part!r}]" for part in path)
-        for name, slip in _leaf_slips(leaf):
-            yield f"{where} {name}".strip(), _at(path, slip)
+        for name, change in _of_leaf(leaf):
+            yield f"{where} {name}".strip(), _at(path, change)
 
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
-    """Yield what is changed at once: tensors, numbers, strings, and lists, whose length the input decides."""
+    """Yield what is changed as a whole: tensors, numbers, strings, and lists, whose length depends on the input."""
     if isinstance(value, dict):
         yield path, value
         for key in value:
@@ -43,27 +44,27 @@ def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:
         yield path, value
 
 
-def _at(path: Path, slip: Slip) -> Slip:
+def _at(path: Path, change: OutputMutation) -> OutputMutation:
     if not path:
-        return slip
+        return change
 
-    def change(value: Any) -> Any:
-        inner = _at(path[1:], slip)
+    def change_part(value: Any) -> Any:
+        inner = _at(path[1:], change)
         if isinstance(value, dict):
             return {key: inner(item) if key == path[0] else item for key, item in value.items()}
         return tuple(inner(item) if number == path[0] else item for number, item in enumerate(value))
 
-    return change
+    return change_part
 
 
-def _leaf_slips(leaf: Any) -> Iterator[tuple[str, Slip]]:
+def _of_leaf(leaf: Any) -> Iterator[tuple[str, OutputMutation]]:
     if isinstance(leaf, Tensor):
-        yield from (_float_slips(leaf.dim()) if leaf.is_floating_point() else _integer_slips())
-        yield from _shape_slips(leaf.dim())
+        yield from (_of_floats(leaf.dim()) if leaf.is_floating_point() else _of_integers())
+        yield from _of_shape(leaf.dim())
     elif isinstance(leaf, dict):
-        yield from _dict_slips(leaf)
+        yield from _of_dict(leaf)
     elif isinstance(leaf, list):
-        yield from _list_slips(leaf)
+        yield from _of_list(leaf)
     elif isinstance(leaf, str):
         yield from (
             ("empty", lambda text: ""),
@@ -93,7 +94,7 @@ def _shuffled(value: Tensor, axis: int) -> Tensor:
     return value.index_select(axis, torch.randperm(value.shape[axis], generator=_generator()))
 
 
-def _float_slips(dimensions: int) -> Iterator[tuple[str, Slip]]:
+def _of_floats(dimensions: int) -> Iterator[tuple[str, OutputMutation]]:
     yield "zeros", torch.zeros_like
     yield "sign", torch.neg
     yield "absolute", torch.abs
@@ -117,7 +118,7 @@ def _float_slips(dimensions: int) -> Iterator[tuple[str, Slip]]:
 
 
 def _one_wrong(value: Tensor) -> Tensor:
-    """Turn round the sign of the value that counts most, of the last item if there are several."""
+    """Flip the sign of the value of largest magnitude, in the last item if there are several."""
     changed = value.clone()
     last = changed[-1] if changed.dim() > 1 else changed
     flat = last.reshape(-1)
@@ -126,7 +127,7 @@ def _one_wrong(value: Tensor) -> Tensor:
     return changed
 
 
-def _integer_slips() -> Iterator[tuple[str, Slip]]:
+def _of_integers() -> Iterator[tuple[str, OutputMutation]]:
     yield "zeros", torch.zeros_like
     yield "plus one", lambda value: value + 1
     yield "minus one", lambda value: value - 1
@@ -135,12 +136,12 @@ def _integer_slips() -> Iterator[tuple[str, Slip]]:
     yield "booleans", lambda value: value.bool()
 
 
-def _with(change: Callable[..., Any], *more: Any) -> Slip:
-    """Fix the arguments behind the answer."""
+def _with(change: Callable[..., Any], *more: Any) -> OutputMutation:
+    """Fix the arguments after the answer."""
     return lambda value: change(value, *more)
 
 
-def _shape_slips(dimensions: int) -> Iterator[tuple[str, Slip]]:
+def _of_shape(dimensions: int) -> Iterator[tuple[str, OutputMutation]]:
     yield "one axis more", lambda value: value[None]
     yield "one axis more at the end", lambda value: value[..., None]
     yield "a list in a list", lambda value: [value.tolist()]
@@ -214,7 +215,7 @@ def _without_key(value: dict[Any, Any], key: Any) -> dict[Any, Any]:
     return {name: item for name, item in value.items() if name != key}
 
 
-def _dict_slips(leaf: dict[Any, Any]) -> Iterator[tuple[str, Slip]]:
+def _of_dict(leaf: dict[Any, Any]) -> Iterator[tuple[str, OutputMutation]]:
     yield "in a list", lambda value: list(value.values())
     for first, second in pairwise(leaf):
         yield f"{first!r} and {second!r} swapped", _with(_swapped_values, first, second)
@@ -222,7 +223,7 @@ def _dict_slips(leaf: dict[Any, Any]) -> Iterator[tuple[str, Slip]]:
         yield f"without {key!r}", _with(_without_key, key)
 
 
-def _list_slips(leaf: list[Any]) -> Iterator[tuple[str, Slip]]:
+def _of_list(leaf: list[Any]) -> Iterator[tuple[str, OutputMutation]]:
     yield "empty", lambda value: []
     yield "without its last", lambda value: value[:-1]
     yield "without its first", lambda value: value[1:]
@@ -257,7 +258,7 @@ def _list_slips(leaf: list[Any]) -> Iterator[tuple[str, Slip]]:
         yield "members without the last", lambda value: [item[:-1] for item in value]
 
 
-def _each(kinds: Any, change: Slip) -> Slip:
+def _each(kinds: Any, change: OutputMutation) -> OutputMutation:
     def walk(value: Any) -> Any:
         if isinstance(value, (list, tuple)):
             return type(value)(walk(item) for item in value)
@@ -266,9 +267,9 @@ def _each(kinds: Any, change: Slip) -> Slip:
     return walk
 
 
-def _each_number(change: Slip) -> Slip:
+def _each_number(change: OutputMutation) -> OutputMutation:
     return _each((int, float), change)
 
 
-def _each_text(change: Slip) -> Slip:
+def _each_text(change: OutputMutation) -> OutputMutation:
     return _each(str, change)

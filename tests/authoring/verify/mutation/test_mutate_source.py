@@ -1,10 +1,10 @@
-"""A mutator that changes what it says, one thing at a time."""
+"""Each mutant of the source differs in one place, and does what its name says."""
 
 import ast
 
 import pytest
 
-from autograder.authoring.verify.mutation.mutating import mutants_of
+from autograder.authoring.verify.mutation.mutate_source import mutate_source
 
 SOURCE = '''
 def best(scores, k=2):
@@ -25,7 +25,7 @@ def ran(source, *args):
 
 
 def named(text):
-    return next(mutant for mutant in mutants_of(SOURCE) if text in mutant.name)
+    return next(mutant for mutant in mutate_source(SOURCE) if text in mutant.name)
 
 
 @pytest.mark.parametrize(
@@ -47,23 +47,25 @@ def test_it_does_what_its_name_says(name, scores, expected):
 
 
 def test_each_is_another_program_and_none_is_the_same():
-    sources = [mutant.source for mutant in mutants_of(SOURCE)]
+    sources = [mutant.source for mutant in mutate_source(SOURCE)]
     assert len(sources) > 25
     assert len(set(sources)) == len(sources)
     assert ast.unparse(ast.parse(SOURCE)) not in sources
-    assert len({mutant.name for mutant in mutants_of(SOURCE)}) == len(sources)
+    assert len({mutant.name for mutant in mutate_source(SOURCE)}) == len(sources)
 
 
 def test_text_that_is_not_code_stays():
-    for mutant in mutants_of(SOURCE):
+    for mutant in mutate_source(SOURCE):
         assert "Return the k best, 1 or more." in mutant.source
 
 
 def test_names_hold_when_lines_move():
     moved = "import math\n\n\n" + SOURCE.replace("    found = []", "    # what is kept\n\n    found = []")
-    assert [mutant.name for mutant in mutants_of(moved)] == [mutant.name for mutant in mutants_of(SOURCE)]
+    assert [mutant.name for mutant in mutate_source(moved)] == [
+        mutant.name for mutant in mutate_source(SOURCE)
+    ]
 
 
 def test_one_function_of_several_can_be_chosen():
     two = SOURCE + "\n\ndef other(a):\n    return a + 1\n"
-    assert {mutant.name.partition(":")[0] for mutant in mutants_of(two, "other")} == {"other"}
+    assert {mutant.name.partition(":")[0] for mutant in mutate_source(two, "other")} == {"other"}

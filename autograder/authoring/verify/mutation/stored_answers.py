@@ -1,4 +1,4 @@
-"""Right answers to the wrong question: stored ones, and those of another model."""
+"""Mutants that give a right answer to another question: a stored one, or one of another model."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor
 from autograder.checks.answer_cache import content_key
 
 SHIPPED = "the shipped model whatever is asked"
-"""The name of the one that stores nothing: a function without a model gives the right answer so."""
+"""The name of the one that stores nothing: for a function without a model it is equivalent to the reference."""
 
 
-class Memorised:
-    """Answers that ignore the question: stored ones, or the one to another question.
+class StoredAnswers:
+    """Makes functions that ignore the question, or the model, that they are asked.
 
     Args:
         right: The reference's function.
@@ -26,7 +26,7 @@ class Memorised:
         self._models = models
 
     def first_answer(self) -> Callable[..., Any]:
-        """Return a function that gives its first answer for ever."""
+        """Return a function that always gives its first answer."""
         stored: list[Any] = []
 
         def answer(*args: Any, **kwargs: Any) -> Any:
@@ -49,7 +49,7 @@ class Memorised:
         return answer
 
     def previous_answer(self) -> Callable[..., Any]:
-        """Return a function that gives the answer to the question before this one."""
+        """Return a function that gives the answer to the previous question."""
         last: list[Any] = []
 
         def answer(*args: Any, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A right variant as a student would have it: with what it needs, in one cell."""
+"""Make an accepted variant a notebook cell: its source, with everything that it needs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _OURS = "autograder"
 def variant_cell(variant: AcceptedVariant) -> str | None:
     """Return a cell that defines the variant's task by the variant.
 
-    The variant's first argument, the reference module, becomes the notebook's own names, the task's own function in it
-    the reference's solution, which must stand above.
+    The variant's first argument, the reference module, becomes the names of the notebook; the task's function among
+    them is the reference's solution, which must be defined above.
 
     Args:
         variant: Of misconceptions.py or equivalents.py.
 
     Returns:
-        The source; None if the variant needs a part of the harness, which students do not have.
+        The source; None if the variant imports the harness, which students do not have.
     """
     tree = ast.parse(Path(inspect.getfile(variant.run)).read_text(encoding="utf-8"))
     defined = {name: node for node in tree.body for name in _defined_by(node)}
@@ -91,7 +91,7 @@ def _is_ours(node: ast.stmt) -> bool:
 
 
 def names_needed(source: str) -> set[str]:
-    """Return the names that a program reads and neither defines nor finds in Python: those it takes from others."""
+    """Return the free names of a program: those it reads, does not define, and Python does not provide."""
     tree = ast.parse(source)
     defined = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
     read: set[str] = set()

@@ -1,7 +1,7 @@
-"""Small mistakes in a program's source, one at a time: what a mutation tester does, with the mistakes of tensor code.
+"""Mutate source: every program that differs from a given one by one application of an operator.
 
-A mutant's name is made of the function, what stood there and what stands there now, and a number that tells equal
-changes of one function apart: it holds when lines move.
+The name of a mutant consists of the function, the code before and after, and a number that tells equal changes of one
+function apart. It holds no line number, so it stays the same when lines move.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from autograder.authoring.verify.mutation import operators
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mutant:
-    """One changed program."""
+class MutatedSource:
+    """A program changed in one place."""
 
     name: str
     """`function: before -> after #1`."""
 
     source: str
-    """The whole program, changed in one place."""
+    """The whole program."""
 
 
-class _Swap(ast.NodeTransformer):
-    """Puts one node in the place of another, found by identity."""
+class _Replace(ast.NodeTransformer):
+    """Replaces a node, found by identity."""
 
     def __init__(self, old: ast.AST, new: ast.AST | None) -> None:
         self._old = old
@@ -37,15 +37,15 @@ class _Swap(ast.NodeTransformer):
         return self._new if node is self._old else self.generic_visit(node)
 
 
-def mutants_of(source: str, function: str = "") -> list[Mutant]:
-    """Return all small changes of a program.
+def mutate_source(source: str, function: str = "") -> list[MutatedSource]:
+    """Return all mutants of a program.
 
     Args:
         source: Python with at least one function; docstrings, annotations and code outside functions stay.
         function: Change this function only; empty: all.
 
     Returns:
-        Mutants in the order of the source, no two alike and none like the source.
+        Mutants in the order of the source; no two are alike, and none is like the source.
     """
     tree = ast.parse(source)
     seen = {ast.unparse(tree)}
@@ -62,18 +62,18 @@ def mutants_of(source: str, function: str = "") -> list[Mutant]:
                 seen.add(changed)
                 name = f"{top.name}: {label}"
                 counts[name] += 1
-                found.append(Mutant(name=f"{name} #{counts[name]}", source=changed))
+                found.append(MutatedSource(name=f"{name} #{counts[name]}", source=changed))
     return found
 
 
 def _changed(tree: ast.Module, position: int, index: int, number: int) -> str | None:
-    """Return the source with one change of one node, None if that is no program."""
+    """Return the source with one change of one node, None if it does not compile."""
     other = copy.deepcopy(tree)
     node = _inside(other.body[position])[index]
     change: Callable[[], ast.AST | None] = list(operators.changes(node))[number][1]
     made = change()
     if made is not node:
-        _Swap(node, made).visit(other)
+        _Replace(node, made).visit(other)
     text = ast.unparse(ast.fix_missing_locations(other))
     try:
         compile(text, "<mutant>", "exec")

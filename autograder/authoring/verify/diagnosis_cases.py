@@ -1,0 +1,115 @@
+"""Programs whose diagnosis is known: one known mistake, two at once, an unknown one, none."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from autograder.checks.course_context import Course, variants_of
+from autograder.checks.diagnosing import remembered
+from autograder.diagnosis import AcceptedVariant, Misconception
+from autograder.diagnosis.composition import composed, following, names_used, pairs
+
+Kind = Literal["single", "pair", "two functions", "unknown", "correct"]
+
+KINDS: Mapping[Kind, str] = {
+    "single": "one known mistake",
+    "pair": "two mistakes in one function",
+    "two functions": "two mistakes, one in a function that the other calls",
+    "unknown": "an unknown mistake (left out of the known ones)",
+    "correct": "a correct program",
+}
+"""What each kind is, in words."""
+
+Function = Callable[..., Any]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiagnosisCase:
+    """A program to diagnose."""
+
+    kind: Kind
+    """What it is."""
+
+    tasks: tuple[str, ...]
+    """Whose functions are replaced, the last one by what is diagnosed."""
+
+    made: tuple[str, ...]
+    """Ids of the mistakes that it makes, or of the correct program."""
+
+    functions: Mapping[str, Function]
+    """By task."""
+
+    course: Course
+    """With the known mistakes."""
+
+
+def diagnosis_cases(course: Course, pairs_a_task: int, kinds: Sequence[Kind]) -> Iterator[DiagnosisCase]:
+    """Yield programs to diagnose.
+
+    Args:
+        course: The assignment with its models, loaded.
+        pairs_a_task: Pairs of mistakes drawn for each task, and for each task that calls another.
+        kinds: What is yielded.
+    """
+    rng = random.Random(0)
+    known = [remembered(one, course.reference) for one in course.misconceptions]
+    by_task: dict[str, list[Misconception]] = {}
+    for one in known:
+        by_task.setdefault(one.task, []).append(one)
+    for one in known:
+        if "single" in kinds:
+            yield _single(course, "single", one)
+        if "unknown" in kinds:
+            others = tuple(other for other in course.misconceptions if other.id != one.id)
+            yield _single(dataclasses.replace(course, misconceptions=others), "unknown", one)
+    if "correct" in kinds:
+        for variant in variants_of(course.assignment):
+            yield _single(course, "correct", variant)
+    if "pair" in kinds:
+        for task, mine in by_task.items():
+            for outer, inner in _drawn(rng, list(pairs(mine)), pairs_a_task):
+                both = {task: partial(composed(outer, {task: inner}), course.reference)}
+                made = (outer.id, inner.id)
+                yield DiagnosisCase(kind="pair", tasks=(task,), made=made, functions=both, course=course)
+    if "two functions" in kinds:
+        for task, mine in by_task.items():
+            feeds = names_used(getattr(course.reference.module, task)) & set(by_task) - {task}
+            tried = [
+                (outer, inner) for feed in sorted(feeds) for outer in (None, *mine) for inner in by_task[feed]
+            ]
+            for first, second in _drawn(rng, tried, pairs_a_task):
+                yield _two_functions(course, task, first, second)
+
+
+def _drawn(rng: random.Random, tried: list[T], count: int) -> list[T]:
+    return rng.sample(tried, min(count, len(tried)))
+
+
+def _single(course: Course, kind: Kind, program: Misconception | AcceptedVariant) -> DiagnosisCase:
+    """Return a case of one function."""
+    functions = {program.task: partial(program.run, course.reference)}
+    return DiagnosisCase(
+        kind=kind, tasks=(program.task,), made=(program.id,), functions=functions, course=course
+    )
+
+
+def _two_functions(
+    course: Course, task: str, outer: Misconception | None, inner: Misconception
+) -> DiagnosisCase:
+    """Return the program of someone who makes one mistake in a function, and another in one that calls it."""
+    feed = {inner.task: inner}
+    program = following(task, feed) if outer is None else composed(outer, feed)
+    functions = {
+        inner.task: partial(inner.run, course.reference),
+        task: partial(program, course.reference),
+    }
+    made = (inner.id,) if outer is None else (outer.id, inner.id)
+    return DiagnosisCase(
+        kind="two functions", tasks=(inner.task, task), made=made, functions=functions, course=course
+    )
