@@ -8,7 +8,7 @@ every known mistake that is named is wrong.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -107,24 +107,19 @@ def measure_diagnosis_accuracy(
     course: Course,
     *,
     students: int = 3,
-    pairs_a_task: int = 10,
     kinds: Sequence[Kind] = tuple(KINDS),
-    progress: Callable[[str], None] = lambda name: None,
 ) -> list[DiagnosedProgram]:
     """Grade mistakes and correct programs, and note the diagnoses.
 
     Args:
         course: The assignment with its models, loaded.
         students: How many made-up students ask; pairs and unknown mistakes are asked by one each.
-        pairs_a_task: Pairs of mistakes drawn for each task, and for each task that calls another.
         kinds: What is graded.
-        progress: Told each program's name.
     """
     found: list[DiagnosedProgram] = []
 
     def body(run: Run) -> None:
-        for number, case in enumerate(diagnosis_cases(course, pairs_a_task, kinds)):
-            progress(f"{case.kind}: {', '.join(case.made)}")
+        for number, case in enumerate(diagnosis_cases(course, kinds)):
             every = range(students) if case.kind in ("single", "correct") else [number % students]
             for student in every:
                 # Inputs are drawn by this name.

@@ -25,6 +25,9 @@ KINDS: Mapping[Kind, str] = {
 }
 """What each kind is, in words."""
 
+PAIRS_A_TASK = 10
+"""Pairs of mistakes drawn for each task, and for each task that calls another."""
+
 Function = Callable[..., Any]
 T = TypeVar("T")
 
@@ -49,12 +52,11 @@ class DiagnosisCase:
     """With the known mistakes."""
 
 
-def diagnosis_cases(course: Course, pairs_a_task: int, kinds: Sequence[Kind]) -> Iterator[DiagnosisCase]:
+def diagnosis_cases(course: Course, kinds: Sequence[Kind]) -> Iterator[DiagnosisCase]:
     """Yield programs to diagnose.
 
     Args:
         course: The assignment with its models, loaded.
-        pairs_a_task: Pairs of mistakes drawn for each task, and for each task that calls another.
         kinds: What is yielded.
     """
     rng = random.Random(0)
@@ -73,7 +75,7 @@ def diagnosis_cases(course: Course, pairs_a_task: int, kinds: Sequence[Kind]) ->
             yield _single(course, "correct", variant)
     if "pair" in kinds:
         for task, mine in by_task.items():
-            for outer, inner in _drawn(rng, list(pairs(mine)), pairs_a_task):
+            for outer, inner in _drawn(rng, list(pairs(mine)), PAIRS_A_TASK):
                 both = {task: partial(composed(outer, {task: inner}), course.reference)}
                 made = (outer.id, inner.id)
                 yield DiagnosisCase(kind="pair", tasks=(task,), made=made, functions=both, course=course)
@@ -83,7 +85,7 @@ def diagnosis_cases(course: Course, pairs_a_task: int, kinds: Sequence[Kind]) ->
             tried = [
                 (outer, inner) for feed in sorted(feeds) for outer in (None, *mine) for inner in by_task[feed]
             ]
-            for first, second in _drawn(rng, tried, pairs_a_task):
+            for first, second in _drawn(rng, tried, PAIRS_A_TASK):
                 yield _two_functions(course, task, first, second)
 
 

@@ -66,9 +66,6 @@ class ProgramCounts:
     explained: int
     """Survivors that survivors.toml explains."""
 
-    unjudged: int
-    """Mutants on which a check itself failed."""
-
     diagnosed: int
     """Killed mutants with a diagnosis."""
 
@@ -93,7 +90,6 @@ def count_results(results: Iterable[ProgramResult]) -> ProgramCounts:
         mutants=len(mutants),
         survived=len(survivors),
         explained=sum(one.good for one in survivors),
-        unjudged=sum(not one.good and not one.survivor for one in mutants),
         diagnosed=sum(bool(one.diagnosed) and not one.survivor for one in mutants),
         stale=sum(one.kind == "explanation" for one in found),
     )

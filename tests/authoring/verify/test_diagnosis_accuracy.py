@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from autograder.authoring.verify.diagnosis_accuracy import accuracy_by_kind, measure_diagnosis_accuracy
 from autograder.diagnosis import Misconception
+from autograder.diagnosis.composition import pairs
 
 
 def counts(programs):
@@ -33,3 +34,14 @@ def test_two_known_mistakes_that_give_the_same_have_no_diagnosis(course):
     doubled = replace(course, misconceptions=(*course.misconceptions, twin))
     found = counts(measure_diagnosis_accuracy(doubled, students=1, kinds=("single",)))["single"]
     assert found[1:3] == (0, 2)
+
+
+def test_mistakes_that_do_not_compose_are_left_out(course):
+    def never_asks(reference, values):
+        return values if values is not None else reference.centre(values)
+
+    inner = next(one for one in course.misconceptions if one.task == "centre")
+    outer = Misconception(id="never_asks", task="centre", title="-", hint="-", run=never_asks)
+    two = replace(course, misconceptions=(inner, outer))
+    assert [one.id for both in pairs(two.misconceptions) for one in both] == ["never_asks", inner.id]
+    assert measure_diagnosis_accuracy(two, students=1, kinds=("pair",)) == []

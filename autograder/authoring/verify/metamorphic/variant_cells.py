@@ -65,7 +65,7 @@ def _closure(name: str, defined: dict[str, ast.stmt]) -> set[ast.stmt]:
         if node is None or node in found:
             continue
         found.add(node)
-        waiting += names_needed(ast.unparse(_bare(node)))
+        waiting += _free_names(ast.unparse(_bare(node)))
     return found
 
 
@@ -90,7 +90,7 @@ def _is_ours(node: ast.stmt) -> bool:
     return isinstance(node, ast.Import) and any(alias.name.partition(".")[0] == _OURS for alias in node.names)
 
 
-def names_needed(source: str) -> set[str]:
+def _free_names(source: str) -> set[str]:
     """Return the free names of a program: those it reads, does not define, and Python does not provide."""
     tree = ast.parse(source)
     defined = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}

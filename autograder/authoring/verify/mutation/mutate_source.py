@@ -37,12 +37,11 @@ class _Replace(ast.NodeTransformer):
         return self._new if node is self._old else self.generic_visit(node)
 
 
-def mutate_source(source: str, function: str = "") -> list[MutatedSource]:
+def mutate_source(source: str) -> list[MutatedSource]:
     """Return all mutants of a program.
 
     Args:
         source: Python with at least one function; docstrings, annotations and code outside functions stay.
-        function: Change this function only; empty: all.
 
     Returns:
         Mutants in the order of the source; no two are alike, and none is like the source.
@@ -52,7 +51,7 @@ def mutate_source(source: str, function: str = "") -> list[MutatedSource]:
     counts: Counter[str] = Counter()
     found = []
     for position, top in enumerate(tree.body):
-        if not isinstance(top, ast.FunctionDef) or function not in ("", top.name):
+        if not isinstance(top, ast.FunctionDef):
             continue
         for index, node in enumerate(_inside(top)):
             for number, (label, _) in enumerate(operators.changes(node)):

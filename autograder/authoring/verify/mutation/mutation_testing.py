@@ -11,7 +11,7 @@ import torch
 
 from autograder.authoring.notebook.reference import read_reference
 from autograder.authoring.notebook.regions import without_delimiters
-from autograder.authoring.verify.mutation.child_processes import run_in_children
+from autograder.authoring.verify.mutation.child_processes import run_in_child
 from autograder.authoring.verify.mutation.judging import STUDENT, Judgement, judge, widest_tolerance
 from autograder.authoring.verify.mutation.mutants import Mutant, output_mutants, source_mutants
 from autograder.authoring.verify.mutation.sample import ALL_MUTANTS, MutantSample
@@ -54,7 +54,6 @@ def run_mutation_tests(
     *,
     sample: MutantSample = ALL_MUTANTS,
     seed: int = 0,
-    at_once: int = 1,
     tasks: Sequence[str] = (),
 ) -> Iterator[ProgramResult]:
     """Run mutants against the checks of their task.
@@ -66,7 +65,6 @@ def run_mutation_tests(
         course: The assignment, loaded.
         sample: Which mutants.
         seed: Draws the sample.
-        at_once: Child processes at a time.
         tasks: Whose functions; empty: all.
 
     Yields:
@@ -81,7 +79,7 @@ def run_mutation_tests(
     for task in [one.name for one in course.assignment.tasks if not tasks or one.name in tasks]:
 
         def body(run: Run, task: str = task) -> list[tuple[Mutant, MutantRun, float]]:
-            return _run_task(run, course, task, sources[task], sample, seed, at_once)
+            return _run_task(run, course, task, sources[task], sample, seed)
 
         for mutant, ran, tolerance in with_checks(course.assignment, course.checks, body):
             result = _result(mutant, task, ran, tolerance, explanations)
@@ -102,7 +100,7 @@ def _sources(course: Course) -> dict[str, str]:
 
 
 def _run_task(
-    run: Run, course: Course, task: str, source: str, sample: MutantSample, seed: int, at_once: int
+    run: Run, course: Course, task: str, source: str, sample: MutantSample, seed: int
 ) -> list[tuple[Mutant, MutantRun, float]]:
     """Return the mutants of a task, what they came to, and the task's widest tolerance."""
     threads = torch.get_num_threads()
@@ -114,9 +112,7 @@ def _run_task(
         sources = sample.draw(source_mutants(course, task, source), f"{seed} {task}")
         # A mutated answer is harmless; mutated source may never end.
         runs: list[MutantRun | None] = [_run(run, course, task, one) for one in outputs]
-        runs += run_in_children(
-            [partial(_run, run, course, task, one) for one in sources], cpu_s=cpu_s, at_once=at_once
-        )
+        runs += [run_in_child(partial(_run, run, course, task, one), cpu_s=cpu_s) for one in sources]
         return [
             (mutant, ran or _over_limit(course, task), tolerance)
             for mutant, ran in zip([*outputs, *sources], runs, strict=True)

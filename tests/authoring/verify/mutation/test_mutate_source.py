@@ -64,8 +64,3 @@ def test_names_hold_when_lines_move():
     assert [mutant.name for mutant in mutate_source(moved)] == [
         mutant.name for mutant in mutate_source(SOURCE)
     ]
-
-
-def test_one_function_of_several_can_be_chosen():
-    two = SOURCE + "\n\ndef other(a):\n    return a + 1\n"
-    assert {mutant.name.partition(":")[0] for mutant in mutate_source(two, "other")} == {"other"}
