@@ -1,4 +1,4 @@
-"""Write into assignment.toml which commit of a model on the hub is meant."""
+"""Pin the hub models of assignment.toml to a commit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from autograder.errors import AssignmentError
 
 
 def pin(path: Path, profile: str, hub: str, revision: str) -> None:
-    """Add `revision` to a profile's models of this name that have none; all else in the file stays as it is.
+    """Add `revision` to the models of this name in a profile that have none; the rest of the file stays the same.
 
     Args:
         path: assignment.toml.
@@ -21,7 +21,7 @@ def pin(path: Path, profile: str, hub: str, revision: str) -> None:
         revision: A commit's whole hash.
 
     Raises:
-        AssignmentError: If the file is written in a way that this cannot follow; it is then unchanged.
+        AssignmentError: If the edited lines would not give the pinned table; the file is then unchanged.
     """
     text = path.read_text(encoding="utf-8")
     wished = _pinned(tomllib.loads(text), profile, hub, revision)
@@ -49,7 +49,7 @@ def pin(path: Path, profile: str, hub: str, revision: str) -> None:
 
 
 def _pinned(table: dict[str, Any], profile: str, hub: str, revision: str) -> dict[str, Any]:
-    """Return what the file is to say afterwards."""
+    """Return the table with the revision."""
     wished = copy.deepcopy(table)
     for model in wished["profiles"][profile].values():
         if isinstance(model, dict) and model.get("hub") == hub:

@@ -1,4 +1,4 @@
-"""Read a reference file into marked cells, and say everything that is wrong with it at once."""
+"""Read a reference file into marked cells, and report all problems at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, cast, get_args
+
+from nbformat import NotebookNode
 
 from autograder.authoring.notebook import regions
 from autograder.course.notebooks.written_answers import ANSWER_STUB
@@ -64,7 +67,7 @@ def read_reference(assignment: Assignment, points: Mapping[str, float]) -> tuple
     Raises:
         AssignmentError: If the file cannot be read, or with all problems of it at once.
     """
-    cells, problems = _marked(assignment)
+    cells, problems = _marked(assignment.reference)
     problems += _problems(cells, assignment, points)
     if problems:
         lines = "\n".join(f"  - {problem}" for problem in problems)
@@ -72,8 +75,8 @@ def read_reference(assignment: Assignment, points: Mapping[str, float]) -> tuple
     return cells
 
 
-def _marked(assignment: Assignment) -> tuple[tuple[MarkedCell, ...], list[str]]:
-    path = assignment.reference
+def _read_cells(path: Path) -> list[NotebookNode]:
+    """Return the cells of the percent script, as jupytext reads them."""
     try:
         import jupytext
     except ImportError:
@@ -88,17 +91,24 @@ def _marked(assignment: Assignment) -> tuple[tuple[MarkedCell, ...], list[str]]:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise AssignmentError(f"{path}: cannot be read: {error}.") from None
-    notebook = jupytext.reads(text, fmt="py:percent")
+    cells: list[NotebookNode] = jupytext.reads(text, fmt="py:percent").cells
+    return cells
+
+
+def _marked(path: Path) -> tuple[tuple[MarkedCell, ...], list[str]]:
+    """Return the cells with their markers, and the problems with the markers."""
     cells: list[MarkedCell] = []
     problems: list[str] = []
-    for number, cell in enumerate(notebook.cells, start=1):
+    for number, cell in enumerate(_read_cells(path), start=1):
         marks = {key: cell.metadata[key] for key in _MARKERS if key in cell.metadata}
         problems += _near_markers(number, cell.metadata)
         if len(marks) > 1:
-            problems.append(f"cell {number} has the markers {' and '.join(marks)}. Make it one cell each.")
+            problems.append(
+                f"cell {number} has the markers {' and '.join(marks)}. Give each a cell of its own."
+            )
         role, value = next(iter(marks.items()), ("text", ""))
         if number == 1 and role == "text" and _is_docstring(cell.source, cell.cell_type):
-            continue  # the module's docstring speaks to who reads the reference
+            continue  # the module's docstring is for readers of the reference
         if role == "text" and not cell.source.strip():
             continue
         tags = tuple(str(tag) for tag in cell.metadata.get("tags", ()) if tag != _SCRIPT_TAG)
@@ -120,7 +130,7 @@ def _near_markers(number: int, metadata: Iterable[str]) -> Iterator[str]:
     for key in metadata:
         near = difflib.get_close_matches(key.lower(), _MARKERS, n=1, cutoff=0.7)
         if near and key not in (*_MARKERS, "tags", "title"):
-            yield f"cell {number}: {key!r} is no marker. Did you mean {near[0]}?"
+            yield f"cell {number}: {key!r} is not a marker. Did you mean {near[0]}?"
 
 
 def _is_docstring(source: str, kind: str) -> bool:
@@ -160,15 +170,15 @@ def _cell_problems(cell: MarkedCell, tasks: list[str]) -> Iterator[str]:
         yield f"{cell.where}: is a {cell.kind} cell; a {cell.role} is a {wanted} cell."
         return
     if cell.role != "text" and not _GRADE_ID.fullmatch(cell.value):
-        yield f"{cell.where}: {cell.value!r} is no id: use letters, digits, hyphens and underscores."
+        yield f"{cell.where}: {cell.value!r} is not a valid id: use letters, digits, hyphens and underscores."
     found, problem = regions.split(cell.source)
     if problem:
         yield f"{cell.where}: {problem}."
     if _HIDDEN in cell.source and cell.role != "check":
-        yield f"{cell.where}: {_HIDDEN} in a cell that is no check: students would see them."
+        yield f"{cell.where}: {_HIDDEN} in a cell that is not a check: students would see them."
     if cell.role in ("text", "check"):
         if found:
-            yield f"{cell.where}: {regions.BEGIN} in a cell that is no task, plot or question: mark it."
+            yield f"{cell.where}: {regions.BEGIN} in a cell that is not marked as a task, plot or question."
     elif cell.role == "task":
         if not found and not problem:
             yield f"{cell.where}: has no {regions.BEGIN} and {regions.END}: students would see the solution."
@@ -176,9 +186,9 @@ def _cell_problems(cell: MarkedCell, tasks: list[str]) -> Iterator[str]:
     elif cell.role == "question" and not found and not problem and ANSWER_STUB not in cell.source:
         # The text alone does not tell a question from its answer, and a guess hands out the answer.
         yield (
-            f"{cell.where}: says neither what the model answer is nor where the student writes, so that students "
-            f"would see all of it. Put the model answer between {regions.BEGIN} and {regions.END}, or write "
-            f"{ANSWER_STUB} where theirs goes."
+            f"{cell.where}: marks neither the model answer nor the place of the student's, so students would see "
+            f"all of it. Put the model answer between {regions.BEGIN} and {regions.END}, or write {ANSWER_STUB} "
+            "where the student's goes."
         )
 
 
@@ -205,7 +215,7 @@ def _one_each(cells: Iterable[MarkedCell], role: Role, wanted: list[str], source
     strange = [name for name in counts if name not in wanted]
     for name in wanted:
         if name not in counts:
-            yield f'no cell is marked {role}="{name}", which {source} state.{did_you_mean(name, strange)}'
+            yield f'no cell is marked {role}="{name}", which is among {source}.{did_you_mean(name, strange)}'
 
 
 def _repeated_ids(cells: Iterable[MarkedCell]) -> Iterator[str]:
@@ -220,11 +230,11 @@ def _repeated_ids(cells: Iterable[MarkedCell]) -> Iterator[str]:
             roles.setdefault(cell.value, set()).add(cell.role)
     for name, used in roles.items():
         if len(used) > 1:
-            yield f"{name!r} names a {' and a '.join(sorted(used))}: an id stands for one cell."
+            yield f"{name!r} names a {' and a '.join(sorted(used))}: give each cell an id of its own."
 
 
 def _leaks(cells: tuple[MarkedCell, ...]) -> Iterator[str]:
-    """Find solutions that stand in clear in what students receive."""
+    """Find cells for students that contain a part of a solution."""
     for cell in cells:
         found, _ = regions.split(cell.source)
         if cell.role == "plot" and not found:
@@ -233,7 +243,7 @@ def _leaks(cells: tuple[MarkedCell, ...]) -> Iterator[str]:
             if other.role == "plot" and not regions.split(other.source)[0]:
                 continue
             if any(regions.leaks(region, _shown(other.source)) for region in found):
-                yield f"{other.where}: shows students a piece of the solution of {cell.where}."
+                yield f"{other.where}: contains a part of the solution of {cell.where}."
 
 
 def _shown(source: str) -> str:

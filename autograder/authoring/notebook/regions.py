@@ -8,13 +8,13 @@ from autograder.course.built_from import BEGIN, END
 
 __all__ = ["BEGIN", "END", "leaks", "split", "without_delimiters"]
 
-# Shorter pieces (`return x`, `break`) stand in other cells by chance.
+# Shorter pieces (`return x`, `break`) occur in other cells by chance.
 _TELLING_LINES = 3
 _TELLING_CHARACTERS = 24
 
 
 def split(source: str) -> tuple[list[list[str]], str]:
-    """Return the solution regions of a cell, and what is wrong with them.
+    """Return the solution regions of a cell, and the problem with them.
 
     Returns:
         The lines of each region without the delimiters, and a problem or "".
@@ -24,16 +24,16 @@ def split(source: str) -> tuple[list[list[str]], str]:
     for line in source.splitlines():
         if BEGIN in line:
             if inside:
-                return regions, f"a second {BEGIN} stands before {END}"
+                return regions, f"a second {BEGIN} before {END}"
             inside = True
             regions.append([])
         elif END in line:
             if not inside:
-                return regions, f"{END} stands without {BEGIN}"
+                return regions, f"{END} without {BEGIN}"
             inside = False
         elif inside:
             regions[-1].append(line)
-    return regions, f"{BEGIN} stands without {END}" if inside else ""
+    return regions, f"{BEGIN} without {END}" if inside else ""
 
 
 def without_delimiters(source: str) -> str:
@@ -42,7 +42,7 @@ def without_delimiters(source: str) -> str:
 
 
 def leaks(region: Sequence[str], source: str) -> bool:
-    """Return whether a telling piece of a solution stands in another cell.
+    """Return whether a telling piece of a solution occurs in another cell.
 
     A piece is three consecutive lines of the solution (or all, if it has fewer), compared without white
     space, blank lines and comments.

@@ -32,7 +32,7 @@ CHANGES = {
     ),
     "a missing task": (
         ('task="halve"', 'plot="halve"'),
-        'no cell is marked task="halve", which the tasks of assignment.toml state.',
+        'no cell is marked task="halve", which is among the tasks of assignment.toml.',
     ),
     "a task twice": (
         (DOUBLE, DOUBLE + "\n\n" + DOUBLE),
@@ -44,7 +44,7 @@ CHANGES = {
     ),
     "a region without an end": (
         ("    return x / 2\n    ### END SOLUTION\n", "    return x / 2\n"),
-        'cell 7 (task="halve"): BEGIN SOLUTION stands without END SOLUTION.',
+        'cell 7 (task="halve"): BEGIN SOLUTION without END SOLUTION.',
     ),
     "two tasks in one cell": (
         (
@@ -65,7 +65,7 @@ CHANGES = {
     ),
     "a missing question": (
         (' question="question-more"', ""),
-        'no cell is marked question="question-more", which the questions of assignment.toml state.',
+        'no cell is marked question="question-more", which is among the questions of assignment.toml.',
     ),
     "a question in a code cell": (
         ('# %% [markdown] question="question-more"', '# %% question="question-more"'),
@@ -76,9 +76,9 @@ CHANGES = {
             "# ### BEGIN SOLUTION\n# Because addition is repeated.\n# ### END SOLUTION\n",
             "# Because addition is repeated.\n",
         ),
-        'cell 10 (question="question-why"): says neither what the model answer is nor where the student writes, so '
-        "that students would see all of it. Put the model answer between BEGIN SOLUTION and END SOLUTION, or "
-        "write YOUR ANSWER HERE where theirs goes.",
+        'cell 10 (question="question-why"): marks neither the model answer nor the place of the student\'s, so '
+        "students would see all of it. Put the model answer between BEGIN SOLUTION and END SOLUTION, or "
+        "write YOUR ANSWER HERE where the student's goes.",
     ),
     "a check of nothing": (
         ('check="halve"', 'check="have"'),
@@ -90,20 +90,20 @@ CHANGES = {
     ),
     "a misspelt marker": (
         ('check="halve"', 'chek="halve"'),
-        "cell 8: 'chek' is no marker. Did you mean check?",
+        "cell 8: 'chek' is not a marker. Did you mean check?",
     ),
     "two markers": (
         ('task="halve"', 'task="halve" plot="p"'),
-        "cell 7 has the markers task and plot. Make it one cell each.",
+        "cell 7 has the markers task and plot. Give each a cell of its own.",
     ),
     "a bad id": (
         ('plot="plot-doubles"', 'plot="plot doubles"'),
-        "cell 9 (plot=\"plot doubles\"): 'plot doubles' is no id: "
+        "cell 9 (plot=\"plot doubles\"): 'plot doubles' is not a valid id: "
         "use letters, digits, hyphens and underscores.",
     ),
     "one id for two": (
         ('plot="plot-doubles"', 'plot="double"'),
-        "'double' names a plot and a task: an id stands for one cell.",
+        "'double' names a plot and a task: give each cell an id of its own.",
     ),
     "a question with a plot's id": (
         ('plot="plot-doubles"', 'plot="question-why"'),
@@ -111,19 +111,19 @@ CHANGES = {
     ),
     "a region in a locked cell": (
         ("import math\n", "### BEGIN SOLUTION\nimport math\n### END SOLUTION\n"),
-        "cell 3: BEGIN SOLUTION in a cell that is no task, plot or question: mark it.",
+        "cell 3: BEGIN SOLUTION in a cell that is not marked as a task, plot or question.",
     ),
     "hidden tests in a locked cell": (
         ("import math\n", "### BEGIN HIDDEN TESTS\nimport math\n### END HIDDEN TESTS\n"),
-        "cell 3: HIDDEN TESTS in a cell that is no check: students would see them.",
+        "cell 3: HIDDEN TESTS in a cell that is not a check: students would see them.",
     ),
     "a solution in a worked example": (
         ("# half_turn = math.pi\n", "# doubled  = x + x\n# return doubled\n"),
-        'cell 4: shows students a piece of the solution of cell 5 (task="double").',
+        'cell 4: contains a part of the solution of cell 5 (task="double").',
     ),
     "a plot's solution in another cell": (
         ("import math\n", "import math\nheights = [double(x) for x in range(3)]\nprint(heights)\n"),
-        'cell 3: shows students a piece of the solution of cell 9 (plot="plot-doubles").',
+        'cell 3: contains a part of the solution of cell 9 (plot="plot-doubles").',
     ),
 }
 
@@ -137,13 +137,13 @@ def problems(assignment: Assignment, points: Points) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CHANGES)
-def test_names_the_problem(case: str, course: Course, points: Points, reference_text: str) -> None:
+def test_reports_the_problem(case: str, course: Course, points: Points, reference_text: str) -> None:
     (old, new), sentence = CHANGES[case]
     assert old in reference_text
     assert sentence in problems(course(reference_text.replace(old, new, 1)), points)
 
 
-def test_names_all_problems_at_once(course: Course, points: Points, reference_text: str) -> None:
+def test_reports_all_problems_at_once(course: Course, points: Points, reference_text: str) -> None:
     text = reference_text
     for case in ("an unknown task", "a misspelt marker", "an unknown question"):
         text = text.replace(*CHANGES[case][0], 1)
@@ -156,7 +156,7 @@ def test_a_check_needs_points(course: Course) -> None:
     ]
 
 
-def test_short_pieces_may_stand_elsewhere(course: Course, points: Points, reference_text: str) -> None:
+def test_short_pieces_may_occur_elsewhere(course: Course, points: Points, reference_text: str) -> None:
     text = reference_text.replace("# half_turn = math.pi\n", "# half_turn = math.pi\n# return x / 2\n")
     assert build_notebook(course(text), points).cells[2].source.endswith("return x / 2\nprint(half_turn)")
 
