@@ -10,15 +10,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from autograder.authoring.verify.diagnosis_cases import KINDS, DiagnosisCase, Function, Kind, diagnosis_cases
+from autograder.authoring.verify.diagnosis_cases import KINDS, DiagnosisCase, Kind, diagnosis_cases
+from autograder.checks.check_run import CheckRun
 from autograder.checks.course_context import Course
 from autograder.checks.runner import Run, with_checks
-from autograder.checks.variants import grade_variant
+from autograder.checks.variants import run_variant
+from autograder.diagnosis import Explanation
 from autograder.diagnosis.composition import DidNotComposeError
-from autograder.diagnosis.explain import JOIN
-from autograder.records import CheckResult, Diagnosis
+from autograder.records import CheckResult
 
 Outcome = Literal["right", "wrong", "none", "no points lost"]
 
@@ -130,61 +131,42 @@ def measure_diagnosis_accuracy(
     return found
 
 
-class _Composition:
-    """Functions that tell whether the mistakes in them could be composed."""
-
-    def __init__(self, functions: Mapping[str, Function]) -> None:
-        self.failed = False
-        self.functions = {name: self._watched(function) for name, function in functions.items()}
-
-    def _watched(self, function: Function) -> Function:
-        def call(*args: Any, **kwargs: Any) -> Any:
-            try:
-                return function(*args, **kwargs)
-            except DidNotComposeError:
-                self.failed = True
-                raise
-
-        return call
-
-
 def _diagnosed(case: DiagnosisCase, student: str, run: Run) -> DiagnosedProgram | None:
     """Grade a program; None if its two mistakes cannot be composed."""
-    composition = _Composition(case.functions)
-    results = grade_variant(
-        case.course, composition.functions, student=student, tasks=frozenset(case.tasks), run=run
-    )
-    if composition.failed:
+    checked = run_variant(case.course, case.functions, student=student, tasks=frozenset(case.tasks), run=run)
+    if any(isinstance(error, DidNotComposeError) for error in checked.errors.values()):
         return None
+    results = checked.ordered_results()
     last = [result for result in results if result.task == case.tasks[-1]]
-    every, here = _diagnoses(results), _diagnoses(last)
-    named = dict.fromkeys(one.misconception for one in here or every)
+    every = [result for result in results if result.diagnosis]
+    here = [result for result in last if result.diagnosis]
+    named = [result.diagnosis.misconception for result in here or every if result.diagnosis]
     return DiagnosedProgram(
         kind=case.kind,
         task=case.tasks[-1],
         made=case.made,
         student=student,
-        outcome=_outcome(case, last, every, here),
-        diagnosed=", ".join(named),
+        outcome=_outcome(case, last, _explanations(checked, every), _explanations(checked, here)),
+        diagnosed=", ".join(dict.fromkeys(named)),
         hint=next(
             (result.hint for result in last if result.outcome != "passed" and not result.diagnosis), ""
         ),
     )
 
 
-def _diagnoses(results: Iterable[CheckResult]) -> list[Diagnosis]:
-    return [result.diagnosis for result in results if result.diagnosis]
-
-
-def _ids(diagnosis: Diagnosis) -> set[str]:
-    """Return the ids of the mistakes, and of the transform, that a diagnosis consists of."""
-    return set(diagnosis.misconception.split(JOIN))
+def _explanations(checked: CheckRun, results: Sequence[CheckResult]) -> list[Explanation]:
+    return [checked.explanations[result.id] for result in results]
 
 
 def _outcome(
-    case: DiagnosisCase, last: Sequence[CheckResult], every: Sequence[Diagnosis], here: Sequence[Diagnosis]
+    case: DiagnosisCase,
+    last: Sequence[CheckResult],
+    every: Sequence[Explanation],
+    here: Sequence[Explanation],
 ) -> Outcome:
     """Judge the diagnoses of a program.
+
+    A transform in a diagnosis is true of the values, whatever made them; only the known mistakes in it are judged.
 
     Args:
         case: The program.
@@ -192,15 +174,20 @@ def _outcome(
         every: The diagnoses of all its tasks.
         here: Those of the task that is diagnosed.
     """
-    known = {one.id for one in case.course.misconceptions}
-    # Other ids are those of transforms: true of the values, whatever made them.
-    mistakes = set().union(*map(_ids, every)) & known
-    # Of an unknown mistake the id is not among `known`: each id is a wrong one.
-    if (case.kind == "correct" and every) or not mistakes <= set(case.made):
+    if (case.kind == "correct" and every) or not _mistakes(every) <= _made(case):
         return "wrong"
-    if any(not _ids(one).isdisjoint(case.made) for one in here):
+    if _mistakes(here):
         return "right"
     return "none" if any(map(_lost, last)) else "no points lost"
+
+
+def _mistakes(explanations: Sequence[Explanation]) -> set[str]:
+    return {known.id for found in explanations for known in found.known}
+
+
+def _made(case: DiagnosisCase) -> set[str]:
+    """Return the mistakes that a right diagnosis may name: for an unknown mistake there are none."""
+    return {one.id for one in case.course.misconceptions} & set(case.made)
 
 
 def _lost(result: CheckResult) -> bool:
