@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class VerifyOptions:
     """What is tested, and how."""
 
     profile: str
@@ -68,49 +68,55 @@ def parse_mutants(text: str) -> MutantSample:
     return MutantSample(per_task=int(text))
 
 
+NamingOption = Annotated[
+    int,
+    typer.Option(
+        "--naming", min=0, metavar="N", help="Measure the diagnosis accuracy, for N made-up students."
+    ),
+]
+HtmlOption = Annotated[
+    Path | None,
+    typer.Option("--html", metavar="PATH", help="Write a page: into this folder, or as this .html file."),
+]
+ProgramsOption = Annotated[
+    int,
+    typer.Option("--programs", min=0, metavar="N", help="Grade N generated correct programs: all must pass."),
+]
+MutantsOption = Annotated[
+    MutantSample | None,
+    typer.Option(
+        "--mutants",
+        parser=parse_mutants,
+        metavar="all|N",
+        help="Mutation testing: run all mutants, or N of each kind and task. All must lose points.",
+    ),
+]
+LuckOption = Annotated[
+    int,
+    typer.Option(
+        "--luck",
+        min=0,
+        metavar="N",
+        help="Measure the false-verdict rate: simulate N gradings of each program of luck.py.",
+    ),
+]
+SeedOption = Annotated[
+    int, typer.Option("--seed", metavar="N", help="Draws programs, mutants and simulations.")
+]
+
+
 def verify(
     slugs: SlugsArgument = None,
     course: CourseOption = None,
     profile: ProfileOption = "tiny",
     trust: TrustOption = False,
     degraded: DegradedOption = False,
-    naming: Annotated[
-        int,
-        typer.Option(
-            "--naming", min=0, metavar="N", help="Measure the diagnosis accuracy, for N made-up students."
-        ),
-    ] = 0,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", metavar="PATH", help="Write a page: into this folder, or as this .html file."),
-    ] = None,
-    programs: Annotated[
-        int,
-        typer.Option(
-            "--programs", min=0, metavar="N", help="Grade N generated correct programs: all must pass."
-        ),
-    ] = 0,
-    mutants: Annotated[
-        MutantSample | None,
-        typer.Option(
-            "--mutants",
-            parser=parse_mutants,
-            metavar="all|N",
-            help="Mutation testing: run all mutants, or N of each kind and task. All must lose points.",
-        ),
-    ] = None,
-    luck: Annotated[
-        int,
-        typer.Option(
-            "--luck",
-            min=0,
-            metavar="N",
-            help="Measure the false-verdict rate: simulate N gradings of each program of luck.py.",
-        ),
-    ] = 0,
-    seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="Draws programs, mutants and simulations.")
-    ] = 0,
+    naming: NamingOption = 0,
+    html: HtmlOption = None,
+    programs: ProgramsOption = 0,
+    mutants: MutantsOption = None,
+    luck: LuckOption = 0,
+    seed: SeedOption = 0,
 ) -> None:
     """Test an assignment's checks: reference, template, every misconception and accepted variant."""
     from autograder.authoring.verify.page import write_page
@@ -119,7 +125,7 @@ def verify(
     chosen = chosen_assignments(course, slugs)
     if html is not None and html.suffix == ".html" and len(chosen) > 1:
         raise typer.BadParameter("names one file, but there are several assignments: name a folder.")
-    options = Options(
+    options = VerifyOptions(
         profile=profile_named(profile),
         trust=trust,
         accept_degraded=degraded,
@@ -140,7 +146,7 @@ def verify(
         raise typer.Exit(1)
 
 
-def _verified(assignment: Assignment, options: Options) -> Verification:
+def _verified(assignment: Assignment, options: VerifyOptions) -> Verification:
     """Test one assignment and print the results as they come."""
     from autograder.authoring.verify import gate
     from autograder.authoring.verify.verification import Verification
@@ -162,7 +168,7 @@ def _verified(assignment: Assignment, options: Options) -> Verification:
     )
 
 
-def _generated_programs(assignment: Assignment, options: Options) -> tuple[ProgramResult, ...]:
+def _generated_programs(assignment: Assignment, options: VerifyOptions) -> tuple[ProgramResult, ...]:
     from autograder.authoring.verify.generated_programs import run_generated_programs
     from autograder.cli.verify_display import show_programs
 
@@ -180,7 +186,7 @@ def _generated_programs(assignment: Assignment, options: Options) -> tuple[Progr
     return tuple(show_programs(assignment, results))
 
 
-def _diagnosed(assignment: Assignment, options: Options) -> tuple[DiagnosedProgram, ...]:
+def _diagnosed(assignment: Assignment, options: VerifyOptions) -> tuple[DiagnosedProgram, ...]:
     from autograder.authoring.verify.diagnosis_accuracy import measure_diagnosis_accuracy
     from autograder.checks.course_context import load_course
     from autograder.cli.verify_display import show_accuracy
@@ -193,7 +199,7 @@ def _diagnosed(assignment: Assignment, options: Options) -> tuple[DiagnosedProgr
     return tuple(found)
 
 
-def _false_verdicts(assignment: Assignment, options: Options) -> tuple[FalseVerdicts, ...]:
+def _false_verdicts(assignment: Assignment, options: VerifyOptions) -> tuple[FalseVerdicts, ...]:
     from autograder.authoring.verify.false_verdicts import measure_false_verdicts
     from autograder.cli.verify_display import show_false_verdicts
 
