@@ -43,7 +43,7 @@ def run_generated_programs(
     """
     course = load_course(assignment, profile=profile)
     if programs:
-        models = student_models(assignment, profile)
+        models = student_models(course.settings)
         with Zygote(
             assignment.student_dir, trust=trust, accept_degraded=accept_degraded, models=models
         ) as zygote:

@@ -4,6 +4,7 @@ import pytest
 
 from autograder.authoring.verify.mutation.survivors import Explanations, read_explanations
 from autograder.course.fingerprint import course_fingerprint
+from autograder.course.profiles import resolve
 from autograder.errors import AssignmentError
 
 
@@ -24,6 +25,6 @@ def test_patterns_explain_several_and_an_exact_name_comes_first():
 
 
 def test_explanations_change_no_grade(assignment):
-    before = course_fingerprint(assignment, device="cpu", profile="tiny")
+    before = course_fingerprint(resolve(assignment))
     (assignment.folder / "survivors.toml").write_text('"centre: x #1" = "said otherwise"\n')
-    assert course_fingerprint(assignment, device="cpu", profile="tiny") == before
+    assert course_fingerprint(resolve(assignment)) == before
