@@ -28,7 +28,7 @@ loader = "transformers:AutoModel"
 attention = "ATTENTION"
 
 [profiles.tiny.hidden]
-path = "../other/hidden_model"
+path = "../other/data/hidden_model"
 loader = "transformers:AutoModel"
 """
 
@@ -42,7 +42,9 @@ def test_a_model_may_name_its_attention_and_another_assignments_folder(mini_cour
     with_models(mini_course, "eager")
     shipped, hidden = load_assignment(mini_course, "standardise").models["tiny"]
     assert (shipped.attention, hidden.attention) == ("eager", "")
-    assert hidden.path.resolve() == (mini_course / "assignments" / "other" / "hidden_model").resolve()
+    assert (
+        hidden.path.resolve() == (mini_course / "assignments" / "other" / "data" / "hidden_model").resolve()
+    )
 
 
 def test_an_unknown_attention_is_a_problem(mini_course):
@@ -87,6 +89,19 @@ def test_all_problems_come_at_once(mini_course):
     assert "limits: 'cell_timeout_s' is -1" in said
     assert "'name' is 'centre it', which is no Python function's name." in said
     assert "5 problem(s)" in said
+
+
+def test_files_of_the_old_layout_are_told_where_they_belong_now(mini_course):
+    folder = mini_course / "assignments" / "standardise"
+    for path in (folder / "generated" / "calibration.json", folder / "verification" / "survivors.toml"):
+        path.rename(folder / path.name)
+    with pytest.raises(AssignmentError) as caught:
+        load_assignment(mini_course, "standardise")
+    assert str(caught.value) == (
+        f"{folder / 'assignment.toml'}: 2 problem(s):\n"
+        f"  - calibration.json belongs in generated/: move it to {folder / 'generated' / 'calibration.json'}.\n"
+        f"  - survivors.toml belongs in verification/: move it to {folder / 'verification' / 'survivors.toml'}."
+    )
 
 
 def test_more_threads_than_a_kernel_may_have_are_refused(mini_course):

@@ -104,14 +104,14 @@ def calibrate(
         otherwise=tuple(sorted(found.otherwise)),
         tolerances=found.distances,
     )
-    before = {} if forget else load_sets(assignment.folder, profile)
+    before = {} if forget else load_sets(assignment.generated_dir, profile)
     sets = add_set(before, device_name(device), new)
     measured = combine(sets)
     tolerances = tolerances_of(measured, course.tolerances, _origin(measured))
     path = None
     if write:
-        write_sets(assignment.folder, sets, profile)
-        path = write_tolerances(assignment.folder, tolerances, profile)
+        write_sets(assignment.generated_dir, sets, profile)
+        path = write_tolerances(assignment.generated_dir, tolerances, profile)
     return Calibrated(
         assignment=assignment, profile=profile, measured=measured, tolerances=tolerances, path=path
     )
@@ -123,7 +123,7 @@ def calibrated_before(assignment: Assignment, *, profile: str = "tiny") -> Calib
     Raises:
         AssignmentError: If nothing is stored, or a file cannot be used.
     """
-    measured = load_distances(assignment.folder, profile)
+    measured = load_distances(assignment.generated_dir, profile)
     if measured is None:
         raise AssignmentError(
             f"{assignment.folder}: holds no measured distances for the profile {profile!r}.\n"
@@ -133,7 +133,7 @@ def calibrated_before(assignment: Assignment, *, profile: str = "tiny") -> Calib
         assignment=assignment,
         profile=profile,
         measured=measured,
-        tolerances=load_tolerances(assignment.folder, profile),
+        tolerances=load_tolerances(assignment.generated_dir, profile),
         path=None,
     )
 

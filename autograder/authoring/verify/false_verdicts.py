@@ -1,6 +1,6 @@
 """How often luck decides a verdict: whole gradings simulated where an answer, or what is asked, is drawn at random.
 
-An assignment with such a task has a `luck.py` beside its `checks.py`. Its `SIMULATIONS` name programs, each with a
+An assignment with such a task has a `verification/luck.py`. Its `SIMULATIONS` name programs, each with a
 function that simulates many gradings and counts those that take points.
 """
 
@@ -108,7 +108,7 @@ def simulations_of(assignment: Assignment) -> tuple[Simulation, ...]:
     Raises:
         AssignmentError: If the file cannot be imported or has no SIMULATIONS, or one is of no task.
     """
-    path = assignment.folder / LUCK
+    path = assignment.verification_dir / LUCK
     if not path.is_file():
         return ()
     found = getattr(load_module(path, f"luck_{assignment.slug}"), "SIMULATIONS", None)

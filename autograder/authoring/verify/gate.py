@@ -226,7 +226,7 @@ def write_page(
     Returns:
         The file.
     """
-    tolerances = load_tolerances(assignment.folder, profile)
+    tolerances = load_tolerances(assignment.generated_dir, profile)
     view = verified_view(
         assignment,
         findings,
@@ -235,7 +235,7 @@ def write_page(
         namings=namings,
         trials=trials,
         luck=luck,
-        plots=measured_plots(assignment.folder, profile, tolerances),
+        plots=measured_plots(assignment.generated_dir, profile, tolerances),
     )
     file = path if path.suffix == ".html" else path / f"{assignment.slug}.html"
     file.parent.mkdir(parents=True, exist_ok=True)

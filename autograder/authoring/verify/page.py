@@ -142,7 +142,7 @@ def measured_plots(folder: Path, profile: str, tolerances: Mapping[str, Toleranc
     """Return a picture for each tolerance whose distances are kept beside the assignment; {} where none are.
 
     Args:
-        folder: assignments/<slug>.
+        folder: The assignment's `generated_dir`.
         profile: Which models.
         tolerances: By key.
     """

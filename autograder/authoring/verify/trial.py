@@ -14,7 +14,7 @@ from autograder.records import Assignment
 Kind = Literal["right program", "wrong output", "wrong code", "explanation"]
 
 SURVIVORS = "survivors.toml"
-"""The file beside checks.py that explains wrong programs which pass."""
+"""The file in verification/ that explains wrong programs which pass."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +100,7 @@ def read_explanations(assignment: Assignment) -> Explanations:
     Raises:
         AssignmentError: If it is no table of sentences.
     """
-    path = assignment.folder / SURVIVORS
+    path = assignment.verification_dir / SURVIVORS
     if not path.is_file():
         return Explanations({})
     try:

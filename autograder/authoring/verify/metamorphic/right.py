@@ -29,7 +29,7 @@ from autograder.grading.pipeline import grade_submission
 from autograder.records import GradeReport, Submission
 
 RIGHT_PROGRAMS = "right_programs.txt"
-"""Beside checks.py: paths of right notebooks, from the course's folder, one a line."""
+"""In verification/: paths of right notebooks, from the course's folder, one a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +89,7 @@ def right_programs(course: Course, *, count: int, seed: int = 0) -> Iterator[Pro
 
 
 def _named_notebooks(course: Course) -> list[Path]:
-    path = course.assignment.folder / RIGHT_PROGRAMS
+    path = course.assignment.verification_dir / RIGHT_PROGRAMS
     if not path.is_file():
         return []
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]

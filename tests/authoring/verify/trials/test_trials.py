@@ -27,7 +27,7 @@ def assignment(mini_course):
 
 def bounds(assignment, tau):
     """Give all tolerances of the small course another bound."""
-    path = assignment.folder / "calibration.json"
+    path = assignment.generated_dir / "calibration.json"
     stored = json.loads(path.read_text())
     for tolerance in stored.values():
         tolerance |= {"tau": tau, "right": tau / 10, "wrong": tau * 10}
@@ -132,14 +132,14 @@ def test_a_sample_is_small_and_repeats(assignment):
 
 
 def test_an_explanation_of_nothing_is_stale(assignment):
-    path = assignment.folder / "survivors.toml"
+    path = assignment.verification_dir / "survivors.toml"
     path.write_text(path.read_text() + '"centre: no such thing #1" = "It was mended."\n')
     stale = [trial for trial in try_wrong(load_course(assignment)) if trial.kind == "explanation"]
     assert [(trial.name, trial.good) for trial in stale] == [("centre: no such thing #1", False)]
 
 
 def test_an_explanation_that_a_losing_program_has_too_is_a_fault(assignment):
-    path = assignment.folder / "survivors.toml"
+    path = assignment.verification_dir / "survivors.toml"
     path.write_text(path.read_text() + '"centre gives z*" = "Everything is well."\n')
     wide = [trial for trial in try_wrong(load_course(assignment)) if trial.kind == "explanation"]
     assert [(trial.name, trial.good) for trial in wide] == [("centre gives z*", False)]
@@ -147,7 +147,7 @@ def test_an_explanation_that_a_losing_program_has_too_is_a_fault(assignment):
 
 
 def test_an_explanation_without_a_reason_is_refused(assignment):
-    (assignment.folder / "survivors.toml").write_text('"centre: x #1" = ""\n')
+    (assignment.verification_dir / "survivors.toml").write_text('"centre: x #1" = ""\n')
     with pytest.raises(AssignmentError, match="no reason for 'centre: x #1'"):
         read_explanations(assignment)
 
@@ -164,7 +164,7 @@ def test_patterns_explain_several_and_an_exact_name_comes_first():
 
 def test_explanations_change_no_grade(assignment):
     before = course_fingerprint(assignment, device="cpu", profile="tiny")
-    (assignment.folder / "survivors.toml").write_text('"centre: x #1" = "said otherwise"\n')
+    (assignment.verification_dir / "survivors.toml").write_text('"centre: x #1" = "said otherwise"\n')
     assert course_fingerprint(assignment, device="cpu", profile="tiny") == before
 
 
