@@ -63,7 +63,7 @@ class Calibrated:
     """All distances, those of other devices among them."""
 
     tolerances: Mapping[str, Tolerance]
-    """By key; those of keys that no check names are as they were."""
+    """By key."""
 
     path: Path | None
     """The file of tolerances that was written."""
@@ -154,21 +154,23 @@ def tolerances_of(measured: Measurement, old: Mapping[str, Tolerance], origin: s
 
     Args:
         measured: From `measure_checks`, or from the files of distances.
-        old: Tolerances up to now; those that the checks do not name stay as they are.
-        origin: See `calibration.describe_origin`.
+        old: Tolerances up to now: they say the metric; those that no check names are dropped.
+        origin: See `comparison.tolerances.describe_origin`.
 
     Raises:
         AssignmentError: If right and wrong cannot be told apart tenfold, with advice.
     """
-    found = dict(old)
+    found: dict[str, Tolerance] = {}
     for key, distances in measured.distances.items():
         told = measured.told_by(key)
         if not told:
             raise _tells_nothing(key, measured)
         metric = old[key].metric if key in old else "relative_l2"
-        if metric == "exact":
-            continue
-        found[key] = measure(distances.right, told, metric=metric, origin=origin, key=key)
+        found[key] = (
+            old[key]
+            if metric == "exact"
+            else measure(distances.right, told, metric=metric, origin=origin, key=key)
+        )
     return found
 
 

@@ -52,6 +52,15 @@ def test_the_bound_is_written_with_its_origin(assignment):
         assert entry["origin"].startswith(("4 inputs; torch", "6 inputs; torch"))
 
 
+def test_a_tolerance_that_no_check_names_any_more_is_dropped(assignment):
+    path = assignment.generated_dir / "calibration.json"
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps({**stored, "of an earlier check": stored["centre"]}))
+    found = calibrate(assignment, students=1)
+    assert found.tolerances.keys() == {"centre", "standardise"}
+    assert json.loads(path.read_text()).keys() == {"centre", "standardise"}
+
+
 def test_the_same_again_gives_the_same_bounds(assignment):
     first = calibrate(assignment, students=2).path.read_bytes()
     assert calibrate(assignment, students=2).path.read_bytes() == first
