@@ -126,7 +126,7 @@ def calibrated_before(assignment: Assignment, *, profile: str = "tiny") -> Calib
     measured = load_distances(assignment.generated_dir, profile)
     if measured is None:
         raise AssignmentError(
-            f"{assignment.folder}: holds no measured distances for the profile {profile!r}.\n"
+            f"{assignment.generated_dir}: holds no measured distances for the profile {profile!r}.\n"
             f"Measure them with: autograder calibrate {assignment.slug}"
         )
     return Calibrated(
