@@ -48,7 +48,7 @@ class Question:
     paths: tuple[tuple[str, str], ...] = ()
     """What the largest logit does on the way from the baseline, by `role position`: `moves` from token to token, so
     that to keep one position shows, or `stays`. Missing: not asked, since 50 and 51 steps differ too much there.
-    choose_pool.py finds out."""
+    training/qa_en/select_attention_pool.py finds out."""
 
     def path(self, role: str, position: str) -> str:
         """Return what the largest logit of a model does; empty if the input should not be asked."""
@@ -61,7 +61,7 @@ SHOWN = Question(question="Where does Ben live?", text="Anna lives in Paris. Ben
 
 def pool(assignment) -> list[Question]:
     """Return the hidden checks' questions."""
-    with (assignment.folder / "pool.tsv").open(encoding="utf-8", newline="") as file:
+    with (assignment.data_dir / "pool.tsv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [
         Question(

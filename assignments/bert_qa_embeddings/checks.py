@@ -86,7 +86,7 @@ def read_questions(path) -> list[Question]:
 
 def pool(assignment) -> list[Question]:
     """Return the hidden checks' questions."""
-    return read_questions(assignment.folder / "pool.tsv")
+    return read_questions(assignment.data_dir / "pool.tsv")
 
 
 def shown(assignment) -> Question:

@@ -106,7 +106,7 @@ class Shots:
 
 def pool(assignment) -> tuple[list[Text], list[Filling], list[Shots]]:
     """Return the hidden checks' inputs."""
-    kept = json.loads((assignment.folder / "pool.json").read_text(encoding="utf-8"))
+    kept = json.loads((assignment.data_dir / "pool.json").read_text(encoding="utf-8"))
     return (
         [Text(**one) for one in kept["texts"]],
         [Filling(**one) for one in kept["fillings"]],

@@ -52,7 +52,7 @@ def read_facts(path) -> list[Fact]:
 
 def pool(assignment) -> list[Fact]:
     """Return the hidden checks' prompts."""
-    return read_facts(assignment.folder / "pool.tsv")
+    return read_facts(assignment.data_dir / "pool.tsv")
 
 
 def shown(assignment) -> Fact:

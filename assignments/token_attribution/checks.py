@@ -42,8 +42,8 @@ AT_A_TIME = 8
 """Sentences a call: 50 copies of each fit into a kernel's memory."""
 
 CHANCES = "chance.json"
-"""What random rankings of the pool's sentences reach: beside this file on the shipped model, in a model's folder on any
-other; make_chances.py writes it."""
+"""What random rankings of the pool's sentences reach: in generated/ on the shipped model, in a model's folder on any
+other; `python -m training.intent_de.make_chances` writes it."""
 
 SCORES = ("sentence", "token")
 
@@ -53,7 +53,7 @@ SCORES = ("sentence", "token")
 
 def pool(assignment) -> list[Sentence]:
     """Return the hidden checks' sentences."""
-    return load_sentences(assignment.folder / "pool.tsv")
+    return load_sentences(assignment.data_dir / "pool.tsv")
 
 
 def shown(assignment) -> list[Sentence]:
@@ -666,7 +666,7 @@ def fingerprint(model) -> str:
 def stored_chances(assignment, loaded) -> dict[str, faithfulness.Chance]:
     """Return what chance reaches on a model's suitable sentences, by the sentence's id; empty if nobody measured it."""
     known = fingerprint(loaded.model)
-    for folder in (assignment.folder, loaded.spec.path):
+    for folder in (assignment.generated_dir, loaded.spec.path):
         if stored := faithfulness.load_chances(folder / CHANCES, known):
             return stored
     return {}

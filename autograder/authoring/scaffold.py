@@ -8,17 +8,13 @@ from pathlib import Path
 from string import Template
 
 from autograder.errors import AssignmentError
+from autograder.records.assignment import VERIFICATION
 
 _SLUG = re.compile(r"[a-z][a-z0-9_]*")
-_README = """# What you received
-
-Notebooks, and all that they need. Fill in the cells marked `YOUR CODE HERE` and `YOUR ANSWER HERE`, run all cells from
-the top in a fresh kernel, and hand in the `.ipynb`.
-"""
 
 
 def create(course_dir: Path, slug: str, title: str = "") -> list[Path]:
-    """Write the files of a new assignment.
+    """Write the files of a new assignment, and those of the course that are missing.
 
     Args:
         course_dir: The course's folder; made into one if it is none yet.
@@ -40,23 +36,26 @@ def create(course_dir: Path, slug: str, title: str = "") -> list[Path]:
     folder = course_dir / "assignments" / slug
     targets = {
         "assignment.toml": folder / "assignment.toml",
-        "survivors.toml": folder / "survivors.toml",
         "checks.py": folder / "checks.py",
         "misconceptions.py": folder / "misconceptions.py",
+        "equivalents.py": folder / VERIFICATION / "equivalents.py",
         "reference.py": course_dir / "reference" / f"{slug}.py",
-        "test_assignment.py": course_dir / "tests" / "assignments" / slug / f"test_{slug}.py",
     }
     taken = [path for path in targets.values() if path.exists()]
     if taken:
         raise AssignmentError(f"{taken[0]} is there already. Choose another name, or remove it.")
+    # A course has these once. Another file in a folder that students have would regrade its other assignments.
+    readme, tests = (
+        course_dir / "student_template" / "README.md",
+        course_dir / "tests" / "test_assignments.py",
+    )
+    if not readme.parent.exists():
+        targets["README.md"] = readme
+    if not tests.exists():
+        targets["test_assignments.py"] = tests
     words = {"slug": slug, "title": title or slug.replace("_", " ").capitalize()}
     for name, path in targets.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         text = files("autograder.authoring").joinpath("templates", f"{name}.in").read_text(encoding="utf-8")
         path.write_text(Template(text).substitute(words), encoding="utf-8")
-    readme = course_dir / "student_template" / "README.md"
-    if not readme.parent.exists():
-        readme.parent.mkdir()
-        readme.write_text(_README, encoding="utf-8")
-        return [*targets.values(), readme]
     return list(targets.values())

@@ -102,7 +102,7 @@ def load_resolved(settings: GradingSettings) -> Course:
         checks=checks,
         reference=MemoisedReference(reference, memo),
         misconceptions=known,
-        tolerances=load_tolerances(assignment.folder, settings.profile),
+        tolerances=load_tolerances(assignment.generated_dir, settings.profile),
         models=models,
         template=read_notebook(assignment.template),
         key=course_key(assignment.course_dir),
@@ -118,8 +118,11 @@ def variants_of(assignment: Assignment) -> tuple[AcceptedVariant, ...]:
     """
     found: list[AcceptedVariant] = []
     tasks = [task.name for task in assignment.tasks]
-    for name in ("misconceptions", "equivalents"):
-        path = assignment.folder / f"{name}.py"
+    for folder, name in (
+        (assignment.folder, "misconceptions"),
+        (assignment.verification_dir, "equivalents"),
+    ):
+        path = folder / f"{name}.py"
         marked = (
             accepted_variants_of(load_module(path, f"{name}_{assignment.slug}")) if path.is_file() else ()
         )
@@ -139,7 +142,7 @@ def _hashes(assignment: Assignment) -> dict[str, str]:
         "checks": assignment.folder / "checks.py",
         "misconceptions": assignment.folder / "misconceptions.py",
         "assignment": assignment.folder / "assignment.toml",
-        "calibration": assignment.folder / "calibration.json",
+        "calibration": assignment.generated_dir / "calibration.json",
         "reference": assignment.reference,
         "template": assignment.template,
     }

@@ -18,6 +18,8 @@ from autograder.errors import AssignmentError
 
 FILE = "distances.json"
 PROFILE_FILE = "distances.{profile}.json"
+ALL_FILES = "distances*.json"
+"""Those of all profiles. Grading reads none of them."""
 
 ROUNDING = 1e-7
 """Right answers count as no nearer than this: float32 has 6e-8 a step."""
@@ -151,7 +153,7 @@ def load_sets(folder: Path, profile: str = "tiny") -> dict[str, MeasuredSet]:
     """Read what devices measured of an assignment, by the device's name; nothing if there is no file.
 
     Args:
-        folder: assignments/<slug>.
+        folder: The assignment's `generated_dir`.
         profile: Which models.
 
     Raises:
@@ -180,7 +182,11 @@ def load_distances(folder: Path, profile: str = "tiny") -> Measurement | None:
 
 
 def write_sets(folder: Path, sets: Mapping[str, MeasuredSet], profile: str = "tiny") -> Path:
-    """Write an assignment's distances.json, or another profile's file, and return its path."""
+    """Write an assignment's distances.json, or another profile's file, and return its path.
+
+    Arguments as of `load_sets`; the folder is made if it is missing.
+    """
+    folder.mkdir(exist_ok=True)
     path = _path(folder, profile)
     entries = {device: _plain(one) for device, one in sets.items()}
     path.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -95,7 +95,7 @@ def load_tolerances(folder: Path, profile: str = "tiny") -> Mapping[str, Toleran
     that lie 1.4e-6 off on a model of four blocks lie 1.2e-4 off on one of thirty; a mistake stays as far off as it was.
 
     Args:
-        folder: assignments/<slug>.
+        folder: The assignment's `generated_dir`.
         profile: Which models; for those of a folder, calibration.FOLDER.json is looked for.
 
     Raises:
@@ -150,7 +150,11 @@ def _problems(entry: Any) -> list[str]:
 
 
 def write_tolerances(folder: Path, tolerances: Mapping[str, Tolerance], profile: str = "tiny") -> Path:
-    """Write an assignment's calibration.json, or another profile's file, keys in order, and return its path."""
+    """Write an assignment's calibration.json, or another profile's file, keys in order, and return its path.
+
+    Arguments as of `load_tolerances`; the folder is made if it is missing.
+    """
+    folder.mkdir(exist_ok=True)
     own = profile == "tiny"
     path = folder / (FILE if own else PROFILE_FILE.format(profile=Path(profile).name))
     entries = {key: asdict(tolerances[key]) for key in sorted(tolerances)}

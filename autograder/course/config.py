@@ -11,10 +11,21 @@ from typing import Any
 
 from autograder.errors import did_you_mean
 from autograder.records import Assignment, Limits, ModelSpec, Task, WrittenQuestion
+from autograder.records.assignment import GENERATED, VERIFICATION
 
 _SLUG = re.compile(r"[a-z][a-z0-9_]*")
 _REVISION = re.compile(r"([0-9a-f]{40})?")
 _ATTENTION = ("eager", "sdpa")
+_PLACES = {
+    "calibration*.json": GENERATED,
+    "distances*.json": GENERATED,
+    "equivalents.py": VERIFICATION,
+    "luck.py": VERIFICATION,
+    "right_programs.txt": VERIFICATION,
+    "survivors.toml": VERIFICATION,
+}
+"""Which folder a file belongs in, by its name."""
+
 _KEYS = frozenset({"title", "points", "limits", "tasks", "questions", "profiles", "metrics"})
 
 
@@ -44,6 +55,7 @@ class ConfigReader:
         for needed in (reference, folder / "checks.py"):
             if not needed.is_file():
                 self.problems.append(f"{needed.relative_to(course_dir)} is missing.")
+        self._misplaced(folder)
         title = self._get(self.config, "title", str, "")
         points = self._get(self.config, "points", (int, float), "")
         tasks = tuple(self._tasks())
@@ -68,8 +80,15 @@ class ConfigReader:
             metrics=metrics,
             limits=limits,
             profile_limits=profile_limits,
-            hidden_dir=folder,
         )
+
+    def _misplaced(self, folder: Path) -> None:
+        """Report files that lie beside checks.py but belong in a folder: nothing would read them there."""
+        for pattern, place in _PLACES.items():
+            for path in sorted(folder.glob(pattern)):
+                self.problems.append(
+                    f"{path.name} belongs in {place}/: move it to {folder / place / path.name}."
+                )
 
     def _unknown(self, table: Mapping[str, Any], known: frozenset[str], where: str) -> None:
         for key in table:

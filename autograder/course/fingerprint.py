@@ -7,20 +7,19 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from autograder.comparison import measured_distances
 from autograder.course.versions import file_hash, source_hash, versions
 from autograder.errors import AssignmentError
 from autograder.records import GradingSettings, Submission
 from autograder.seeds import course_key
 
-_ABOUT_TRIALS = ("survivors.toml", "right_programs.txt", "luck.py")
-"""Files beside checks.py that no grade depends on: what `verify` reads of programs that nobody hands in."""
-
 
 def course_fingerprint(settings: GradingSettings) -> str:
     """Return a hash of all that the results of an assignment depend on, but the submissions and the sandbox.
 
-    The instructor's files, the student's folder without other assignments' notebooks, the course's key, the
-    harness's source, the versions of the libraries, the kind of device, the profile and the threads of a kernel.
+    It covers the instructor's files except those that only `calibrate` and `verify` read, the student's folder
+    without other assignments' notebooks, the course's key, the harness's source, the versions of the libraries, the
+    kind of device, the profile and the threads of a kernel.
 
     Args:
         settings: From `profiles.resolve`; of the device only the kind counts.
@@ -56,14 +55,15 @@ def _digest(parts: dict[str, object], course_dir: str) -> str:
 def _files(settings: GradingSettings) -> Iterator[tuple[str, Path]]:
     assignment = settings.assignment
     yield "reference", assignment.reference
+    ungraded = set(assignment.generated_dir.glob(measured_distances.ALL_FILES))
     for name, path in _below(assignment.folder, "assignment"):
-        if path.name not in _ABOUT_TRIALS or path.parent != assignment.folder:
+        if path not in ungraded and not path.is_relative_to(assignment.verification_dir):
             yield name, path
     for name, path in _below(assignment.student_dir, "student"):
         other = path.suffix == ".ipynb" and path.parent == assignment.student_dir
         if not other or path == assignment.template:
             yield name, path
-    # Resolved: "../other/hidden_model" is below this folder by its letters alone.
+    # Resolved: "../other/data" is below this folder by its letters alone.
     bases = [base.resolve() for base in (assignment.folder, assignment.student_dir)]
     for spec in settings.models:
         if spec.hub:

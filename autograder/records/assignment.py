@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+DATA, GENERATED, VERIFICATION = "data", "generated", "verification"
+"""The folders of an assignment, below the three files that an instructor writes."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
@@ -175,8 +178,20 @@ class Assignment:
     profile_limits: Mapping[str, Limits] = field(default_factory=dict)
     """Instead of `limits`, for profiles that state their own."""
 
-    hidden_dir: Path
-    """The same folder: generated files for the grader alone (second model, pools, calibration)."""
+    @property
+    def data_dir(self) -> Path:
+        """What its checks ask with: pools of inputs, the hidden model."""
+        return self.folder / DATA
+
+    @property
+    def generated_dir(self) -> Path:
+        """What commands write: measured tolerances and distances."""
+        return self.folder / GENERATED
+
+    @property
+    def verification_dir(self) -> Path:
+        """What only `autograder calibrate` and `verify` read; no grade depends on it."""
+        return self.folder / VERIFICATION
 
     @property
     def student_dir(self) -> Path:

@@ -106,7 +106,6 @@ def warm_up() -> None:
         questions=(),
         models={},
         limits=Limits(),
-        hidden_dir=nowhere,
     )
     report = GradeReport(assignment="warm", student="", score=0.0, max_score=0.0, checks=())
     output = {"output_type": "stream", "name": "stdout", "text": "\x1b[1mwarm\x1b[0m"}

@@ -80,7 +80,7 @@ def check(tmp_path):
             reference=MemoisedReference(load_reference(assignment)),
             models=(),
             misconceptions=known,
-            tolerances=load_tolerances(folder),
+            tolerances=load_tolerances(assignment.generated_dir),
             seed_parts=("key", "ana", "standardise"),
         )
         return run_checks(started)[-1]

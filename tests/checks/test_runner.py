@@ -30,7 +30,7 @@ def grading(student="ana", course=MINI, **functions):
         reference=MemoisedReference(reference),
         models=(),
         misconceptions=known,
-        tolerances=load_tolerances(assignment.folder),
+        tolerances=load_tolerances(assignment.generated_dir),
         seed_parts=parts,
     )
 

@@ -1,5 +1,6 @@
 """The command line as scripts use it: exit codes and sentences."""
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -180,6 +181,30 @@ def test_verify_tells_a_mistake_that_loses_nothing(autograder, built_course):
     done = autograder("verify", "standardise", cwd=built_course)
     assert done.returncode == 1
     assert "it loses no points" in done.stdout
+
+
+def test_verify_before_calibrate_cannot_be_carried_out_which_is_exit_code_2(autograder, built_course):
+    (built_course / "assignments" / "standardise" / "generated" / "calibration.json").unlink()
+    done = autograder("verify", "standardise", cwd=built_course)
+    assert done.returncode == 2
+    assert (
+        done.stderr
+        == "Error: standardise has no measured tolerances yet: run `autograder calibrate standardise`.\n"
+    )
+    assert "FAULT" not in done.stdout
+
+
+@pytest.mark.sandbox
+def test_verify_needs_no_calibration_where_no_check_names_a_tolerance(autograder, built_course):
+    folder = built_course / "assignments" / "standardise"
+    (folder / "generated" / "calibration.json").unlink()
+    checks = folder / "checks.py"
+    text = re.sub(r'tolerance="\w+"', 'tolerance=Tolerance(metric="max_abs", tau=1e-4)', checks.read_text())
+    checks.write_text(
+        text.replace("import torch\n", "import torch\n\nfrom autograder.records import Tolerance\n")
+    )
+    done = autograder("verify", "standardise", cwd=built_course)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.sandbox

@@ -1,6 +1,8 @@
 """A new assignment, from the command that begins it to a graded class: what the documentation tells an instructor."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -43,15 +45,15 @@ def test_the_command_makes_all_that_an_assignment_is(course):
     }
     assert made == {
         f"assignments/{SLUG}/assignment.toml",
-        f"assignments/{SLUG}/calibration.json",
-        f"assignments/{SLUG}/distances.json",
         f"assignments/{SLUG}/checks.py",
         f"assignments/{SLUG}/misconceptions.py",
-        f"assignments/{SLUG}/survivors.toml",
+        f"assignments/{SLUG}/generated/calibration.json",
+        f"assignments/{SLUG}/generated/distances.json",
+        f"assignments/{SLUG}/verification/equivalents.py",
         f"reference/{SLUG}.py",
         "student_template/README.md",
         f"student_template/{SLUG}.ipynb",
-        f"tests/assignments/{SLUG}/test_{SLUG}.py",
+        "tests/test_assignments.py",
     }
 
 
@@ -65,7 +67,7 @@ def test_the_notebook_is_current_and_the_title_is_in_it(course):
 
 
 def test_its_tolerances_are_measured(course):
-    found = load_tolerances(course / "assignments" / SLUG)
+    found = load_tolerances(load_assignment(course, SLUG).generated_dir)
     assert found.keys() == {"scores", "normalised"}
     for tolerance in found.values():
         assert tolerance.right < tolerance.tau < tolerance.wrong
@@ -94,7 +96,7 @@ def test_it_grades_a_right_and_a_wrong_submission(course, tmp_path):
     text = (
         (tmp_path / "ana.ipynb")
         .read_text()
-        .replace("(values * gradients).sum(dim=-1)", "(values * gradients).mean(-1)")
+        .replace("(values * gradients).sum(dim=1)", "(values * gradients).mean(-1)")
     )
     (tmp_path / "ben.ipynb").write_text(text)
     submissions = [
@@ -109,12 +111,97 @@ def test_it_grades_a_right_and_a_wrong_submission(course, tmp_path):
     assert named == {"mean_over_hidden"}
 
 
+RENAMED = {
+    SLUG: "path_products",
+    "Gradient times input": "Products along a path",
+    "attribute": "multiply_out",
+    "normalise": "to_length_one",
+    "Scores of length one": "Products of length one",
+    "question-sign": "question-zero",
+    "What does a negative score say?": "What does a product of zero say?",
+    "plot-scores": "plot-products",
+    "scores": "products",
+    "normalised": "shortened",
+    "unseen": "drawn",
+    "absolute_values": "without_signs",
+    "mean_over_hidden": "averaged",
+    "gradient_only": "one_factor",
+    "by_the_sum_of_magnitudes": "by_another_norm",
+    "by_the_largest": "by_the_maximum",
+    "by_einsum": "in_one_step",
+    "by_torchs_own": "as_in_torch",
+}
+"""What docs/new_assignment.md has an instructor rename, and the names that they choose freely."""
+
+
+def renamed(text: str) -> str:
+    for old, new in RENAMED.items():
+        text = re.sub(rf"(?<![a-z]){re.escape(old)}(?![a-z])", new, text)
+    return text.replace("test_scores_of_", "test_products_of_").replace("test_normalised_", "test_shortened_")
+
+
+@pytest.fixture(scope="module")
+def renamed_course(course, tmp_path_factory) -> Path:
+    """The course after an instructor has renamed everything, as docs/new_assignment.md says, and built it anew."""
+    folder = tmp_path_factory.mktemp("renamed") / "course"
+    shutil.copytree(course, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    new = RENAMED[SLUG]
+    (folder / "assignments" / SLUG).rename(folder / "assignments" / new)
+    (folder / "reference" / f"{SLUG}.py").rename(folder / "reference" / f"{new}.py")
+    (folder / "student_template" / f"{SLUG}.ipynb").unlink()
+    written = [path for path in (folder / "assignments" / new).rglob("*") if path.suffix in (".py", ".toml")]
+    for path in [*written, folder / "reference" / f"{new}.py"]:
+        path.write_text(renamed(path.read_text()))
+    for command in ("build", "calibrate"):
+        done = CliRunner().invoke(app, [command, new, "--course", str(folder)])
+        assert done.exit_code == 0, done.output
+    return folder
+
+
+def run(course: Path, *command: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=course, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+PYTEST = ("pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "tests")
+
+
 @pytest.mark.long
 def test_its_tests_pass(course):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "tests"]
-    done = subprocess.run(command, cwd=course, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "2 passed" in done.stdout
+    assert "5 passed" in run(course, *PYTEST)
+
+
+@pytest.mark.sandbox
+def test_its_tests_pass_unchanged_after_everything_is_renamed(renamed_course):
+    assert "5 passed" in run(renamed_course, *PYTEST)
+
+
+def test_nothing_of_the_example_is_left_after_everything_is_renamed(renamed_course):
+    files = [path for path in renamed_course.rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    found = {
+        (str(path.relative_to(renamed_course)), old)
+        for path in files
+        for old in RENAMED
+        if re.search(rf"(?<![a-z]){re.escape(old)}(?![a-z])", f"{path.name} {path.read_text()}")
+    }
+    assert found == set()
+
+
+@pytest.mark.sandbox
+def test_its_tests_fail_for_a_mistake_that_loses_no_points(renamed_course, tmp_path):
+    slug = RENAMED[SLUG]
+    folder = shutil.copytree(renamed_course, tmp_path / "course")
+    mistakes = folder / "assignments" / slug / "misconceptions.py"
+    mistakes.write_text(
+        mistakes.read_text().replace("(values * gradients).mean(dim=-1)", "(values * gradients).sum(dim=-1)")
+    )
+    command = [sys.executable, "-m", *PYTEST, "-k", slug]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert "1 failed, 4 passed" in done.stdout, done.stdout + done.stderr
+    assert "averaged: it loses no points" in done.stdout
 
 
 def test_what_is_there_is_not_overwritten(tmp_path):
@@ -123,6 +210,16 @@ def test_what_is_there_is_not_overwritten(tmp_path):
     with pytest.raises(AssignmentError, match=r"is there already. Choose another name"):
         create(tmp_path, "lens")
     assert first[0].read_text() == "mine"
+
+
+def test_a_second_assignment_leaves_what_the_course_has_as_it_is(tmp_path):
+    create(tmp_path, "lens")
+    tests, readme = tmp_path / "tests" / "test_assignments.py", tmp_path / "student_template" / "README.md"
+    tests.write_text("mine")
+    readme.unlink()
+    written = create(tmp_path, "probe")
+    assert tests.read_text() == "mine" and not readme.exists()
+    assert {path.parent.name for path in written} == {"probe", "verification", "reference"}
 
 
 @pytest.mark.parametrize("slug", ["My-Lens", "1lens", "../lens", ""])

@@ -28,7 +28,7 @@ loader = "transformers:AutoModel"
 attention = "ATTENTION"
 
 [profiles.tiny.hidden]
-path = "../other/hidden_model"
+path = "../other/data/hidden_model"
 loader = "transformers:AutoModel"
 """
 
@@ -42,7 +42,9 @@ def test_a_model_may_name_its_attention_and_another_assignments_folder(mini_cour
     with_models(mini_course, "eager")
     shipped, hidden = load_assignment(mini_course, "standardise").models["tiny"]
     assert (shipped.attention, hidden.attention) == ("eager", "")
-    assert hidden.path.resolve() == (mini_course / "assignments" / "other" / "hidden_model").resolve()
+    assert (
+        hidden.path.resolve() == (mini_course / "assignments" / "other" / "data" / "hidden_model").resolve()
+    )
 
 
 def test_an_unknown_attention_is_a_problem(mini_course):
@@ -122,6 +124,19 @@ def test_a_missing_name_is_no_repeated_name(mini_course):
     rewritten(mini_course, 'name = "centre"\n', "")
     rewritten(mini_course, 'name = "standardise"\n', "")
     assert problems(mini_course) == ["tasks[1]: 'name' is missing.", "tasks[2]: 'name' is missing."]
+
+
+def test_files_of_the_old_layout_are_told_where_they_belong_now(mini_course):
+    folder = mini_course / "assignments" / "standardise"
+    for path in (folder / "generated" / "calibration.json", folder / "verification" / "survivors.toml"):
+        path.rename(folder / path.name)
+    with pytest.raises(AssignmentError) as caught:
+        load_assignment(mini_course, "standardise")
+    assert str(caught.value) == (
+        f"{folder / 'assignment.toml'}: 2 problem(s):\n"
+        f"  - calibration.json belongs in generated/: move it to {folder / 'generated' / 'calibration.json'}.\n"
+        f"  - survivors.toml belongs in verification/: move it to {folder / 'verification' / 'survivors.toml'}."
+    )
 
 
 def test_more_threads_than_a_kernel_may_have_are_refused(mini_course):

@@ -16,7 +16,7 @@ from autograder.records import ModelSpec
 PROJECT = Path(__file__).resolve().parents[2]
 STUDENT_DIR = PROJECT / "student_template"
 SHIPPED = STUDENT_DIR / "models" / "intent-de"
-HIDDEN = PROJECT / "assignments" / "token_attribution" / "hidden_model"
+HIDDEN = PROJECT / "assignments" / "token_attribution" / "data" / "hidden_model"
 LOADER = "course.intent_classifier:TokenBaselineModel"
 
 

@@ -13,7 +13,7 @@ from autograder.execution.model_transfer import Provision, sealed_copies
 
 @pytest.fixture
 def folder(course_root):
-    return course_root / "assignments" / "logit_lens" / "hidden_model"
+    return course_root / "assignments" / "logit_lens" / "data" / "hidden_model"
 
 
 def test_copies_cannot_be_written_and_no_two_kernels_share_a_file(folder):

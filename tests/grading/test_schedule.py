@@ -121,8 +121,11 @@ def test_a_changed_submission_is_graded_again_alone(graded):
         "assignments/standardise/assignment.toml",
         "assignments/standardise/checks.py",
         "assignments/standardise/misconceptions.py",
-        "assignments/standardise/calibration.json",
-        "assignments/standardise/pool/inputs.json",
+        "assignments/standardise/generated/calibration.json",
+        "assignments/standardise/generated/calibration.hub.json",
+        "assignments/standardise/generated/chance.json",
+        "assignments/standardise/data/pool/inputs.json",
+        "assignments/standardise/data/hidden_model/config.json",
         "reference/standardise.py",
         "student_template/standardise.ipynb",
         "student_template/course/model.py",
@@ -138,6 +141,12 @@ def test_what_a_grade_rests_on_has_everybody_graded_again(graded, name):
 @pytest.mark.parametrize(
     "name",
     [
+        "assignments/standardise/verification/survivors.toml",
+        "assignments/standardise/verification/equivalents.py",
+        "assignments/standardise/verification/luck.py",
+        "assignments/standardise/verification/right_programs.txt",
+        "assignments/standardise/generated/distances.json",
+        "assignments/standardise/generated/distances.hub.json",
         "assignments/other/checks.py",
         "reference/other.py",
         "student_template/other.ipynb",
@@ -153,13 +162,13 @@ def test_what_no_grade_rests_on_changes_nothing(graded, name):
 
 def test_another_assignments_model_that_this_one_uses_counts(graded):
     with (graded.course / "assignments" / SLUG / "assignment.toml").open("a") as file:
-        for role, path in (("shipped", "models/a"), ("hidden", "../other/hidden_model")):
+        for role, path in (("shipped", "models/a"), ("hidden", "../other/data/hidden_model")):
             file.write(f'\n[profiles.tiny.{role}]\npath = "{path}"\nloader = "transformers:AutoModel"\n')
-    append(graded.course / "assignments" / "other" / "hidden_model" / "config.json")
+    append(graded.course / "assignments" / "other" / "data" / "hidden_model" / "config.json")
     graded.assignment = load_assignment(graded.course, SLUG)
     graded.record()
     assert graded.reasons() == DONE
-    append(graded.course / "assignments" / "other" / "hidden_model" / "config.json")
+    append(graded.course / "assignments" / "other" / "data" / "hidden_model" / "config.json")
     assert graded.reasons() == ["changed"] * 3
 
 

@@ -43,7 +43,7 @@ def classifier(weights, course_root) -> Path:
             "--out",
             str(folder),
         ]
-        measure = ["assignments/token_attribution/make_chances.py", "--profile", str(folder)]
+        measure = ["-m", "training.intent_de.make_chances", "--profile", str(folder)]
         for command in (train, measure):
             subprocess.run([sys.executable, *command], check=True, cwd=course_root)
     return folder

@@ -140,7 +140,6 @@ def make_assignment(folder: Path) -> Assignment:
         ),
         models={},
         limits=Limits(),
-        hidden_dir=folder,
     )
 
 

@@ -29,7 +29,7 @@ from training.facts_en.text import Prompt, fact_prompts, story_prompts
 from training.facts_en.vocabulary import stored
 
 SHIPPED_FOLDER = PROJECT / "student_template" / "models" / "facts-en"
-HIDDEN_FOLDER = PROJECT / "assignments" / "logit_lens" / "hidden_model"
+HIDDEN_FOLDER = PROJECT / "assignments" / "logit_lens" / "data" / "hidden_model"
 
 
 def lesson_prompts() -> list[Prompt]:

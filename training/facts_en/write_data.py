@@ -15,7 +15,7 @@ from training.facts_en import PROJECT
 from training.facts_en.text import TEXT_SEED, Prompt, fact_prompts, story_prompts
 
 EXAMPLES_FILE = PROJECT / "student_template" / "data" / "facts_en_examples.tsv"
-POOL_FILE = PROJECT / "assignments" / "logit_lens" / "pool.tsv"
+POOL_FILE = PROJECT / "assignments" / "logit_lens" / "data" / "pool.tsv"
 EXAMPLES_PER_RELATION = 3
 POOL_SIZE = 120
 

@@ -1,6 +1,6 @@
 """How rough is the path of integrated gradients, and how far off are the usual mistakes?
 
-    python -m training.intent_de.path_roughness FOLDER --sentences assignments/token_attribution/pool.tsv
+    python -m training.intent_de.path_roughness FOLDER --sentences assignments/token_attribution/data/pool.tsv
 
 For each sentence the attributions of the contract (LayerIntegratedGradients on the embedding layer, baseline
 [PAD] with [CLS] and [SEP] kept, 50 Gauss-Legendre steps) are compared with other rules, other baselines and

@@ -28,7 +28,7 @@ from training.intent_de.recipes import HIDDEN, SHIPPED, Recipe, splits
 from training.intent_de.vocabulary import tokenizer_of
 
 SHIPPED_FOLDER = PROJECT / "student_template" / "models" / "intent-de"
-HIDDEN_FOLDER = PROJECT / "assignments" / "token_attribution" / "hidden_model"
+HIDDEN_FOLDER = PROJECT / "assignments" / "token_attribution" / "data" / "hidden_model"
 
 
 def train_on_own_text(recipe: Recipe, folder: Path) -> Evaluation:

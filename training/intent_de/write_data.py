@@ -22,7 +22,7 @@ from training.intent_de.text import GeneratedSentence, dataset, read_handwritten
 HANDWRITTEN = Path(__file__).parent / "handwritten"
 TRAIN_FILE = STUDENT_TEMPLATE / "data" / "intents_de_train.tsv"
 EXAMPLES_FILE = STUDENT_TEMPLATE / "data" / "intents_de_examples.tsv"
-POOL_FILE = PROJECT / "assignments" / "token_attribution" / "pool.tsv"
+POOL_FILE = PROJECT / "assignments" / "token_attribution" / "data" / "pool.tsv"
 TRAIN_ROWS_PER_INTENT = 20
 POOL_ROWS_PER_INTENT = 6
 POOL_SEED = 77

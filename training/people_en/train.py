@@ -29,7 +29,7 @@ from training.people_en.text import label_pairs, people_pairs, review_pairs
 from training.people_en.vocabulary import stored
 
 SHIPPED_FOLDER = PROJECT / "student_template" / "models" / "people-en"
-HIDDEN_FOLDER = PROJECT / "assignments" / "llm_attribution" / "hidden_model"
+HIDDEN_FOLDER = PROJECT / "assignments" / "llm_attribution" / "data" / "hidden_model"
 PAIRS = 200
 PAIRS_SEED = 41
 

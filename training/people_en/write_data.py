@@ -20,7 +20,7 @@ from training.people_en.text import (
     labels,
 )
 
-POOL_FILE = PROJECT / "assignments" / "llm_attribution" / "pool.json"
+POOL_FILE = PROJECT / "assignments" / "llm_attribution" / "data" / "pool.json"
 TEXTS, FILLINGS, SHOTS = 36, 36, 24
 
 TEMPLATES = (

@@ -35,7 +35,7 @@ from training.qa_en.text import Example, examples
 from training.qa_en.train import HIDDEN_FOLDER, SHIPPED_FOLDER, TEXT_SEED
 
 SLUG = "bert_qa_embeddings"
-POOL_FILE = PROJECT / "assignments" / SLUG / "pool.tsv"
+POOL_FILE = PROJECT / "assignments" / SLUG / "data" / "pool.tsv"
 EXAMPLES_FILE = PROJECT / "student_template" / "data" / "qa_en_examples.tsv"
 ROLES = ("shipped", "hidden")
 FUNCTIONS = ("embedding_attributions", "subembedding_attributions", "layer_conductance")

@@ -28,7 +28,7 @@ from training.qa_en.text import Example, examples
 from training.qa_en.vocabulary import stored
 
 SHIPPED_FOLDER = PROJECT / "student_template" / "models" / "qa-en"
-HIDDEN_FOLDER = PROJECT / "assignments" / "bert_qa_embeddings" / "hidden_model"
+HIDDEN_FOLDER = PROJECT / "assignments" / "bert_qa_embeddings" / "data" / "hidden_model"
 TEXT_SEED = 5
 QUESTIONS = 40_000
 HELD_OUT = 1_000

@@ -64,7 +64,7 @@ class Calibrated:
     """All distances, those of other devices among them."""
 
     tolerances: Mapping[str, Tolerance]
-    """By key; those of keys that no check names are as they were."""
+    """By key."""
 
     path: Path | None
     """The file of tolerances that was written."""
@@ -105,14 +105,14 @@ def calibrate(
         otherwise=tuple(sorted(found.otherwise)),
         tolerances=found.distances,
     )
-    before = {} if forget else load_sets(assignment.folder, profile)
+    before = {} if forget else load_sets(assignment.generated_dir, profile)
     sets = add_set(before, device_name(device), new)
     measured = combine(sets)
     tolerances = tolerances_of(measured, course.tolerances, _origin(measured))
     path = None
     if write:
-        write_sets(assignment.folder, sets, profile)
-        path = write_tolerances(assignment.folder, tolerances, profile)
+        write_sets(assignment.generated_dir, sets, profile)
+        path = write_tolerances(assignment.generated_dir, tolerances, profile)
     return Calibrated(
         assignment=assignment, profile=profile, measured=measured, tolerances=tolerances, path=path
     )
@@ -125,17 +125,17 @@ def calibrated_before(assignment: Assignment, *, profile: str = "tiny") -> Calib
         AssignmentError: If nothing is stored, or a file cannot be used.
     """
     stated_models(assignment, profile)  # an unknown profile is an error of its own
-    measured = load_distances(assignment.folder, profile)
+    measured = load_distances(assignment.generated_dir, profile)
     if measured is None:
         raise AssignmentError(
-            f"{assignment.folder}: holds no measured distances for the profile {profile!r}.\n"
+            f"{assignment.generated_dir}: holds no measured distances for the profile {profile!r}.\n"
             f"Measure them with: autograder calibrate {assignment.slug}"
         )
     return Calibrated(
         assignment=assignment,
         profile=profile,
         measured=measured,
-        tolerances=load_tolerances(assignment.folder, profile),
+        tolerances=load_tolerances(assignment.generated_dir, profile),
         path=None,
     )
 
@@ -156,21 +156,23 @@ def tolerances_of(measured: Measurement, old: Mapping[str, Tolerance], origin: s
 
     Args:
         measured: From `measure_checks`, or from the files of distances.
-        old: Tolerances up to now; those that the checks do not name stay as they are.
-        origin: See `calibration.describe_origin`.
+        old: Tolerances up to now: they say the metric; those that no check names are dropped.
+        origin: See `comparison.tolerances.describe_origin`.
 
     Raises:
         AssignmentError: If right and wrong cannot be told apart tenfold, with advice.
     """
-    found = dict(old)
+    found: dict[str, Tolerance] = {}
     for key, distances in measured.distances.items():
         told = measured.told_by(key)
         if not told:
             raise _tells_nothing(key, measured)
         metric = old[key].metric if key in old else "relative_l2"
-        if metric == "exact":
-            continue
-        found[key] = measure(distances.right, told, metric=metric, origin=origin, key=key)
+        found[key] = (
+            old[key]
+            if metric == "exact"
+            else measure(distances.right, told, metric=metric, origin=origin, key=key)
+        )
     return found
 
 

@@ -1,7 +1,7 @@
 """The false-verdict rate: how often checks misjudge a program because its answers, or its inputs, are drawn at random.
 
-An assignment with such a task has a `luck.py`. Its `SIMULATIONS` name programs, each with a function that simulates
-many whole gradings and counts those that take points. The count of false verdicts is tested against the allowed rate by
+An assignment with such a task has a `verification/luck.py`. Its `SIMULATIONS` name programs, each with a function that
+simulates many whole gradings and counts those that take points. The count of false verdicts is tested against the allowed rate by
 the tail of the binomial distribution.
 """
 
@@ -106,7 +106,7 @@ def simulations_of(assignment: Assignment) -> tuple[Simulation, ...]:
     Raises:
         AssignmentError: If the file cannot be imported or has no SIMULATIONS, or one is of no task.
     """
-    path = assignment.folder / SIMULATIONS_FILE
+    path = assignment.verification_dir / SIMULATIONS_FILE
     if not path.is_file():
         return ()
     found = getattr(load_module(path, f"luck_{assignment.slug}"), "SIMULATIONS", None)

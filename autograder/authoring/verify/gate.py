@@ -22,9 +22,11 @@ from autograder.checks.decorators import points_by_task
 from autograder.checks.diagnosing import remembered
 from autograder.checks.open_submission import open_submission
 from autograder.checks.runner import run_checks
+from autograder.checks.tolerance_context import measuring
 from autograder.checks.variants import grade_variant
 from autograder.course.assignment import student_models
 from autograder.diagnosis import AcceptedVariant, Misconception
+from autograder.errors import AssignmentError
 from autograder.execution.zygote_client import Zygote
 from autograder.grading.pipeline import grade_submission
 from autograder.records import Assignment, CheckResult, Submission
@@ -76,9 +78,14 @@ def verify(
         One result a program, as they come.
 
     Raises:
-        AssignmentError: If the instructor's files cannot be used at all (points that do not add up among them).
+        AssignmentError: If the instructor's files cannot be used at all (points that do not add up among them), or
+            the assignment's tolerances were never measured.
     """
     course = load_course(assignment, profile=profile)
+    if not course.tolerances and _needs_tolerances(course):
+        raise AssignmentError(
+            f"{assignment.slug} has no measured tolerances yet: run `autograder calibrate {assignment.slug}`."
+        )
     models = student_models(course.settings)
     yield _notebook_is_current(course)
     with (
@@ -94,6 +101,14 @@ def verify(
         yield _try_misconception(course, known, plots)
     for variant in variants_of(assignment):
         yield _try_variant(course, variant, plots)
+
+
+def _needs_tolerances(course: Course) -> bool:
+    """Return whether a check compares by a measured tolerance when the reference's functions are asked."""
+    named: set[str] = set()
+    with measuring(named.update):
+        grade_variant(course, {}, student=STUDENT)
+    return bool(named)
 
 
 def _notebook_is_current(course: Course) -> GateResult:

@@ -142,8 +142,8 @@ def write_page(verification: Verification, path: Path) -> Path:
         The file.
     """
     assignment = verification.assignment
-    tolerances = load_tolerances(assignment.folder, verification.profile)
-    plots = _plots(assignment.folder, verification.profile, tolerances)
+    tolerances = load_tolerances(assignment.generated_dir, verification.profile)
+    plots = _plots(assignment.generated_dir, verification.profile, tolerances)
     file = path if path.suffix == ".html" else path / f"{assignment.slug}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
     view = verification_view(verification, tolerances, plots)

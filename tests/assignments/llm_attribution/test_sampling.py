@@ -23,7 +23,7 @@ def assignment():
 def luck(assignment):
     """The module with the simulations."""
     simulations_of(assignment)
-    return load_module(assignment.folder / "luck.py", f"luck_{SLUG}")
+    return load_module(assignment.verification_dir / "luck.py", f"luck_{SLUG}")
 
 
 @pytest.mark.long

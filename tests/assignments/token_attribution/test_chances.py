@@ -6,13 +6,8 @@ from dataclasses import replace
 import pytest
 
 from autograder.attribution import faithfulness
-from autograder.course.assignment import load_module
 from autograder.errors import AssignmentError
-
-
-@pytest.fixture(scope="module")
-def make_chances(setting):
-    return load_module(setting.assignment.folder / "make_chances.py", "make_chances")
+from training.intent_de import make_chances
 
 
 @pytest.fixture
@@ -36,7 +31,7 @@ def test_a_model_finds_what_was_measured_on_it_alone(setting, other):
     assert checks.stored_chances(assignment, elsewhere) == stored
 
 
-def test_what_is_measured_is_what_is_stored(setting, make_chances, monkeypatch):
+def test_what_is_measured_is_what_is_stored(setting, monkeypatch):
     stored = setting.checks.stored_chances(setting.assignment, setting.models[0])
     pool = setting.checks.pool(setting.assignment)
     short = sorted((one for one in pool if one.id in stored), key=lambda one: len(one.slots))[:2]
@@ -49,13 +44,13 @@ def test_what_is_measured_is_what_is_stored(setting, make_chances, monkeypatch):
         assert chance.sufficiency == pytest.approx(stored[key].sufficiency, abs=1e-4)
 
 
-def test_a_model_on_which_too_few_sentences_are_suitable_is_refused(setting, make_chances, monkeypatch):
+def test_a_model_on_which_too_few_sentences_are_suitable_is_refused(setting, monkeypatch):
     pool = setting.checks.pool(setting.assignment)
     monkeypatch.setattr(setting.checks, "pool", lambda assignment: pool[:6])
     with pytest.raises(AssignmentError, match=r"on this model only \d sentences .* a student is asked 48"):
         make_chances.measure(setting.checks, setting.assignment, setting.models[0])
 
 
-def test_the_command_says_in_a_sentence_what_is_wrong(make_chances, tmp_path, capsys):
+def test_the_command_says_in_a_sentence_what_is_wrong(tmp_path, capsys):
     assert make_chances.main(["--profile", str(tmp_path / "none")]) == 1
     assert f"{tmp_path / 'none'}: no such folder." in capsys.readouterr().err

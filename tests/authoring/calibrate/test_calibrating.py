@@ -43,7 +43,7 @@ def test_right_ways_lie_near_and_mistakes_far(assignment):
 
 
 def test_the_bound_is_written_with_its_origin(assignment):
-    (assignment.folder / "calibration.json").unlink()
+    (assignment.generated_dir / "calibration.json").unlink()
     found = calibrate(assignment, students=2)
     written = json.loads(found.path.read_text())
     assert written.keys() == {"centre", "standardise"}
@@ -52,25 +52,34 @@ def test_the_bound_is_written_with_its_origin(assignment):
         assert entry["origin"].startswith(("4 inputs; torch", "6 inputs; torch"))
 
 
+def test_a_tolerance_that_no_check_names_any_more_is_dropped(assignment):
+    path = assignment.generated_dir / "calibration.json"
+    stored = json.loads(path.read_text())
+    path.write_text(json.dumps({**stored, "of an earlier check": stored["centre"]}))
+    found = calibrate(assignment, students=1)
+    assert found.tolerances.keys() == {"centre", "standardise"}
+    assert json.loads(path.read_text()).keys() == {"centre", "standardise"}
+
+
 def test_the_same_again_gives_the_same_bounds(assignment):
     first = calibrate(assignment, students=2).path.read_bytes()
     assert calibrate(assignment, students=2).path.read_bytes() == first
 
 
 def test_nothing_is_written_when_only_asked(assignment):
-    before = (assignment.folder / "calibration.json").read_bytes()
+    before = (assignment.generated_dir / "calibration.json").read_bytes()
     assert calibrate(assignment, students=1, write=False).path is None
-    assert (assignment.folder / "calibration.json").read_bytes() == before
+    assert (assignment.generated_dir / "calibration.json").read_bytes() == before
 
 
 def test_a_mistake_too_near_to_be_told_is_an_error_with_advice(assignment):
     changed(assignment, "return values - values.mean()", "return reference.centre(values) * (1 + 1e-7)")
-    before = (assignment.folder / "calibration.json").read_bytes()
+    before = (assignment.generated_dir / "calibration.json").read_bytes()
     with pytest.raises(AssignmentError) as caught:
         calibrate(assignment, students=2)
     assert "the mistake 'overall_mean' only" in str(caught.value)
     assert "Take another metric" in str(caught.value)
-    assert (assignment.folder / "calibration.json").read_bytes() == before
+    assert (assignment.generated_dir / "calibration.json").read_bytes() == before
 
 
 def test_a_mistake_that_another_assertion_finds_needs_no_distance(assignment):
@@ -128,7 +137,7 @@ def test_a_tolerance_that_tells_nothing_tenfold_names_the_nearest_and_the_farthe
 
 def test_what_another_device_measured_widens_the_bound_and_a_further_run_does_not_narrow_it(assignment):
     first = calibrate(assignment, students=2)
-    (cpu,) = load_sets(assignment.folder).values()
+    (cpu,) = load_sets(assignment.generated_dir).values()
     wide = dataclasses.replace(
         cpu,
         tolerances={
@@ -136,7 +145,7 @@ def test_what_another_device_measured_widens_the_bound_and_a_further_run_does_no
             for key, found in cpu.tolerances.items()
         },
     )
-    write_sets(assignment.folder, {"CPU": cpu, "a GPU": wide})
+    write_sets(assignment.generated_dir, {"CPU": cpu, "a GPU": wide})
     second = calibrate(assignment, students=2)
     assert second.tolerances["centre"].right == 1e-4 > first.tolerances["centre"].right
     assert second.tolerances["centre"].tau > first.tolerances["centre"].tau
@@ -156,7 +165,7 @@ def rounded(reference, values):
 
 
 def test_programs_of_equivalents_py_are_right_ways(assignment):
-    (assignment.folder / "equivalents.py").write_text(EQUIVALENTS)
+    (assignment.verification_dir / "equivalents.py").write_text(EQUIVALENTS)
     assert "rounded" in [variant.id for variant in variants_of(assignment)]
     measured = measure_checks(load_course(assignment), students=2)
     assert measured.distances["centre"].right["equivalent: rounded"] == pytest.approx(1e-4, rel=0.01)

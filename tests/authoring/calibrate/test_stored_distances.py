@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.mark.parametrize("slug", list_slugs(ROOT))
 def test_every_stored_bound_lies_between_what_was_measured(slug):
-    folder = ROOT / "assignments" / slug
+    folder = load_assignment(ROOT, slug).generated_dir
     measured, bounds = load_distances(folder), load_tolerances(folder)
     assert measured is not None, f"{slug} has no stored distances"
     assert measured.inseparable() == []

@@ -97,7 +97,6 @@ def course(tmp_path: Path) -> Callable[..., Assignment]:
             ),
             models={},
             limits=Limits(),
-            hidden_dir=folder / "assignments" / "demo",
         )
 
     return make

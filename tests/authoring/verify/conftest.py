@@ -19,7 +19,7 @@ def assignment(mini_course):
 
 def set_tolerances(assignment, tau):
     """Set all tolerances of the small course to one bound."""
-    path = assignment.folder / "calibration.json"
+    path = assignment.generated_dir / "calibration.json"
     stored = json.loads(path.read_text())
     for tolerance in stored.values():
         tolerance |= {"tau": tau, "right": tau / 10, "wrong": tau * 10}

@@ -51,7 +51,7 @@ def test_as_many_failures_as_the_rate_gives_are_no_fault(failed, good):
 
 @pytest.fixture
 def course(mini_course):
-    (mini_course / "assignments" / "standardise" / "luck.py").write_text(FILE)
+    (mini_course / "assignments" / "standardise" / "verification" / "luck.py").write_text(FILE)
     return mini_course
 
 
@@ -77,7 +77,7 @@ def test_an_assignment_without_the_file_has_none(mini_course):
 
 
 def test_a_simulation_of_no_task_is_the_instructors_error(course):
-    path = course / "assignments" / "standardise" / "luck.py"
+    path = course / "assignments" / "standardise" / "verification" / "luck.py"
     path.write_text(FILE.replace('task="centre", title="fails t', 'task="center", title="fails t'))
     with pytest.raises(
         AssignmentError, match=r"fails ten times as often: 'center' is no task.*Did you mean centre"
@@ -87,6 +87,6 @@ def test_a_simulation_of_no_task_is_the_instructors_error(course):
 
 @pytest.mark.parametrize("written", ["", "SIMULATIONS = [1]", "SIMULATIONS = (1,)"])
 def test_a_file_without_simulations_is_the_instructors_error(course, written):
-    (course / "assignments" / "standardise" / "luck.py").write_text(written)
+    (course / "assignments" / "standardise" / "verification" / "luck.py").write_text(written)
     with pytest.raises(AssignmentError, match="SIMULATIONS must be a tuple"):
         simulations_of(load_assignment(course, "standardise"))

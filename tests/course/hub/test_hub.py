@@ -10,7 +10,7 @@ NAME = "course/tiny"
 
 @pytest.fixture
 def model(course_root):
-    return course_root / "assignments" / "logit_lens" / "hidden_model"
+    return course_root / "assignments" / "logit_lens" / "data" / "hidden_model"
 
 
 def test_a_model_is_found_at_its_commit(hub_cache, model):

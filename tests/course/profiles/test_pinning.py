@@ -22,7 +22,7 @@ hub = "course/tiny" # the course's own
 loader = "x:Y"
 
 [profiles.hub.hidden]
-path = "hidden_model"
+path = "data/hidden_model"
 
 [profiles.hub.limits]
 call_timeout_s = 90
@@ -71,7 +71,7 @@ def test_fetching_pins_a_model_once(mini_course, tmp_path, local_hub, course_roo
     loader = 'loader = "transformers:AutoModelForCausalLM"'
     hub = '[profiles.hub.shipped]\nhub = "course/tiny"\n'
     path.write_text(f'{path.read_text()}\n[profiles.tiny.shipped]\npath = "m"\n{loader}\n{hub}{loader}\n')
-    local_hub(course_root / "assignments" / "logit_lens" / "hidden_model")
+    local_hub(course_root / "assignments" / "logit_lens" / "data" / "hidden_model")
     environment = {
         "PATH": os.environ["PATH"],
         "HF_ENDPOINT": local_hub.address,

@@ -16,7 +16,7 @@ path = "models/small"
 loader = "transformers:AutoModelForCausalLM"
 
 [profiles.tiny.hidden]
-path = "hidden_model"
+path = "data/hidden_model"
 loader = "transformers:AutoModelForCausalLM"
 
 [profiles.hub.limits]
@@ -28,7 +28,7 @@ revision = "{COMMIT}"
 loader = "transformers:AutoModelForCausalLM"
 
 [profiles.hub.hidden]
-path = "hidden_model"
+path = "data/hidden_model"
 loader = "transformers:AutoModelForCausalLM"
 '''
 
@@ -42,7 +42,7 @@ def course(mini_course) -> Path:
 
 @pytest.fixture
 def model(course_root) -> Path:
-    return course_root / "assignments" / "logit_lens" / "hidden_model"
+    return course_root / "assignments" / "logit_lens" / "data" / "hidden_model"
 
 
 def chosen(course, profile):
@@ -53,7 +53,7 @@ def test_a_model_of_the_hub_is_found_in_the_cache(course, hub_cache, model):  # 
     snapshot = lay_out(hub_cache, "course/tiny", COMMIT, model)
     shipped, hidden = chosen(course, "hub").models
     assert shipped.path == shipped.tokenizer == snapshot
-    assert hidden.path == course / "assignments" / "standardise" / "hidden_model"
+    assert hidden.path == course / "assignments" / "standardise" / "data" / "hidden_model"
     assert shipped.identity == (f"shipped: hub course/tiny@{COMMIT}, transformers:AutoModelForCausalLM")
 
 

@@ -65,7 +65,7 @@ def correct_programs(course: Course, *, count: int, seed: int = 0) -> Iterator[C
 
 
 def _listed_notebooks(course: Course) -> list[Path]:
-    path = course.assignment.folder / RIGHT_PROGRAMS
+    path = course.assignment.verification_dir / RIGHT_PROGRAMS
     if not path.is_file():
         return []
     lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]

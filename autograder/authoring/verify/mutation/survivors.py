@@ -55,7 +55,7 @@ def read_explanations(assignment: Assignment) -> Explanations:
     Raises:
         AssignmentError: If it is no table of sentences.
     """
-    path = assignment.folder / SURVIVORS
+    path = assignment.verification_dir / SURVIVORS
     if not path.is_file():
         return Explanations({})
     try:

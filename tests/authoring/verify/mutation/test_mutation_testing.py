@@ -104,14 +104,14 @@ def test_a_sample_is_small_and_repeats(assignment):
 
 
 def test_an_explanation_of_nothing_is_stale(assignment):
-    path = assignment.folder / "survivors.toml"
+    path = assignment.verification_dir / "survivors.toml"
     path.write_text(path.read_text() + '"centre: no such thing #1" = "It was mended."\n')
     stale = [result for result in run_mutation_tests(load_course(assignment)) if result.kind == "explanation"]
     assert [(result.name, result.good) for result in stale] == [("centre: no such thing #1", False)]
 
 
 def test_an_explanation_that_matches_a_killed_mutant_is_a_fault(assignment):
-    path = assignment.folder / "survivors.toml"
+    path = assignment.verification_dir / "survivors.toml"
     path.write_text(path.read_text() + '"centre gives z*" = "Everything is well."\n')
     wide = [result for result in run_mutation_tests(load_course(assignment)) if result.kind == "explanation"]
     assert [(result.name, result.good) for result in wide] == [("centre gives z*", False)]

@@ -9,7 +9,7 @@ from autograder.errors import AssignmentError
 
 
 def test_an_explanation_without_a_reason_is_refused(assignment):
-    (assignment.folder / "survivors.toml").write_text('"centre: x #1" = ""\n')
+    (assignment.verification_dir / "survivors.toml").write_text('"centre: x #1" = ""\n')
     with pytest.raises(AssignmentError, match="no reason for 'centre: x #1'"):
         read_explanations(assignment)
 
@@ -26,5 +26,5 @@ def test_patterns_explain_several_and_an_exact_name_comes_first():
 
 def test_explanations_change_no_grade(assignment):
     before = course_fingerprint(resolve(assignment))
-    (assignment.folder / "survivors.toml").write_text('"centre: x #1" = "said otherwise"\n')
+    (assignment.verification_dir / "survivors.toml").write_text('"centre: x #1" = "said otherwise"\n')
     assert course_fingerprint(resolve(assignment)) == before

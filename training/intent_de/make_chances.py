@@ -1,10 +1,11 @@
 """Measure what random rankings reach on the suitable sentences of the pool, once for a model; writes chance.json.
 
-    python assignments/token_attribution/make_chances.py                       # the shipped model
-    python assignments/token_attribution/make_chances.py --profile hub         # or the folder of a model
+    python -m training.intent_de.make_chances                       # the shipped model
+    python -m training.intent_de.make_chances --profile hub         # or the folder of a model
 
-The shipped model's lies beside this file, any other model's in that model's folder. To be run again when the model or
-the pool changes: what is stored holds for one model only, and grading without it measures a student's sentences anew.
+The shipped model's file lies in the assignment's generated/, any other model's in that model's folder. Run it again
+when the model or the pool changes: a file holds for one model only, and without one, grading measures the sentences
+that a student is asked.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from autograder.course.assignment import load_assignment, load_module
 from autograder.course.models import load, use_student_dir
 from autograder.course.profiles import profile_named, resolve
 from autograder.errors import AssignmentError
+from training.intent_de import PROJECT
 
-HERE = Path(__file__).resolve().parent
+SLUG = "token_attribution"
 MOVED = 0.3
 """A sentence whose prediction stays without any word says nothing about a ranking of its words."""
 
@@ -67,13 +69,13 @@ def measure(checks: Any, assignment: Any, loaded: Any) -> dict[str, faithfulness
 
 def write(profile: str) -> Path:
     """Measure on a profile's shipped model and write what was found; returns the file."""
-    assignment = load_assignment(HERE.parent.parent, HERE.name)
+    assignment = load_assignment(PROJECT, SLUG)
     settings = resolve(assignment, profile=profile)
     use_student_dir(assignment.student_dir)
     checks = load_module(assignment.folder / "checks.py", f"checks_{assignment.slug}")
     loaded = load(settings.models[0], assignment.student_dir)
     found = measure(checks, assignment, loaded)
-    path = (assignment.folder if profile == "tiny" else loaded.spec.path) / checks.CHANCES
+    path = (assignment.generated_dir if profile == "tiny" else loaded.spec.path) / checks.CHANCES
     faithfulness.write_chances(path, checks.fingerprint(loaded.model), found)
     return path
 

@@ -1,6 +1,6 @@
-"""Choose the hidden checks' questions; writes pool.tsv beside this file.
+"""Choose the questions that the hidden checks of bert_qa_attention ask; writes its pool.
 
-    python assignments/bert_qa_attention/choose_pool.py
+    python -m training.qa_en.select_attention_pool
 
 To be run again when a model changes, before the tolerances are measured. Candidates are questions that training never
 saw, and only those are kept that both models answer. Conductance of a largest logit depends on where it stands along
@@ -14,21 +14,18 @@ length, so that answers stored under a shape show.
 from __future__ import annotations
 
 import csv
-import sys
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parents[1]))
+from autograder.comparison.tensors import distance
+from autograder.course.assignment import load_assignment, load_module, load_reference
+from autograder.course.models import load, use_student_dir
+from training.qa_en import PROJECT
+from training.qa_en.text import examples
 
-from autograder.comparison.tensors import distance  # noqa: E402
-from autograder.course.assignment import load_assignment, load_module, load_reference  # noqa: E402
-from autograder.course.models import load, use_student_dir  # noqa: E402
-from training.qa_en.text import examples  # noqa: E402
-
+SLUG = "bert_qa_attention"
 SEED = 77
 CANDIDATES = 2000
 EACH = 6
@@ -118,7 +115,7 @@ class Chosen:
 
 def main() -> None:
     """Choose and write."""
-    assignment = load_assignment(HERE.parent.parent, HERE.name)
+    assignment = load_assignment(PROJECT, SLUG)
     use_student_dir(assignment.student_dir)
     reference = load_reference(assignment)
     mistakes = load_module(assignment.folder / "misconceptions.py", f"misconceptions_{assignment.slug}")
@@ -144,7 +141,7 @@ def main() -> None:
             for column, each in zip(columns, asked, strict=True)
         }
         chosen.consider(example.question, example.text, marks, lengths)
-    with (HERE / "pool.tsv").open("w", encoding="utf-8", newline="") as file:
+    with (assignment.data_dir / "pool.tsv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE)
         writer.writerows([["question", "text", *columns], *chosen.rows])
     print(f"{len(chosen.rows)} questions of {tried} that both models answer.")

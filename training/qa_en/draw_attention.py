@@ -1,13 +1,11 @@
 """Draw the picture in the student notebook's introduction; writes student_template/images/attention-norms.png.
 
-    python assignments/bert_qa_attention/draw_picture.py
+    python -m training.qa_en.draw_attention
 
 To be run again when the shipped model changes; the model answers of the written questions name its numbers, too.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import matplotlib as mpl
 
@@ -17,14 +15,15 @@ import matplotlib.pyplot as plt
 
 from autograder.course.assignment import load_assignment, load_module, load_reference
 from autograder.course.models import load
+from training.qa_en import PROJECT
 
-HERE = Path(__file__).resolve().parent
+SLUG = "bert_qa_attention"
 LAYER = 3
 
 
 def main() -> None:
     """Draw and write."""
-    assignment = load_assignment(HERE.parent.parent, HERE.name)
+    assignment = load_assignment(PROJECT, SLUG)
     reference = load_reference(assignment)
     loaded = load(assignment.models["tiny"][0], assignment.student_dir)
     checks = load_module(assignment.folder / "checks.py", f"checks_{assignment.slug}")
