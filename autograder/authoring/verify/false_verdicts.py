@@ -1,8 +1,8 @@
 """The false-verdict rate: how often checks misjudge a program because its answers, or its inputs, are drawn at random.
 
 An assignment with such a task has a `verification/luck.py`. Its `SIMULATIONS` name programs, each with a function that
-simulates many whole gradings and counts those that take points. The count of false verdicts is tested against the allowed rate by
-the tail of the binomial distribution.
+simulates many whole gradings and counts those that take points. The count of false verdicts is tested against the
+allowed rate by the tail of the binomial distribution.
 """
 
 from __future__ import annotations

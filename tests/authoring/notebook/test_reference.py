@@ -107,7 +107,7 @@ CHANGES = {
     ),
     "a question with a plot's id": (
         ('plot="plot-doubles"', 'plot="question-why"'),
-        "'question-why' names a plot and a question: an id stands for one cell.",
+        "'question-why' names a plot and a question: give each cell an id of its own.",
     ),
     "a region in a locked cell": (
         ("import math\n", "### BEGIN SOLUTION\nimport math\n### END SOLUTION\n"),
