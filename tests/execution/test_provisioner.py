@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from autograder.execution.provisioner import PROVISIONER, SandboxedKernelManager
+from autograder.execution.provisioner import PROVISIONER, SandboxedKernelManager, SharedZygotes
 from autograder.execution.zygote_client import Zygote
 from autograder.execution.zygote_link import KernelRequest
 
@@ -45,6 +45,14 @@ def test_a_plain_nbclient_runs_over_it_from_a_kernelspec(
     executed = NotebookClient(made, kernel_name="boxed", timeout=30).execute()
 
     assert executed.cells[0].outputs[0].text == "/box 2\n"
+
+
+def test_a_program_shares_one_zygote_for_a_folder_and_ends_it(course: Path) -> None:
+    shared = SharedZygotes()
+    first = shared.get(course / "student_template", "cpu")
+    assert shared.get(course / "reference" / ".." / "student_template", "cpu") is first
+    shared.close()
+    assert not first.is_alive()
 
 
 def test_a_manager_with_a_zygote_interrupts_restarts_and_ends(zygote: Zygote) -> None:

@@ -12,7 +12,7 @@ from autograder.checks.decorators import collect, points_by_task
 from autograder.course.assignment import load_assignment
 from autograder.course.submissions import discover
 from autograder.errors import AssignmentError
-from autograder.grading.batch import Options, grade_class
+from autograder.grading.batch import Options, Progress, grade_class, grade_paths
 
 from ..conftest import MINI
 from ..notebook_maker import submission
@@ -71,6 +71,37 @@ def graded(tmp_path_factory):
     out = base / "results"
     out.mkdir()
     return out, handed_in, grade(course, handed_in, out)
+
+
+class Recorder(Progress):
+    """Writes down what it is told."""
+
+    def __init__(self):
+        self.told = []
+
+    def scheduled(self, schedule):
+        self.told.append(("scheduled", [item.submission.student for item in schedule.items]))
+
+    def graded(self, report):
+        self.told.append(("graded", report.student))
+
+    def finished(self, graded):
+        self.told.append(("finished", [report.student for report in graded.reports]))
+
+
+def test_progress_is_told_what_happens_and_grading_by_paths_is_the_same(mini_course, tmp_path):
+    assignment = built(mini_course)
+    (tmp_path / "in").mkdir()
+    for name in ("ana", "ben"):
+        (tmp_path / "in" / f"{name}.ipynb").write_text("no notebook")
+    first, second = Recorder(), Recorder()
+    found = discover([tmp_path / "in"], "standardise", tmp_path / "scratch")
+    reports = grade_class(found, assignment, tmp_path / "out", Options(jobs=1), first)
+    again = grade_paths([tmp_path / "in"], assignment, tmp_path / "out", Options(jobs=1), second)
+    both = ["ana", "ben"]
+    assert first.told == [("scheduled", both), ("graded", "ana"), ("graded", "ben"), ("finished", both)]
+    assert second.told == [("scheduled", both), ("finished", both)]
+    assert [report.problem for report in again] == [report.problem for report in reports]
 
 
 def outcomes(report):
