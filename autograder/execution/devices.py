@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from autograder.errors import AssignmentError, GraderError
 
@@ -231,9 +230,15 @@ def fault_of_device() -> str:
     return "" if total == 64.0**3 else f"a product came to {total} instead of {64.0**3}"
 
 
-def says_out_of_memory(*texts: Any) -> bool:
-    """Tell whether one of these error texts speaks of GPU memory that was used up."""
-    return any("out of memory" in str(text).lower() and "cuda" in str(text).lower() for text in texts)
+def is_out_of_memory(exception: str, message: str) -> bool:
+    """Return whether an exception says that the GPU's memory was used up.
+
+    Args:
+        exception: Name of its class.
+        message: Its message. CUDA's own errors arrive as RuntimeError; only their words tell them apart.
+    """
+    words = message.lower()
+    return exception == "OutOfMemoryError" or ("cuda" in words and "out of memory" in words)
 
 
 def gigabytes(size: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,10 +16,21 @@ from autograder.checks.runner import Run, run_checks
 from autograder.checks.scoring import total
 from autograder.course.notebooks import MAX_PLOTS, plots, sane_pngs
 from autograder.course.versions import file_hash, versions
-from autograder.errors import AssignmentError, GraderError, SubmissionError
+from autograder.errors import AssignmentError, GraderError, StudentCodeError, SubmissionError
 from autograder.execution.zygote_client import ZygoteLink
 from autograder.records import Assignment, CheckResult, Execution, GradeReport, ModelSpec, Submission
 from autograder.seeds import seed_for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raised:
+    """An exception, as the process that raised it describes it."""
+
+    exception: str
+    """Name of its class."""
+
+    message: str
+    """Its message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +42,9 @@ class GradedSubmission:
 
     execution: Execution | None
     """The executed notebook; None if it never ran."""
+
+    raised: tuple[Raised, ...] = ()
+    """Exceptions that ended cells and checks."""
 
 
 def grade_submission(
@@ -60,18 +74,20 @@ def grade_submission(
     try:
         with open_submission(submission, course, zygote, ahead=ahead) as opened:
             ran = time.perf_counter()
-            grading = begin_checks(course, opened, student=submission.student)
-            results = run(grading)
+            check_run = begin_checks(course, opened, student=submission.student)
+            results = run(check_run)
             timing = {
                 "notebook_s": round(ran - started, 3),
                 "checks_s": round(time.perf_counter() - ran, 3),
             }
             if opened.gpu_bytes:
                 timing["gpu_mb"] = round(opened.gpu_bytes / 2**20)
-            shown = plots(opened.execution.notebook) + returned_figures(grading, course)
+            shown = plots(opened.execution.notebook) + returned_figures(check_run, course)
             report = _report(submission, course, opened, results, timing)
             return GradedSubmission(
-                report=replace(report, plots=shown[:MAX_PLOTS]), execution=opened.execution
+                report=replace(report, plots=shown[:MAX_PLOTS]),
+                execution=opened.execution,
+                raised=(*_raised_by_cells(opened.execution), *_raised_by_checks(check_run)),
             )
     except SubmissionError as error:
         return GradedSubmission(report=_unrunnable(submission, course, problem=str(error)), execution=None)
@@ -81,6 +97,21 @@ def grade_submission(
         # Not foreseen, so ours: a person looks at it, and the batch goes on.
         fault = f"{type(error).__name__}: {error}"
         return GradedSubmission(report=_unrunnable(submission, course, fault=fault), execution=None)
+
+
+def _raised_by_cells(execution: Execution) -> Iterator[Raised]:
+    for cell in execution.notebook["cells"]:
+        for output in cell.get("outputs", ()):
+            if output["output_type"] == "error":
+                yield Raised(exception=str(output["ename"]), message=str(output["evalue"]))
+
+
+def _raised_by_checks(check_run: CheckRun) -> Iterator[Raised]:
+    for error in check_run.errors.values():
+        if isinstance(error, StudentCodeError):
+            yield Raised(exception=error.exception, message=error.message)
+        else:
+            yield Raised(exception=type(error).__name__, message=str(error))
 
 
 def _report(
@@ -107,10 +138,10 @@ def _report(
     )
 
 
-def returned_figures(grading: CheckRun, course: Course) -> tuple[str, ...]:
+def returned_figures(check_run: CheckRun, course: Course) -> tuple[str, ...]:
     """Return the figures that the student's functions drew of shown inputs, one a check, as base64."""
     checks = {info.id: info for info in course.checks}
-    drawn = [images[-1] for check, images in grading.proxy.figures.items() if not is_late(check, checks)]
+    drawn = [images[-1] for check, images in check_run.proxy.figures.items() if not is_late(check, checks)]
     return sane_pngs(drawn)
 
 

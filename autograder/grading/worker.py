@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle
@@ -33,6 +34,7 @@ from autograder.report.serialise import light
 if TYPE_CHECKING:
     from autograder.checks.course_context import Course
     from autograder.checks.runner import Run
+    from autograder.grading.pipeline import Raised
 
 BOOT = (
     "import sys, json; s = json.loads(sys.argv[1]); sys.path[:] = s['path'];"
@@ -238,7 +240,7 @@ def _grade(
     failpoints.reach("worker.graded")
     if not zygote.is_alive():
         return ZygoteLost()
-    if zygote.gpu_budget is not None and (reason := _void(graded.report, zygote, zygote.gpu_budget)):
+    if zygote.gpu_budget is not None and (reason := _void(graded.raised, zygote, zygote.gpu_budget)):
         return GpuLost(reason=reason)
     place = folder / submission.folder_name
     written = write_submission(graded.report, graded.execution, course.assignment, place)
@@ -246,13 +248,12 @@ def _grade(
     return Finished(report=light(graded.report), digest=written.report, files=written.files)
 
 
-def _void(report: GradeReport, zygote: ZygoteLink, budget: devices.GpuBudget) -> str:
+def _void(raised: Sequence[Raised], zygote: ZygoteLink, budget: devices.GpuBudget) -> str:
     """Return why a report says nothing: the GPU failed, or had less to give than the student was promised; or ""."""
     zygote.await_ends()
     if fault := devices.fault_of_device():
         return f"the GPU failed: {fault}"
-    said = [failure.message for failure in report.failures]
-    said += [part for check in report.checks for part in (check.detail, check.fault)]
-    if devices.says_out_of_memory(*said) and not budget.is_free():
+    short = any(devices.is_out_of_memory(error.exception, error.message) for error in raised)
+    if short and not budget.is_free():
         return "other programs took the GPU memory that a submission may use"
     return ""

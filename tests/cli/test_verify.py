@@ -36,7 +36,7 @@ SIMULATIONS = (Simulation(task="centre", title="draws nothing", run=lambda cours
 def test_the_results_of_all_options_are_printed_and_written(mini_course):
     assignment = load_assignment(mini_course, SLUG)
     build_assignment(assignment, points_by_task(collect(assignment)))
-    (assignment.folder / "luck.py").write_text(SIMULATIONS)
+    (assignment.verification_dir / "luck.py").write_text(SIMULATIONS)
     pages = mini_course / "pages"
     options = f"--course {mini_course} --mutants all --programs 1 --naming 1 --luck 10 --html {pages}"
     arguments = ["verify", SLUG, "--i-trust-these-submissions", *options.split()]

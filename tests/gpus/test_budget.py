@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from autograder.errors import GraderError
-from autograder.execution.devices import CONTEXT_BYTES, GpuBudget, says_out_of_memory
+from autograder.execution.devices import CONTEXT_BYTES, GpuBudget, is_out_of_memory
 from autograder.execution.gpu_watchdog import GpuWatchdog
 
 GB = 2**30
@@ -90,8 +90,10 @@ def test_among_several_nobody_is_blamed_for_what_is_missing():
 
 
 def test_an_error_of_memory_is_told_from_others():
-    assert says_out_of_memory("", "OutOfMemoryError: CUDA out of memory. Tried to allocate 20.00 GiB.")
-    assert not says_out_of_memory("MemoryError: out of memory", "CUDA error: device-side assert triggered")
+    assert is_out_of_memory("OutOfMemoryError", "CUDA out of memory. Tried to allocate 20.00 GiB.")
+    assert is_out_of_memory("RuntimeError", "CUDA error: out of memory")
+    assert not is_out_of_memory("MemoryError", "out of memory")
+    assert not is_out_of_memory("RuntimeError", "CUDA error: device-side assert triggered")
 
 
 def test_a_seat_is_taken_before_cuda_starts():
@@ -117,11 +119,10 @@ def test_kernels_of_the_cpu_know_nothing_of_gpus():
 def test_a_report_on_a_gpu_that_had_too_little_says_nothing(monkeypatch):
     from autograder.execution import devices
     from autograder.grading import worker
+    from autograder.grading.pipeline import Raised
 
     monkeypatch.setattr(devices, "fault_of_device", lambda: "")
-    full = SimpleNamespace(
-        failures=[SimpleNamespace(message="OutOfMemoryError: CUDA out of memory.")], checks=[]
-    )
+    full = [Raised(exception="OutOfMemoryError", message="CUDA out of memory.")]
     link = SimpleNamespace(await_ends=lambda: None)
     assert "other programs" in worker._void(full, link, budget(1 * GB))
     # The student's allowance is all there again: the student used it up.
