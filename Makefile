@@ -57,7 +57,7 @@ red-team: env
 	$(BIN)/python -m pytest tests/red_team --red-team-table -m "slow or not slow"
 
 torture: env
-	$(BIN)/python -m pytest -m slow tests/batch/test_torture.py
+	$(BIN)/python -m pytest -m slow tests/grading/test_torture.py
 
 bench: env
 	$(BIN)/python -m pytest -m benchmark

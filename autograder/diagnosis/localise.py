@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -104,12 +103,3 @@ def _in_words(wrong: Sequence[bool], name: str, special: Sequence[bool]) -> str:
             )
         return "Some of your layers are right and some differ."
     return f"Some entries of the axis '{name}' are right and some differ."
-
-
-def share_wrong(actual: Tensor, expected: Tensor, tau: float) -> float:
-    """Return which share of the values alone exceeds its part of the bound; NaN where shapes differ."""
-    if actual.shape != expected.shape:
-        return math.nan
-    difference = (actual.double() - expected.double()).abs()
-    allowed = tau * float(expected.double().norm()) / math.sqrt(max(expected.numel(), 1))
-    return float((difference > allowed).double().mean())

@@ -101,7 +101,9 @@ def test_remarks_cell_failures_and_problems_are_told(row, report):
 
 @each_student
 def test_feedback_is_free_of_our_inner_workings(row, report):
-    told = " ".join([report.problem, *report.remarks, *(check.feedback for check in report.checks)])
+    told = " ".join(
+        [report.problem, *report.remarks, *(f"{check.feedback} {check.hint}" for check in report.checks)]
+    )
     assert not [word for word in ("assert ", "+  where", "Traceback", str(ROOT), "NoneType") if word in told]
 
 

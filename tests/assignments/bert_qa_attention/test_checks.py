@@ -195,7 +195,7 @@ def test_stored_outputs_of_the_shipped_model_earn_no_hidden_point(setting):
 def test_hidden_checks_show_no_value_and_no_strip(setting):
     known = known_as(setting, "gradient_at_the_later_node")
     hidden = setting.mistaken(known)["test_conductances_of_unseen_questions"]
-    assert hidden.feedback == known.hint and hidden.strips == ()
+    assert (hidden.feedback, hidden.hint, hidden.strips) == ("", known.hint, ())
 
 
 def draws(setting, draw):

@@ -228,7 +228,7 @@ def test_hidden_checks_show_no_value_and_no_strip(setting):
     known = next(known for known in setting.misconceptions if known.id == "gradient_only")
     results = setting.mistaken(known)
     hidden = results["test_scores_of_unseen_questions"]
-    assert hidden.feedback == known.hint and hidden.strips == ()
+    assert (hidden.feedback, hidden.hint, hidden.strips) == ("", known.hint, ())
 
 
 @pytest.mark.parametrize("name", [ANSWER, TOP, ENTROPY])

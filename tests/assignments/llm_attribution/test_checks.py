@@ -150,7 +150,7 @@ def test_stored_outputs_of_the_shipped_model_earn_no_hidden_point(setting):
 def test_hidden_checks_show_no_value_and_no_strip(setting):
     known = next(known for known in setting.misconceptions if known.id == "tokens_cached")
     hidden = setting.mistaken(known)["test_effects_of_unseen_prompts"]
-    assert hidden.feedback == known.hint and hidden.strips == ()
+    assert (hidden.feedback, hidden.hint, hidden.strips) == ("", known.hint, ())
 
 
 @pytest.mark.parametrize("plots", [(), (b"GIF89a",)])

@@ -153,7 +153,7 @@ def test_hidden_checks_show_no_value_and_no_strip(setting):
     known = next(known for known in setting.misconceptions if known.id == "norm_twice_in_the_last_layer")
     results = setting.mistaken(known)
     hidden = results["test_probabilities_of_unseen_prompts"]
-    assert hidden.feedback == known.hint and hidden.strips == ()
+    assert (hidden.feedback, hidden.hint, hidden.strips) == ("", known.hint, ())
 
 
 # plots

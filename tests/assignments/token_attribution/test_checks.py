@@ -151,7 +151,7 @@ def test_hidden_checks_show_no_value_and_no_strip(setting):
     known = next(known for known in setting.misconceptions if known.id == "mean_over_hidden")
     results = setting.mistaken(known)
     hidden = results["test_attributions_of_unseen_sentences"]
-    assert hidden.feedback == known.hint and hidden.strips == ()
+    assert (hidden.feedback, hidden.hint, hidden.strips) == ("", known.hint, ())
     visible = results["test_attributions_are_complete"]
     assert len(visible.strips) == 2 and len(visible.strips[0].actual) == len(visible.strips[0].tokens)
 
