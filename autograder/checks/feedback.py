@@ -21,7 +21,7 @@ def message_of(info: CheckInfo, outcome: Outcome, error: BaseException | None, f
     """Return what was found, for the student; of a hidden check nothing."""
     if fault:
         return _FAULT
-    if outcome == "passed" or error is None or info.visibility == "hidden":
+    if outcome == "passed" or error is None or info.visibility != "visible":
         return ""
     return str(error)
 

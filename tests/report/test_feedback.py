@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from markupsafe import escape
 
 from autograder.records import Assignment, CheckResult, Diagnosis, GradeReport
 from autograder.report.feedback import STEP_LIMIT, check_view, student_view
@@ -101,6 +102,16 @@ def test_a_lost_check_always_says_something(outcome: str) -> None:
         visibility="hidden",
     )
     assert check_view(check).found.endswith(".")
+
+
+def test_the_instructor_reads_each_hint_once(report: GradeReport, assignment: Assignment) -> None:
+    named = report.checks[3]
+    assert named.diagnosis is not None
+    unnamed = replace(named, diagnosis=None, hint="Look at the axes.")
+    checks = (replace(named, hint=named.diagnosis.hint), unnamed)
+    page = instructor_page(replace(report, checks=checks), assignment).decode()
+    assert page.count(escape(named.diagnosis.hint)) == 1
+    assert page.count("Look at the axes.") == 1
 
 
 def test_message_and_hint_are_shown_apart(report: GradeReport) -> None:
