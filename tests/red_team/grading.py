@@ -10,7 +10,7 @@ import nbformat
 
 from autograder.checks.course_context import Course
 from autograder.execution.zygote_client import ZygoteLink
-from autograder.grading.pipeline import Graded, grade_submission
+from autograder.grading.pipeline import GradedSubmission, grade_submission
 from autograder.records import Submission
 from autograder.report import write_submission
 
@@ -59,16 +59,16 @@ class Grader:
 
     def grade(
         self, cells: Mapping[str, str | None] | None = None, extra: Sequence[str] = (), student: str = "ana"
-    ) -> Graded:
+    ) -> GradedSubmission:
         """Grade such a submission."""
         return self.grade_file(self.handed_in(cells, extra, student), student)
 
-    def grade_file(self, path: Path, student: str = "ana", course: Course | None = None) -> Graded:
+    def grade_file(self, path: Path, student: str = "ana", course: Course | None = None) -> GradedSubmission:
         """Grade a file."""
         handed_in = Submission(student=student, path=path, origin=path.name)
         return grade_submission(handed_in, course or self.course, self._zygote)
 
-    def pages(self, graded: Graded) -> Path:
+    def pages(self, graded: GradedSubmission) -> Path:
         """Write the submission's files; return their folder."""
         folder = self._folder / "results"
         write_submission(graded.report, graded.execution, self.course.assignment, folder)

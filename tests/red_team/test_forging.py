@@ -20,7 +20,7 @@ from autograder.comparison.tensors import compare
 from autograder.errors import SubmissionError
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote, ZygoteLink
-from autograder.grading.pipeline import Graded
+from autograder.grading.pipeline import GradedSubmission
 from autograder.records import Limits, Tolerance
 
 from .attacks import in_plain_process, notebook, text_of
@@ -80,7 +80,7 @@ HARMLESS = (
 )
 
 
-def lost_everything(graded: Graded) -> None:
+def lost_everything(graded: GradedSubmission) -> None:
     """Assert that nothing was earned, and that no fault of ours is claimed."""
     assert graded.report.needs_review == ()
     assert graded.report.score == 0
