@@ -79,7 +79,7 @@ def as_tensor(value: Any) -> Tensor | None:
         return None
     try:
         return torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         return None
 
 
@@ -196,12 +196,20 @@ def _number(value: Tensor) -> str:
     return str(int(value)) if not value.dtype.is_floating_point else f"{float(value):.6g}"
 
 
+def _float(value: float) -> float:
+    """Return a number as a float; an integer too large for one as infinity, which equals nothing."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
 def _flatten(value: Any) -> tuple[Any, list[float]]:
     """Split a nest into its skeleton (kinds, lengths, strings) and its numbers in order."""
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value, []
     if isinstance(value, (int, float)):
-        return "number", [float(value)]
+        return "number", [_float(value)]
     if isinstance(value, Tensor):
         return (
             "tensor",
@@ -261,7 +269,7 @@ def _first_difference(actual: Any, expected: Any, tolerance: Tolerance, where: s
             return f"expected {len(expected)} items{place}, found {len(actual)}."
         return f"the numbers differ by {structure_distance(actual, expected, tolerance.metric):.3g} in all."
     if isinstance(expected, dict) and isinstance(actual, dict):
-        if sorted(map(str, actual)) != sorted(map(str, expected)):
+        if actual.keys() != expected.keys():
             return f"expected keys {sorted(map(str, expected))}{place}, found {sorted(map(str, actual))}."
         for key, want in expected.items():
             if structure_distance(actual[key], want, tolerance.metric) > tolerance.tau:

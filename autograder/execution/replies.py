@@ -11,6 +11,8 @@ from autograder.errors import MissingFunctionError, StudentCodeError, Submission
 _TEXT_CHARS = 2000
 _TRACEBACK_CHARS = 8000
 _MAX_SIDE_EFFECTS = 20
+_MAX_NAMES = 200
+_NAME_CHARS = 100
 
 ARGUMENTS = "arguments"
 """Subject of a side effect on the call's own arguments."""
@@ -74,7 +76,8 @@ def raise_reply(function: str, reply: Mapping[str, Any]) -> NoReturn:
     status = reply["status"]
     if status == "missing":
         known = reply.get("known")
-        names = [name for name in known if isinstance(name, str)] if isinstance(known, list) else []
+        claimed = known[:_MAX_NAMES] if isinstance(known, list) else []
+        names = [name for name in claimed if isinstance(name, str) and len(name) <= _NAME_CHARS]
         found = text(reply, "found")
         what = (
             "defines no function"

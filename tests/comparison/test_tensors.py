@@ -159,3 +159,17 @@ def test_the_first_difference_of_two_nests_is_named(actual, message):
 
 def test_true_is_not_the_number_one():
     assert structure_distance([True], [1], "max_abs") == math.inf
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize("actual", [HUGE, [HUGE], [1.5, HUGE], [("a", -HUGE), ("b", 2.0)]])
+def test_an_integer_too_large_for_a_float_is_a_wrong_answer_and_no_error(actual):
+    assert judged(actual).problem in ("type", "dtype", "shape")
+    assert not compare_structures(actual, [("a", 1.0), ("b", 2.0)], TOLERANCE).close
+    assert structure_distance(HUGE, 1.0, "max_abs") == math.inf
+
+
+def test_keys_of_another_type_are_a_wrong_answer_and_no_error():
+    assert not compare_structures({"1": 2.0}, {1: 1.0}, TOLERANCE).close

@@ -214,7 +214,7 @@ def _decode_scalar(tag: str, content: str) -> Any:
             return int(content, 16)
         if tag == "f":
             return float.fromhex(content)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise WireError("a malformed number") from None
     if tag == "s":
         return content
