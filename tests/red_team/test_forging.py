@@ -409,7 +409,7 @@ shell.showtraceback = lambda *args, **kwargs: None
 )
 def test_modules_of_the_folder_that_the_command_runs_in_are_not_imported(tmp_path: Path) -> None:
     """Seen: the workers' server imported torch.py from the working folder, outside of any sandbox."""
-    for name in ("only_here", "sitecustomize", "conftest"):
+    for name in ("only_here", "sitecustomize", "conftest", "torch", "jsonschema"):
         (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'owned')!r}, 'a').write('{name} ')")
     plain = """
 import multiprocessing, os
@@ -423,13 +423,9 @@ if __name__ == "__main__":
     ours = """
 import os
 from autograder.grading.worker_pool import _Server
-from autograder.errors import GraderError
 if __name__ == "__main__":
-    server = _Server(["only_here"], os.open(os.devnull, os.O_RDONLY))
-    try:
-        server.await_ready()
-    except GraderError:
-        print("not found")
+    server = _Server(os.open(os.devnull, os.O_RDONLY))
+    server.await_ready()
     server.kill()
 """
     (tmp_path / "bin").mkdir()
