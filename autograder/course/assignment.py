@@ -88,11 +88,11 @@ def student_models(settings: GradingSettings) -> list[Loadable]:
 
 
 def loadables(spec: ModelSpec) -> dict[str, Loadable]:
-    """Return how the two parts of a model are loaded: `model` and `tokenizer`."""
-    return {
-        "model": Loadable(loader=spec.loader, folder=spec.path, options=spec.options),
-        "tokenizer": Loadable(loader=TOKENIZER_LOADER, folder=spec.tokenizer),
-    }
+    """Return how the parts of a model are loaded: `model`, and `tokenizer` where it has one."""
+    found = {"model": Loadable(loader=spec.loader, folder=spec.path, options=spec.options)}
+    if spec.has_tokenizer:
+        found["tokenizer"] = Loadable(loader=TOKENIZER_LOADER, folder=spec.tokenizer)
+    return found
 
 
 def load_module(path: Path, name: str) -> ModuleType:

@@ -242,15 +242,25 @@ class ConfigReader:
         if "hub" in table:
             return self._hub_model(table, role, where, attention)
         path, loader = (self._get(table, key, str, where) for key in ("path", "loader"))
-        tokenizer = table.get("tokenizer", path)
+        has_tokenizer = table.get("tokenizer") is not False
+        tokenizer = table.get("tokenizer", path) if has_tokenizer else path
         if "revision" in table:
             self.problems.append(f"{where}'revision' belongs to a model of the hub: name it with 'hub'.")
+        if not (isinstance(tokenizer, str) and tokenizer) and path is not None:
+            self.problems.append(
+                f"{where}'tokenizer' is {tokenizer!r}: write the tokenizer's folder, or false for a model without one."
+            )
         if not all(isinstance(value, str) and value for value in (path, loader, tokenizer)):
             return None
         if ":" not in loader:
             self.problems.append(f"{where}'loader' is {loader!r}: write module:Class.")
         return ModelSpec(
-            role=role, path=base / path, loader=loader, tokenizer=base / tokenizer, attention=attention
+            role=role,
+            path=base / path,
+            loader=loader,
+            tokenizer=base / tokenizer,
+            has_tokenizer=has_tokenizer,
+            attention=attention,
         )
 
     def _hub_model(self, table: Mapping[str, Any], role: Any, where: str, attention: str) -> ModelSpec | None:

@@ -8,6 +8,7 @@ reaches the network: what is not on the disk is an error that says so.
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,13 @@ from autograder.errors import AssignmentError
 from autograder.records import ModelSpec
 
 
+OWN_LOADER = (
+    "A class of your own needs a class method from_pretrained(cls, folder, **options) that returns the model; it may "
+    "ignore the options, which are those of transformers."
+)
+"""The remedy where a course's own class cannot be loaded."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
     """A model that is ready to be called."""
@@ -29,10 +37,34 @@ class LoadedModel:
     """In eval mode, float32, on the asked device."""
 
     tokenizer: Any
-    """The model's tokenizer, a transformers tokenizer."""
+    """The model's tokenizer, a transformers tokenizer; a `NoTokenizer` where it has none."""
 
     spec: ModelSpec
     """Where both came from."""
+
+
+class NoTokenizer:
+    """Stands where a model has no tokenizer; whoever uses it is told.
+
+    It is no None: a check that passed None on would have the student's function fail, for a fault of the assignment.
+
+    Args:
+        role: The model's.
+    """
+
+    def __init__(self, role: str) -> None:
+        self._role = role
+
+    def __call__(self, *args: Any, **kwargs: Any) -> None:
+        raise AssignmentError(
+            f"The {self._role} model has no tokenizer: assignment.toml says tokenizer = false. Correct checks.py or "
+            "the reference, which asks for it, or name the tokenizer's folder."
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self()
 
 
 def use_student_dir(student_dir: Path) -> None:
@@ -81,13 +113,7 @@ def load(spec: ModelSpec, student_dir: Path, device: str | torch.device = "cpu")
             )
     loader = find_loader(spec.loader, student_dir)
     model = _read_model(spec, loader)
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(str(spec.tokenizer), local_files_only=True)
-    except Exception as error:
-        raise AssignmentError(
-            f"The {spec.role} model's tokenizer cannot be read from {spec.tokenizer}: {_first_line(error)}. "
-            "The folder must hold tokenizer.json and tokenizer_config.json."
-        ) from error
+    tokenizer = _read_tokenizer(spec) if spec.has_tokenizer else NoTokenizer(spec.role)
     try:
         placed = model.to(device)
     # PyTorch without CUDA says so by an AssertionError.
@@ -127,8 +153,13 @@ def find_loader(loader: str, student_dir: Path) -> Any:
     _check_origin(module_name, student_dir)
     found = getattr(module, class_name, None)
     if not hasattr(found, "from_pretrained"):
-        what = "has no such class" if found is None else f"has {class_name}, but it lacks from_pretrained"
-        raise AssignmentError(f"loader {loader}: module {module_name} {what}. Correct it in assignment.toml.")
+        if found is None:
+            raise AssignmentError(
+                f"loader {loader}: module {module_name} has no such class. Correct it in assignment.toml."
+            )
+        raise AssignmentError(
+            f"loader {loader}: module {module_name} has {class_name}, but it lacks from_pretrained. {OWN_LOADER}"
+        )
     return found
 
 
@@ -145,9 +176,21 @@ def _check_origin(module_name: str, student_dir: Path) -> None:
         )
 
 
-def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
+def _read_tokenizer(spec: ModelSpec) -> Any:
     try:
-        model, report = loader.from_pretrained(
+        return AutoTokenizer.from_pretrained(str(spec.tokenizer), local_files_only=True)
+    except Exception as error:
+        raise AssignmentError(
+            f"The {spec.role} model's tokenizer cannot be read from {spec.tokenizer}: {_first_line(error)}. The folder "
+            "must hold tokenizer.json and tokenizer_config.json. For a model that has no tokenizer, write "
+            "tokenizer = false into its table in assignment.toml."
+        ) from error
+
+
+def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
+    _check_signature(spec.loader, loader)
+    try:
+        loaded = loader.from_pretrained(
             str(spec.path), local_files_only=True, output_loading_info=True, **spec.options
         )
     except Exception as error:
@@ -155,6 +198,13 @@ def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
             f"The {spec.role} model cannot be read from {spec.path}: {_first_line(error)}. "
             "The folder must hold config.json and model.safetensors."
         ) from error
+    # transformers' classes report which weights they read; a class of the course's own returns the model alone.
+    model, report = loaded if isinstance(loaded, tuple) and len(loaded) == 2 else (loaded, {})
+    if not isinstance(model, torch.nn.Module):
+        raise AssignmentError(
+            f"loader {spec.loader}: from_pretrained returned a {type(model).__name__}; it must return the model, a "
+            "torch.nn.Module."
+        )
     # Weights that are missing are drawn at random: two processes would grade against different models.
     for kind in ("missing_keys", "mismatched_keys"):
         if report.get(kind):
@@ -165,6 +215,18 @@ def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
             )
     checked: torch.nn.Module = model.eval()
     return checked
+
+
+def _check_signature(name: str, loader: Any) -> None:
+    """Refuse a from_pretrained that does not take what grader and kernel give it."""
+    signature = inspect.signature(loader.from_pretrained)
+    try:
+        signature.bind("folder", local_files_only=True, output_loading_info=True, dtype="float32")
+    except TypeError as error:
+        raise AssignmentError(
+            f"loader {name}: {name.partition(':')[2]}.from_pretrained{signature} cannot be called with a folder and "
+            f"options: {error}. {OWN_LOADER}"
+        ) from error
 
 
 def _first_line(error: Exception) -> str:

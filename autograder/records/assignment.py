@@ -96,7 +96,10 @@ class ModelSpec:
     """`module:Class` whose from_pretrained loads it, importable in the kernel."""
 
     tokenizer: Path
-    """Folder of the tokenizer."""
+    """Folder of the tokenizer; without one, the model's folder."""
+
+    has_tokenizer: bool = True
+    """False: the model reads no text, and has no tokenizer."""
 
     attention: str = ""
     """How attention is computed: `eager` gives its weights, `sdpa` does not. Empty: as the loader chooses."""

@@ -1,6 +1,6 @@
 import pytest
 
-from autograder.course.assignment import find_course, list_slugs, load_assignment, load_reference
+from autograder.course.assignment import find_course, list_slugs, load_assignment, load_reference, loadables
 from autograder.errors import AssignmentError
 
 
@@ -50,6 +50,20 @@ def test_a_model_may_name_its_attention_and_another_assignments_folder(mini_cour
 def test_an_unknown_attention_is_a_problem(mini_course):
     with_models(mini_course, "eagre")
     with pytest.raises(AssignmentError, match="'attention' is 'eagre': it must be one of eager, sdpa"):
+        load_assignment(mini_course, "standardise")
+
+
+def test_a_model_may_have_no_tokenizer(mini_course):
+    with_models(mini_course, 'eager"\ntokenizer = false\nloader = "x:Y')
+    rewritten(mini_course, 'loader = "transformers:AutoModel"\nattention', "attention")
+    shipped, hidden = load_assignment(mini_course, "standardise").models["tiny"]
+    assert not shipped.has_tokenizer and hidden.has_tokenizer
+    assert set(loadables(shipped)) == {"model"} and set(loadables(hidden)) == {"model", "tokenizer"}
+
+
+def test_a_tokenizer_is_a_folder_or_false(mini_course):
+    with_models(mini_course, 'eager"\ntokenizer = true #')
+    with pytest.raises(AssignmentError, match=r"'tokenizer' is True: write the tokenizer's folder, or false"):
         load_assignment(mini_course, "standardise")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from autograder.course.models import LoadedModel, find_loader, load, use_student_dir
 from autograder.errors import AssignmentError
@@ -165,3 +166,97 @@ def test_a_device_that_is_not_there_is_a_sentence() -> None:
         AssignmentError, match=r"The shipped model cannot go to the device 'gpu': .* Leave --device"
     ):
         load(spec(SHIPPED), STUDENT_DIR, device="gpu")
+
+
+PLAIN = '''
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+
+class Probe(torch.nn.Linear):
+    @classmethod
+    def from_pretrained(cls, folder, **options):
+        model = cls(**json.loads((Path(folder) / "config.json").read_text()))
+        model.load_state_dict(load_file(Path(folder) / "model.safetensors"))
+        return model
+
+
+class Loose(Probe):
+    """A class that takes the folder only."""
+
+    @classmethod
+    def from_pretrained(cls, folder):
+        return super().from_pretrained(folder)
+
+
+class Weights(Probe):
+    """A class that returns no model."""
+
+    @classmethod
+    def from_pretrained(cls, folder, **options):
+        return super().from_pretrained(folder).state_dict()
+'''
+
+
+@pytest.fixture
+def plain_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A student's folder with a model of a class that knows nothing of transformers."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "plain_probe", raising=False)
+    student = tmp_path / "student_template"
+    model = student / "models" / "probe"
+    model.mkdir(parents=True)
+    (student / "plain_probe.py").write_text(PLAIN, encoding="utf-8")
+    (model / "config.json").write_text('{"in_features": 3, "out_features": 2}', encoding="utf-8")
+    weights = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2)}
+    save_file(weights, model / "model.safetensors")
+    return student
+
+
+def plain(student: Path, name: str = "Probe", *, has_tokenizer: bool = False) -> ModelSpec:
+    folder = student / "models" / "probe"
+    return replace(spec(folder, loader=f"plain_probe:{name}"), has_tokenizer=has_tokenizer)
+
+
+def test_a_model_of_the_courses_own_class_needs_neither_transformers_nor_a_tokenizer(
+    plain_course: Path,
+) -> None:
+    loaded = load(plain(plain_course), plain_course)
+    assert not loaded.model.training
+    assert loaded.model(torch.ones(1, 3)).tolist() == [[4.0, 13.0]]
+
+
+def test_asking_for_a_tokenizer_that_is_not_there_is_the_assignments_fault(plain_course: Path) -> None:
+    tokenizer = load(plain(plain_course), plain_course).tokenizer
+    for ask in (lambda: tokenizer("a text"), lambda: tokenizer.pad_token_id):
+        with pytest.raises(
+            AssignmentError, match=r"has no tokenizer: assignment\.toml says tokenizer = false"
+        ):
+            ask()
+
+
+def test_a_missing_tokenizer_says_how_to_do_without(plain_course: Path) -> None:
+    with pytest.raises(AssignmentError, match=r"For a model that has no tokenizer, write tokenizer = false"):
+        load(plain(plain_course, has_tokenizer=True), plain_course)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "Loose",
+            r"Loose\.from_pretrained\(folder\) cannot be called with a folder and options: got an unexpected",
+        ),
+        ("Weights", r"from_pretrained returned a OrderedDict; it must return the model"),
+        (
+            "torch",
+            r"it lacks from_pretrained\. A class of your own needs a class method from_pretrained\(cls, folder",
+        ),
+    ],
+)
+def test_what_a_class_of_the_courses_own_lacks_is_said(plain_course: Path, name: str, message: str) -> None:
+    with pytest.raises(AssignmentError, match=message):
+        load(plain(plain_course, name), plain_course)
