@@ -32,12 +32,13 @@ def build(
     ] = None,
 ) -> None:
     """Make the student notebooks from the references."""
+    chosen = chosen_assignments(course, slugs)  # first: what it refuses, it refuses before torch is imported
     from autograder.authoring.notebook import build_assignment, build_source, is_stale
     from autograder.checks.decorators import collect, points_by_task
     from autograder.checks.runner import try_collecting
 
     stale = False
-    for assignment in chosen_assignments(course, slugs):
+    for assignment in chosen:
         checks = collect(assignment)
         try_collecting(assignment, checks)
         points = points_by_task(checks)
@@ -115,6 +116,7 @@ def calibrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the table, write nothing.")] = False,
 ) -> None:
     """Measure the tolerances: how far right answers lie from exact ones, how near the known mistakes come."""
+    chosen = chosen_assignments(course, slugs)
     from autograder.authoring.calibrate import calibrate as run
     from autograder.authoring.calibrate import calibrated_before
     from autograder.authoring.calibrate.page import calibration_page
@@ -122,7 +124,7 @@ def calibrate(
     from autograder.course.profiles import profile_named
 
     all_found = []
-    for assignment in chosen_assignments(course, slugs):
+    for assignment in chosen:
         named = profile_named(profile)
         if shown:
             found = calibrated_before(assignment, profile=named)

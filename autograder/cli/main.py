@@ -165,6 +165,7 @@ def grade(
 def _grade(assignment: Assignment, paths: list[Path], out: Path, options: Options) -> list[GradeReport]:
     """Grade what lies at these paths, showing it on the terminal."""
     from autograder.cli.progress import GradeProgress
+    from autograder.comparison.tolerances import load_tolerances, named_in
     from autograder.course.built_from import is_outdated
     from autograder.grading.batch import grade_paths
 
@@ -176,6 +177,12 @@ def _grade(assignment: Assignment, paths: list[Path], out: Path, options: Option
             f"{template} is older than the reference ({reference}); run `autograder build {assignment.slug}`.",
             AutograderWarning,
             stacklevel=2,
+        )
+    missing = named_in(assignment.folder / "checks.py") - load_tolerances(assignment.generated_dir).keys()
+    if missing:
+        raise AssignmentError(
+            f"{assignment.slug}: {', '.join(sorted(missing))} in checks.py: no such tolerance has been measured yet. "
+            f"Run `autograder calibrate {assignment.slug}`."
         )
     with GradeProgress(out / assignment.slug, regrade=bool(options.regrade)) as progress:
         return grade_paths(paths, assignment, out, options, progress)

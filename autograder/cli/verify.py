@@ -119,10 +119,10 @@ def verify(
     seed: SeedOption = 0,
 ) -> None:
     """Test an assignment's checks: reference, template, every misconception and accepted variant."""
+    chosen = chosen_assignments(course, slugs)
     from autograder.authoring.verify.page import write_page
     from autograder.course.profiles import profile_named
 
-    chosen = chosen_assignments(course, slugs)
     if html is not None and html.suffix == ".html" and len(chosen) > 1:
         raise typer.BadParameter("names one file, but there are several assignments: name a folder.")
     options = VerifyOptions(

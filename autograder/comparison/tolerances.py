@@ -5,6 +5,7 @@ calibration.json holds an object of tolerances by key, each with the fields of `
 
 from __future__ import annotations
 
+import ast
 import json
 import math
 import platform
@@ -30,7 +31,7 @@ _METRICS = ("relative_l2", "max_abs", "exact")
 _FIELDS = frozenset({"metric", "tau", "right", "wrong", "origin"})
 ADVICE = (
     "Take another metric, other inputs (leave out those where the outputs hardly move), or more steps of what is "
-    "summed or sampled."
+    "summed or sampled. The values of an accepted variant go to the check as well, as `alternatives`."
 )
 """What helps where right and wrong lie too near to each other."""
 
@@ -106,6 +107,25 @@ def load_tolerances(folder: Path, profile: str = "tiny") -> Mapping[str, Toleran
         return found
     measured = _read(folder / PROFILE_FILE.format(profile=Path(profile).name))
     return {**{key: _widened(one) for key, one in found.items()}, **measured}
+
+
+def named_in(checks: Path) -> set[str]:
+    """Return the tolerances that a checks.py names in its text: `tolerance="key"` and `within("key", ...)`.
+
+    Nothing is imported or run; a name that the file computes is not found.
+
+    Args:
+        checks: The file; one that is no Python names none.
+    """
+    try:
+        calls = [node for node in ast.walk(ast.parse(checks.read_bytes())) if isinstance(node, ast.Call)]
+    except (OSError, SyntaxError, ValueError):
+        return set()
+    values = [keyword.value for call in calls for keyword in call.keywords if keyword.arg == "tolerance"]
+    values += [call.args[0] for call in calls if call.args and getattr(call.func, "id", "") == "within"]
+    return {
+        value.value for value in values if isinstance(value, ast.Constant) and isinstance(value.value, str)
+    }
 
 
 def _widened(one: Tolerance) -> Tolerance:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 import tomllib
+import traceback
 from pathlib import Path
 from types import ModuleType
 
@@ -37,7 +38,7 @@ def find_course(start: Path | None = None) -> Path:
             return folder
     raise AssignmentError(
         f"{origin}: no course here: neither it nor a folder above holds assignments/.\n"
-        "Change into the course's folder, or name it with --course DIR."
+        "Change into the course's folder, or name it with --course DIR. `autograder new SLUG` begins a course."
     )
 
 
@@ -119,7 +120,14 @@ def load_module(path: Path, name: str) -> ModuleType:
         del sys.modules[name]
         if isinstance(error, (KeyboardInterrupt, MemoryError)):
             raise
-        raise AssignmentError(f"{path}: importing it raised {type(error).__name__}: {error}") from error
+        lines = [
+            frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)
+        ]
+        where = f"{path}, line {lines[-1]}" if lines else str(path)
+        near = did_you_mean(error.name, vars(module)) if isinstance(error, NameError) and error.name else ""
+        raise AssignmentError(
+            f"{where}: importing it raised {type(error).__name__}: {str(error).rstrip('.')}.{near}"
+        ) from error
     return module
 
 

@@ -21,7 +21,6 @@ from transformers.utils.logging import disable_progress_bar
 from autograder.errors import AssignmentError
 from autograder.records import ModelSpec
 
-
 OWN_LOADER = (
     "A class of your own needs a class method from_pretrained(cls, folder, **options) that returns the model; it may "
     "ignore the options, which are those of transformers."
@@ -43,6 +42,10 @@ class LoadedModel:
     """Where both came from."""
 
 
+class NoTokenizerError(AssignmentError, AttributeError):
+    """A check, the reference or a misconception uses a tokenizer that the model does not have."""
+
+
 class NoTokenizer:
     """Stands where a model has no tokenizer; whoever uses it is told.
 
@@ -56,15 +59,18 @@ class NoTokenizer:
         self._role = role
 
     def __call__(self, *args: Any, **kwargs: Any) -> None:
-        raise AssignmentError(
-            f"The {self._role} model has no tokenizer: assignment.toml says tokenizer = false. Correct checks.py or "
-            "the reference, which asks for it, or name the tokenizer's folder."
+        """Tell who called it.
+
+        Raises:
+            NoTokenizerError: Always.
+        """
+        raise NoTokenizerError(
+            f"The {self._role} model has no tokenizer: assignment.toml says tokenizer = false. Correct checks.py "
+            "or the reference, which asks for it, or name the tokenizer's folder."
         )
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self()
+        self()
 
 
 def use_student_dir(student_dir: Path) -> None:

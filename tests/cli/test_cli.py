@@ -1,6 +1,7 @@
 """The command line as scripts use it: exit codes and sentences."""
 
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -187,10 +188,35 @@ def test_verify_before_calibrate_cannot_be_carried_out_which_is_exit_code_2(auto
     (built_course / "assignments" / "standardise" / "generated" / "calibration.json").unlink()
     done = autograder("verify", "standardise", cwd=built_course)
     assert done.returncode == 2
-    assert (
-        done.stderr
-        == "Error: standardise has no measured tolerances yet: run `autograder calibrate standardise`.\n"
+    assert done.stderr == (
+        "Error: standardise: centre, standardise in checks.py: no such tolerance has been measured yet. "
+        "Run `autograder calibrate standardise`.\n"
     )
+    assert "FAULT" not in done.stdout
+
+
+def test_grade_before_calibrate_grades_nobody(autograder, built_course, tmp_path):
+    (built_course / "assignments" / "standardise" / "generated" / "calibration.json").unlink()
+    (tmp_path / "submitted").mkdir()
+    shutil.copy(built_course / "student_template" / "standardise.ipynb", tmp_path / "submitted" / "ana.ipynb")
+    done = autograder(
+        "grade", "standardise", tmp_path / "submitted", "--out", tmp_path / "results", cwd=built_course
+    )
+    assert done.returncode == 2
+    assert (
+        "standardise: centre, standardise in checks.py: no such tolerance has been measured yet"
+        in done.stderr
+    )
+    assert "Run `autograder calibrate standardise`." in done.stderr
+    assert not (tmp_path / "results" / "standardise" / "grades.csv").exists()
+
+
+def test_verify_with_a_renamed_tolerance_says_to_calibrate_again(autograder, built_course):
+    checks = built_course / "assignments" / "standardise" / "checks.py"
+    checks.write_text(re.sub(r'tolerance="\w+"', 'tolerance="renamed"', checks.read_text()))
+    done = autograder("verify", "standardise", cwd=built_course)
+    assert done.returncode == 2
+    assert "standardise: renamed in checks.py: no such tolerance has been measured yet" in done.stderr
     assert "FAULT" not in done.stdout
 
 

@@ -1,9 +1,16 @@
 import json
 import math
+from pathlib import Path
 
 import pytest
 
-from autograder.comparison.tolerances import describe_origin, load_tolerances, measure, write_tolerances
+from autograder.comparison.tolerances import (
+    describe_origin,
+    load_tolerances,
+    measure,
+    named_in,
+    write_tolerances,
+)
 from autograder.errors import AssignmentError
 from autograder.records import Tolerance
 
@@ -116,3 +123,19 @@ def test_what_was_measured_on_a_profiles_models_goes_before(tmp_path):
         found = load_tolerances(tmp_path, profile)
         assert (found["sums"], found["rest"].tau) == (measured, 1e-3)
     assert load_tolerances(tmp_path)["sums"].tau == 1e-4
+
+
+def test_tolerances_are_found_in_the_text_of_checks(tmp_path):
+    path = tmp_path / "checks.py"
+    path.write_text(
+        'assert_close(1, 2, tolerance="close")\nassert within("sum", 0.1)\nassert_close(1, 2, tolerance=computed)\n'
+        'other("no", tolerance=Tolerance(tau=1))\n'
+    )
+    assert named_in(path) == {"close", "sum"}
+    path.write_text("def (")
+    assert named_in(path) == named_in(tmp_path / "nothing") == set()
+
+
+@pytest.mark.parametrize("folder", sorted((Path(__file__).parents[2] / "assignments").iterdir()), ids=str)
+def test_each_assignment_has_measured_what_its_checks_name(folder):
+    assert named_in(folder / "checks.py") <= load_tolerances(folder / "generated").keys()

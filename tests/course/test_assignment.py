@@ -1,6 +1,13 @@
 import pytest
 
-from autograder.course.assignment import find_course, list_slugs, load_assignment, load_reference, loadables
+from autograder.course.assignment import (
+    find_course,
+    list_slugs,
+    load_assignment,
+    load_module,
+    load_reference,
+    loadables,
+)
 from autograder.errors import AssignmentError
 
 
@@ -73,7 +80,7 @@ def test_the_course_is_found_from_a_folder_inside_it(mini_course):
 
 
 def test_no_course_is_a_sentence(tmp_path):
-    with pytest.raises(AssignmentError, match="no course here"):
+    with pytest.raises(AssignmentError, match=r"no course here.*\n.*`autograder new SLUG` begins a course"):
         find_course(tmp_path)
 
 
@@ -176,3 +183,13 @@ def test_a_reference_without_a_tasks_function_is_named(mini_course):
     path.write_text(path.read_text().replace("def standardise(", "def standardized("))
     with pytest.raises(AssignmentError, match="defines no standardise"):
         load_reference(load_assignment(mini_course, "standardise"))
+
+
+def test_what_fails_when_a_file_is_imported_is_told_with_its_line_and_the_near_name(tmp_path):
+    path = tmp_path / "checks.py"
+    path.write_text("points = 1\n\n\n@ponits(1)\ndef test_it():\n    pass\n")
+    with pytest.raises(AssignmentError) as caught:
+        load_module(path, "checks_with_a_slip")
+    assert str(caught.value) == (
+        f"{path}, line 4: importing it raised NameError: name 'ponits' is not defined. Did you mean points?"
+    )

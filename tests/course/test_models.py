@@ -236,6 +236,7 @@ def test_asking_for_a_tokenizer_that_is_not_there_is_the_assignments_fault(plain
             AssignmentError, match=r"has no tokenizer: assignment\.toml says tokenizer = false"
         ):
             ask()
+    assert getattr(tokenizer, "all_special_ids", None) is None
 
 
 def test_a_missing_tokenizer_says_how_to_do_without(plain_course: Path) -> None:

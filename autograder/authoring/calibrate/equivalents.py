@@ -95,8 +95,9 @@ def _with_attention(course: Course, attention: str) -> dict[int, Any]:
     """Return copies of the models that compute attention this way, by the models' ids; none if all do already."""
     found: dict[int, Any] = {}
     for one in course.models:
-        config = getattr(one.model, "config", None)
-        if one.spec.attention or config is None or config._attn_implementation == attention:
+        # A model of a class that is not of transformers has no such choice.
+        present = getattr(getattr(one.model, "config", None), "_attn_implementation", attention)
+        if one.spec.attention or present == attention:
             continue
         try:
             spec = replace(one.spec, attention=attention)

@@ -79,12 +79,14 @@ def verify(
 
     Raises:
         AssignmentError: If the instructor's files cannot be used at all (points that do not add up among them), or
-            the assignment's tolerances were never measured.
+            a tolerance of the assignment was never measured.
     """
     course = load_course(assignment, profile=profile)
-    if not course.tolerances and _needs_tolerances(course):
+    missing = sorted(_named_tolerances(course) - course.tolerances.keys())
+    if missing:
         raise AssignmentError(
-            f"{assignment.slug} has no measured tolerances yet: run `autograder calibrate {assignment.slug}`."
+            f"{assignment.slug}: {', '.join(missing)} in checks.py: no such tolerance has been measured yet. "
+            f"Run `autograder calibrate {assignment.slug}`."
         )
     models = student_models(course.settings)
     yield _notebook_is_current(course)
@@ -103,12 +105,12 @@ def verify(
         yield _try_variant(course, variant, plots)
 
 
-def _needs_tolerances(course: Course) -> bool:
-    """Return whether a check compares by a measured tolerance when the reference's functions are asked."""
+def _named_tolerances(course: Course) -> set[str]:
+    """Return the measured tolerances that checks compare by when the reference's functions are asked."""
     named: set[str] = set()
     with measuring(named.update):
         grade_variant(course, {}, student=STUDENT)
-    return bool(named)
+    return named
 
 
 def _notebook_is_current(course: Course) -> GateResult:
