@@ -104,11 +104,14 @@ class Gallery:
 
         def find(source: str) -> str | None:
             name = unquote(source.strip())
+            match = _LIFTED.fullmatch(name)
+            if match:  # "picture=0" and "picture=00" are one picture
+                name = match[1].lstrip("0") or "0"
             if name in shown:
                 return None
             shown.add(name)
-            if match := _LIFTED.fullmatch(name):
-                number = int(match[1]) if len(match[1]) < 9 else len(lifted)
+            if match:
+                number = int(name) if len(name) < 9 else len(lifted)
                 return picture_uri(lifted[number]) if number < len(lifted) else None
             if name.startswith("attachment:"):
                 bundle = attachments.get(name.removeprefix("attachment:"), {})

@@ -96,6 +96,21 @@ def test_one_picture_is_not_repeated_a_thousand_times() -> None:
     html = rendered(f"![]({PICTURE})" + "![](data:image/png;picture=0)" * 500)
     assert html.count(PICTURE) == 1
     assert PICTURE not in rendered("![](data:image/png;picture=0)" * 500)
+
+
+@pytest.mark.parametrize(
+    "spellings",
+    [
+        [f"![](data:image/{kind};picture={'0' * count})" for kind in ("png", "gif") for count in range(1, 9)],
+        [f'<img src="data:image/{letter};picture=0">' for letter in "abcdefgh"],
+        ["![](data:image/png;picture=%30)", "![](data:image/png;picture=0)"],
+    ],
+    ids=["zeros", "types", "escapes"],
+)
+def test_another_spelling_of_its_name_does_not_repeat_a_picture(spellings: list[str]) -> None:
+    source = f"![]({PICTURE})" + "".join(spellings)
+    assert rendered(source).count(PICTURE) == 1
+    assert str(answer_html(source)).count(PICTURE) == 1
     attached = PageMarkdown().html("![](attachment:a)" * 500, {"a": {"image/png": png(10, 10)}})
     assert attached is not None and attached.count(PICTURE) == 1
 
