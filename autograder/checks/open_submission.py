@@ -29,7 +29,7 @@ from autograder.seeds import seed_for
 
 
 class OpenSubmission:
-    """A submission whose notebook has run and whose functions can be asked; an `Answers`."""
+    """A submission whose notebook has run and whose functions can be called; a `FunctionCaller`."""
 
     def __init__(
         self,

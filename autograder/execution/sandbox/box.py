@@ -3,7 +3,7 @@
 Three processes make a box: a keeper outside that dies with the zygote or the worker, the box's init (PID 1
 inside, which reaps, passes SIGINT on and ends the tree when it ends), and the kernel itself. In order: an own
 session and user, own namespaces, own writable folders on the read-only tree, no capabilities, no new privileges,
-resource limits, Landlock, seccomp (`sealing`).
+resource limits, Landlock, seccomp (`restrict`).
 """
 
 from __future__ import annotations
