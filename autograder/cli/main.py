@@ -238,13 +238,16 @@ def demo(
     from autograder.course.assignment import find_course, list_slugs, load_assignment
     from autograder.grading.batch import Options
 
-    folder = find_course(course)
+    remedy = "The demo grades examples/SLUG of a course; run it in a clone of the project, or name one with --course."
+    try:
+        folder = find_course(course)
+    except AssignmentError:
+        if course is not None:  # a mistyped --course, which has its own message
+            raise
+        raise AssignmentError(f"{Path.cwd()}: no course here.\n{remedy}") from None
     classes = [slug for slug in list_slugs(folder) if (folder / "examples" / slug).is_dir()]
     if not classes:
-        raise AssignmentError(
-            f"{folder / 'examples'}: no example class here.\n"
-            "The demo grades examples/SLUG of a course; run it in a clone of the project, or name one with --course."
-        )
+        raise AssignmentError(f"{folder / 'examples'}: no example class here.\n{remedy}")
     options = Options(jobs=jobs, device=device, trust=trust, accept_degraded=degraded)
     for slug in classes:
         assignment = load_assignment(folder, slug)

@@ -211,6 +211,7 @@ def _read_model(spec: ModelSpec, loader: Any) -> torch.nn.Module:
             f"loader {spec.loader}: from_pretrained returned a {type(model).__name__}; it must return the model, a "
             "torch.nn.Module."
         )
+    _check_configs(spec.loader, model)
     # Weights that are missing are drawn at random: two processes would grade against different models.
     for kind in ("missing_keys", "mismatched_keys"):
         if report.get(kind):
@@ -233,6 +234,17 @@ def _check_signature(name: str, loader: Any) -> None:
             f"loader {name}: {name.partition(':')[2]}.from_pretrained{signature} cannot be called with a folder and "
             f"options: {error}. {OWN_LOADER}"
         ) from error
+
+
+def _check_configs(name: str, model: torch.nn.Module) -> None:
+    """Refuse a configuration that the kernel cannot put back between calls: it does so attribute by attribute."""
+    for module in model.modules():
+        config = getattr(module, "config", None)
+        if config is not None and not hasattr(config, "__dict__"):
+            raise AssignmentError(
+                f"loader {name}: the attribute config of {type(module).__name__} is a {type(config).__name__}; it must be "
+                "an object with attributes, such as types.SimpleNamespace(**config). Or give it another name."
+            )
 
 
 def _first_line(error: Exception) -> str:

@@ -293,3 +293,12 @@ def test_fetching_a_profile_of_folders_says_that_there_is_nothing_to_fetch(autog
     done = autograder("fetch", "token_attribution", "--profile", "tiny", cwd=course_root)
     said = "token_attribution: the profile 'tiny' has no model of the hub, only folders.\n"
     assert (done.returncode, done.stdout) == (0, said)
+
+
+def test_the_demo_outside_a_course_says_that_it_needs_a_clone(autograder, tmp_path):
+    done = autograder("demo", cwd=tmp_path)
+    assert done.returncode == 2
+    assert (
+        f"{tmp_path}: no course here.\nThe demo grades examples/SLUG of a course; run it in a clone"
+        in done.stderr
+    )

@@ -192,6 +192,14 @@ class Loose(Probe):
         return super().from_pretrained(folder)
 
 
+class Configured(Probe):
+    """A class whose configuration is a dict."""
+
+    def __init__(self, **sizes):
+        super().__init__(**sizes)
+        self.config = sizes
+
+
 class Weights(Probe):
     """A class that returns no model."""
 
@@ -251,6 +259,7 @@ def test_a_missing_tokenizer_says_how_to_do_without(plain_course: Path) -> None:
             "Loose",
             r"Loose\.from_pretrained\(folder\) cannot be called with a folder and options: got an unexpected",
         ),
+        ("Configured", r"the attribute config of Configured is a dict; it must be an object with attributes"),
         ("Weights", r"from_pretrained returned a OrderedDict; it must return the model"),
         (
             "torch",
