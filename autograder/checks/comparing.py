@@ -77,7 +77,7 @@ _witness: ContextVar[Witness | None] = ContextVar("witness")
 
 @contextmanager
 def witnessed_by(witness: Witness) -> Iterator[None]:
-    """Have answers that pass told to someone: a mistake that gives others there is not the student's."""
+    """Report answers that pass to a witness: a mistake that gives other values there is not the student's."""
     token = _witness.set(witness)
     try:
         yield

@@ -33,7 +33,7 @@ class Distances:
     """By the name of a right way, the farthest."""
 
     wrong: Mapping[str, float] = field(default_factory=dict)
-    """By the id of a mistake: of the student whose inputs show it worst the input that shows it best."""
+    """By the id of a mistake: min over students of max over inputs of its distance."""
 
     inputs: int = 0
     """Comparisons of one right way."""

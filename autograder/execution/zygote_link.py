@@ -1,4 +1,4 @@
-"""A way to ask a running zygote for kernels."""
+"""Requests kernels from a running zygote."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradedClass:
-    """What grading a class came to. Reports are without plots and pictures."""
+    """The results of a class. Reports are without plots and pictures."""
 
     reports: list[GradeReport]
     """Of the submissions, in their order."""
@@ -65,7 +65,7 @@ class GradedClass:
 
 
 class Progress:
-    """Is told what happens while a class is graded, in this order; this one ignores it."""
+    """Observes the grading of a class. The methods are called in this order; these do nothing."""
 
     def scheduled(self, schedule: Schedule) -> None:
         """Take what is to be done; nothing has been graded yet."""
@@ -91,7 +91,7 @@ def grade_paths(
         assignment: The assignment.
         out: Folder of results; `out/<slug>` is made.
         options: How.
-        progress: Is told what happens.
+        progress: Observes it.
 
     Raises:
         AssignmentError: If there are no submissions, or the instructor's files or the results folder cannot be used.
@@ -116,7 +116,7 @@ def grade_class(
         assignment: The assignment.
         out: Folder of results; `out/<slug>` is made.
         options: How.
-        progress: Is told what happens.
+        progress: Observes it.
 
     Returns:
         The reports in the order of the submissions, without plots and pictures.

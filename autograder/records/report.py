@@ -35,7 +35,7 @@ class TokenStrip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckResult:
-    """What one check came to."""
+    """Result of one check."""
 
     id: str
     """The check function's name."""

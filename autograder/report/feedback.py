@@ -278,5 +278,5 @@ def _steps(tasks: Iterable[TaskView]) -> list[Step]:
 
 
 def _open_points(task: TaskView) -> float:
-    """Return the points that the student can still earn; what a person looks at is not theirs to mend."""
+    """Return the points that the student can still earn; not those of checks that a person will look at."""
     return sum(check.max_points - check.points for check in task.checks if check.state != "review")

@@ -6,8 +6,8 @@ fused and with plain attention, every variant of equivalents.py and every accept
 `assert_close`, `assert_matches` and `within` then judge nothing, they note how far the answer is from the gold one, by
 the tolerance that they name.
 
-A mistake counts for a tolerance by the student whose inputs show it worst, and there by the input that shows it best:
-one wrong input is enough to lose a check.
+A mistake counts for a tolerance with w = min over students of max over inputs of its distance: one wrong input is
+enough to lose a check.
 """
 
 from __future__ import annotations

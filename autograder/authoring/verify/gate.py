@@ -39,7 +39,7 @@ Kind = Literal["reference", "template", "misconception", "accepted variant", "eq
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateResult:
-    """What one program, or the student notebook, came to."""
+    """Result of one program, or of the student notebook."""
 
     kind: Kind
     """What it is."""

@@ -11,7 +11,7 @@ Kind = Literal["correct program", "output mutant", "source mutant", "explanation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgramResult:
-    """What one generated program came to, or one line of survivors.toml that has to go."""
+    """Result of one generated program, or one line of survivors.toml that has to go."""
 
     kind: Kind
     """What it is; `explanation`: a line of survivors.toml that matches no survivor, or a killed mutant as well."""

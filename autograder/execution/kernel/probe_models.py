@@ -90,7 +90,7 @@ class Models:
         return loaded.to(self._device).eval() if isinstance(loaded, torch.nn.Module) else loaded
 
     def resolve(self, value: Any) -> Any:
-        """Put the loaded objects where handles stand; the rest keeps its identity where it can."""
+        """Replace handles by the loaded objects; other values keep their identity where possible."""
         if isinstance(value, Handle):
             return self._loaded[value.name]
         if isinstance(value, list) and any(_holds_handle(item) for item in value):

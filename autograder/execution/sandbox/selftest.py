@@ -37,7 +37,7 @@ class Found:
     """Why each stronger mode does not work, by its name."""
 
     def why(self) -> str:
-        """Say what stood in the way of each mode."""
+        """Return why each mode was rejected."""
         return "; ".join(f"mode {mode}: {problem}" for mode, problem in self.problems)
 
 

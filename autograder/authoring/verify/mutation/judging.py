@@ -1,4 +1,4 @@
-"""Judge a function in the reference's place: what the checks of its task give it, and how far its answers are off."""
+"""Run a task's checks on a function in place of the reference's, and measure how far its answers are off."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ TIMES_REFERENCE = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MutantRun:
-    """What one mutant came to on the inputs of all made-up students; a child process sends it."""
+    """Results of one mutant on the inputs of all made-up students; a child process sends them."""
 
     judgement: Judgement
     """On the inputs of the first student."""
@@ -102,7 +102,7 @@ def _sources(course: Course) -> dict[str, str]:
 def _run_task(
     run: Run, course: Course, task: str, source: str, sample: MutantSample, seed: int
 ) -> list[tuple[Mutant, MutantRun, float]]:
-    """Return the mutants of a task, what they came to, and the task's widest tolerance."""
+    """Return the mutants of a task, their results, and the task's widest tolerance."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # a process that is forked may have no other threads
     try:
@@ -144,7 +144,7 @@ def _run(run: Run, course: Course, task: str, mutant: Mutant) -> MutantRun:
 
 
 def _over_limit(course: Course, task: str) -> MutantRun:
-    """Return what a mutant came to that was stopped for its time or memory, as a kernel would be."""
+    """Return the result of a mutant that was stopped for its time or memory, as a kernel would be."""
     checks = [info for info in course.checks if info.task == task]
     lost = tuple(info.id for info in checks)
     possible = sum(info.points for info in checks)
