@@ -243,7 +243,8 @@ def _check_configs(name: str, model: torch.nn.Module) -> None:
         if config is not None and not hasattr(config, "__dict__"):
             raise AssignmentError(
                 f"loader {name}: the attribute config of {type(module).__name__} is a {type(config).__name__}; "
-                "it must be an object with attributes, such as types.SimpleNamespace(**config). Or give it another name."
+                "it must be an object with attributes, such as types.SimpleNamespace(**config). "
+                "Or give it another name."
             )
 
 
