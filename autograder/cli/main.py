@@ -178,7 +178,8 @@ def _grade(assignment: Assignment, paths: list[Path], out: Path, options: Option
             AutograderWarning,
             stacklevel=2,
         )
-    missing = named_in(assignment.folder / "checks.py") - load_tolerances(assignment.generated_dir).keys()
+    measured = load_tolerances(assignment.generated_dir, options.profile)
+    missing = named_in(assignment.folder / "checks.py") - measured.keys()
     if missing:
         raise AssignmentError(
             f"{assignment.slug}: {', '.join(sorted(missing))} in checks.py: no such tolerance has been measured yet. "

@@ -27,7 +27,7 @@ class Raised:
     """An exception, as the process that raised it describes it."""
 
     exception: str
-    """Name of its class."""
+    """Name of its class; empty where it is not known apart from the message."""
 
     message: str
     """Its message."""
@@ -100,6 +100,8 @@ def grade_submission(
 
 
 def _raised_by_cells(execution: Execution) -> Iterator[Raised]:
+    # Where too much was printed, the output of the error is not there.
+    yield from (Raised(exception="", message=failure.message) for failure in execution.failures)
     for cell in execution.notebook["cells"]:
         for output in cell.get("outputs", ()):
             if output["output_type"] == "error":

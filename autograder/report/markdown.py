@@ -25,6 +25,9 @@ PAGE_LIMIT = 100_000
 NESTING_LIMIT = 20
 """Lists, items and quotes within each other; a text with more is shown as it was typed."""
 
+REMEMBERED_CHARS = 4_000
+"""Characters of a Markdown text whose HTML is kept for the next notebook."""
+
 REMEMBERED_TEXTS = 256
 """Rendered texts that are kept for the next submission: a class hands in the same cells again and again."""
 
@@ -72,11 +75,13 @@ class PageMarkdown:
         self._left -= len(text)
         if len(text) > MARKDOWN_LIMIT or self._left < 0:
             return None
-        html = _rendered(text)
+        # Texts of the course recur and are short; HTML of long texts would fill a worker's memory.
+        short = len(text) <= REMEMBERED_CHARS
+        html = _rendered(text) if short else _rendered.__wrapped__(text)
         if html is None:
             return None
         if "<img" not in html.lower():
-            return _remembered(html)
+            return _remembered(html) if short else sanitised(html, "cell")
         return sanitised(html, "cell", self._gallery.of_cell(lifted, attachments or {}))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autograder.report.markdown import MARKDOWN_LIMIT, PAGE_LIMIT, PageMarkdown, answer_html
+from autograder.report.markdown import MARKDOWN_LIMIT, PAGE_LIMIT, PageMarkdown, _rendered, answer_html
 
 from .test_sanitise import ATTACKS, BANNED_TAGS, elements, png
 
@@ -221,3 +221,11 @@ def test_growing_runs_of_backticks_take_no_longer() -> None:
         return counted.lines / len(text)
 
     assert work(60) < 2 * work(30)
+
+
+def test_only_short_texts_are_kept_in_memory() -> None:
+    _rendered.cache_clear()
+    for number in range(3):
+        PageMarkdown().html(f"short {number}")
+        PageMarkdown().html(f"long {number} " * 1000)
+    assert _rendered.cache_info().currsize == 3
