@@ -1,46 +1,84 @@
-"""Unpack zips that students and learning platforms made, without trusting a byte of them.
+"""Unpack archives that students and learning platforms made, without trusting a byte of them.
 
-Only notebooks and inner zips are written to disk. What is wrong with the whole archive raises; what is
-wrong with one member is kept as a sentence for that member's place, so that one student's broken file does
-not stop a class.
+Only notebooks, what may be one, and inner archives are written to disk; virtual environments and caches are
+not looked at. What is wrong with the whole archive raises; what is wrong with one member is kept as a
+sentence for that member's place, so that one student's broken file does not stop a class.
 """
 
 from __future__ import annotations
 
 import errno
+import lzma
 import struct
+import tarfile
 import unicodedata
 import zipfile
 import zlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from autograder.course.submissions.archive_members import Member, tar_members, zip_members
+from autograder.course.submissions.names import (
+    ENVIRONMENT_FOLDERS,
+    ENVIRONMENT_MARK,
+    OTHER,
+    PERHAPS,
+    SEALED,
+    is_skipped,
+    kind_of,
+)
 from autograder.errors import GraderError, SubmissionError
 
-NOTEBOOK, ARCHIVE = ".ipynb", ".zip"
 _MB = 2**20
 _CHUNK = 2**18
 # An uncompressed notebook of pictures compresses 1.3-fold, one of text some 10-fold.
 _MAX_RATIO = 200
 _RATIO_COUNTS_FROM = 1 * _MB
-_ENCRYPTED, _UTF8 = 0x1, 0x800
-_LINK, _KIND = 0o120000, 0o170000
-_UNIX = 3
-_HIDDEN = ("__MACOSX", ".")
+_LISTED_FILES = 100
+_UNUSABLE_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ)
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What may be unpacked of one student's."""
+
+    total_bytes: int = 1024 * _MB
+    """Bytes written to disk."""
+
+    files: int = 2_000
+    """Files written to disk."""
+
+    file_bytes: int = 200 * _MB
+    """Bytes of one file."""
 
 
 @dataclass(slots=True)
-class Budget:
-    """What may still be unpacked in one run, over all archives."""
+class _Used:
+    """What was taken of one budget."""
 
-    total_bytes: int = 4096 * _MB
-    """Bytes written to disk."""
+    bytes: int = 0
+    """Bytes written."""
 
-    files: int = 20_000
-    """Members looked at."""
+    files: int = 0
+    """Notebooks and archives."""
 
-    file_bytes: int = 64 * _MB
-    """Bytes of one member; this one is not used up."""
+    perhaps: int = 0
+    """Files that may be notebooks by their names."""
+
+    others: int = 0
+    """Other files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,119 +86,156 @@ class Unpacked:
     """An unpacked archive."""
 
     folder: Path
-    """Where its notebooks and inner zips lie."""
+    """Where its notebooks and inner archives lie."""
 
     problems: dict[Path, str] = field(default_factory=dict)
     """Members that could not be unpacked: an empty file stands in their place, and why."""
 
 
-def is_hidden(name: str) -> bool:
-    """Return whether a file or folder is a program's own: `.ipynb_checkpoints`, `__MACOSX`, dot files."""
-    return name.startswith(_HIDDEN)
-
-
-def unpack(archive: Path, folder: Path, budget: Budget) -> Unpacked:
-    """Unpack the notebooks and inner zips of an archive; inner zips stay zips.
+def unpack(archive: Path, folder: Path, budget: Budget | None = None, *, shared: bool = False) -> Unpacked:
+    """Unpack the notebooks and inner archives of an archive; inner archives stay packed.
 
     Args:
-        archive: A zip file.
+        archive: A zip or tar file.
         folder: A new folder to unpack into.
-        budget: What may still be unpacked; it is lowered.
+        budget: What may be unpacked.
+        shared: Whether it holds many students: each of them then has the budget, and exceeding it is that
+            student's problem alone.
 
     Raises:
-        SubmissionError: If the archive is no zip, or one that tries to do harm; a sentence.
+        SubmissionError: If the file is no archive, or one that tries to do harm; a sentence.
         GraderError: If the machine cannot write.
     """
-    name = archive.name
-    unpacked = Unpacked(folder=folder)
     folder.mkdir(parents=True)
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            members = opened.infolist()
-            budget.files -= len(members)
-            if budget.files < 0:
-                raise SubmissionError(
-                    f"{name} holds too many files ({len(members)}). Pack the notebooks alone."
-                )
-            for member in members:
-                _unpack_member(opened, member, unpacked, budget, name)
-    except (zipfile.BadZipFile, struct.error, EOFError, NotImplementedError, ValueError) as error:
-        raise SubmissionError(f"{name} is no readable zip: {error}. Pack it again.") from None
-    except OSError as error:
-        if error.errno == errno.EINVAL:  # a damaged zip sends zipfile to a negative place
-            raise SubmissionError(f"{name} is no readable zip: it is damaged. Pack it again.") from None
-        raise GraderError(f"{name} cannot be unpacked on the grading machine: {error.strerror}.") from None
-    return unpacked
+    return _Unpacking(archive.name, Unpacked(folder=folder), budget or Budget(), shared=shared).run(archive)
 
 
-def _unpack_member(
-    opened: zipfile.ZipFile, member: zipfile.ZipInfo, unpacked: Unpacked, budget: Budget, name: str
-) -> None:
-    parts = _safe_parts(member, name)
-    if not parts or any(is_hidden(part) for part in parts):
-        return
-    target = unpacked.folder.joinpath(*parts)
-    wanted = target.suffix.lower() in (NOTEBOOK, ARCHIVE) and not member.is_dir()
-    try:
-        # The folder says that the student is there, also where it holds no notebook.
-        (target.parent if wanted or not member.is_dir() else target).mkdir(parents=True, exist_ok=True)
-        if not wanted:
-            return
-        if target.exists():
-            unpacked.problems[target] = f"{name} holds {'/'.join(parts)} twice. Pack it once."
-            return
-        problem = _write(opened, member, target, budget, name)
-    except OSError as error:
-        if error.errno in (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ):
-            shown = "/".join(parts)[:80]
-            raise SubmissionError(
-                f"{name} holds a name that cannot be a file's: {shown!r}. Rename it."
+class _Unpacking:
+    """One archive: what was written and what may still be."""
+
+    def __init__(self, name: str, unpacked: Unpacked, budget: Budget, *, shared: bool) -> None:
+        self.name = name
+        self.unpacked = unpacked
+        self.budget = budget
+        self.shared = shared
+        self.used: dict[tuple[str, ...], _Used] = {}
+
+    def run(self, archive: Path) -> Unpacked:
+        is_zip = archive.suffix.lower() == ".zip"
+        try:
+            with (zip_members if is_zip else tar_members)(archive) as members:
+                self.unpack_all(members)
+        except _UNREADABLE as error:
+            raise self.unreadable(is_zip, str(error) or "it is damaged") from None
+        except OSError as error:
+            # gzip raises a bare OSError, and a damaged zip sends zipfile to a negative place.
+            if error.errno in (None, errno.EINVAL):
+                raise self.unreadable(is_zip, "it is damaged") from None
+            raise GraderError(
+                f"{self.name} cannot be unpacked on the grading machine: {error.strerror}."
             ) from None
-        raise
-    if problem:
-        target.write_bytes(b"")
-        unpacked.problems[target] = problem
+        return self.unpacked
+
+    def unreadable(self, is_zip: bool, reason: str) -> SubmissionError:
+        kind = "zip" if is_zip else "tar"
+        return SubmissionError(f"{self.name} is no readable {kind}: {reason}. Pack it again.")
+
+    def unpack_all(self, members: Sequence[Member]) -> None:
+        placed = [(member, _safe_parts(member.name, self.name)) for member in members]
+        environments = {parts[:-1] for _, parts in placed if parts and parts[-1] == ENVIRONMENT_MARK}
+        wanted = [
+            (member, parts)
+            for member, parts in placed
+            if parts and not any(map(is_skipped, parts)) and not _is_in_environment(parts, environments)
+        ]
+        common = _common_depth([parts[:-1] for _, parts in wanted])
+        for member, parts in wanted:
+            owner = _owner(parts, common) if self.shared else ()
+            self.unpack_member(member, parts, self.used.setdefault(owner, _Used()))
+
+    def unpack_member(self, member: Member, parts: tuple[str, ...], used: _Used) -> None:
+        target = self.unpacked.folder.joinpath(*parts)
+        try:
+            # The folder says that the student is there, also where it holds no notebook.
+            (target if member.is_folder else target.parent).mkdir(parents=True, exist_ok=True)
+            if member.is_folder:
+                return
+            kind = kind_of(target.name)
+            if kind in (OTHER, SEALED):
+                # An empty file says what was handed in; a data set of thousands is not listed.
+                used.others += 1
+                if used.others <= _LISTED_FILES:
+                    target.touch()
+                return
+            if target.exists():
+                self.unpacked.problems[target] = f"{self.name} holds {'/'.join(parts)} twice. Pack it once."
+                return
+            problem = self.counted(kind, used)
+            if problem is None:
+                return
+            problem = problem or self.write(member, target, used)
+        except OSError as error:
+            if error.errno in _UNUSABLE_NAME:
+                shown = "/".join(parts)[:80]
+                raise SubmissionError(
+                    f"{self.name} holds a name that cannot be a file's: {shown!r}. Rename it."
+                ) from None
+            raise
+        if problem:
+            target.write_bytes(b"")
+            self.unpacked.problems[target] = problem
+
+    def counted(self, kind: str, used: _Used) -> str | None:
+        """Count one file; return why it is not unpacked, "" if it is, None if it is left out."""
+        if kind == PERHAPS:
+            used.perhaps += 1
+            return "" if used.perhaps <= _LISTED_FILES else None
+        used.files += 1
+        if used.files <= self.budget.files:
+            return ""
+        return self.exceeded(f"{self.name} holds too many files ({used.files}). Pack the notebooks alone.")
+
+    def exceeded(self, sentence: str) -> str:
+        if self.shared:
+            return sentence
+        raise SubmissionError(sentence)
+
+    def write(self, member: Member, target: Path, used: _Used) -> str:
+        """Write one member; return why it cannot be, or ""."""
+        shown = f"{target.name} in {self.name}"
+        if member.problem:
+            return f"{shown} {member.problem}"
+        written = 0
+        try:
+            with member.open() as source, target.open("xb") as file:
+                # The sizes that the archive states are claims: count what comes.
+                while chunk := source.read(_CHUNK):
+                    written += len(chunk)
+                    used.bytes += len(chunk)
+                    if used.bytes > self.budget.total_bytes:
+                        return self.exceeded(
+                            f"{self.name} unpacks to too many bytes. Pack the notebooks alone."
+                        )
+                    if written > self.budget.file_bytes:
+                        return (
+                            f"{shown} is larger than {self.budget.file_bytes // _MB} MB. Clear its outputs."
+                        )
+                    if written > max(_RATIO_COUNTS_FROM, _MAX_RATIO * member.packed_bytes):
+                        return (
+                            f"{shown} unpacks to more than {_MAX_RATIO} times its size, as a zip bomb does."
+                        )
+                    file.write(chunk)
+        except _UNREADABLE as error:
+            return f"{shown} cannot be unpacked: {error or 'it is damaged'}. Pack it again."
+        return ""
 
 
-def _write(opened: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, budget: Budget, name: str) -> str:
-    """Write one member; return why it cannot be, or ""."""
-    shown = f"{target.name} in {name}"
-    if member.flag_bits & _ENCRYPTED:
-        return f"{shown} is encrypted. Pack it without a password."
-    if member.create_system == _UNIX and (member.external_attr >> 16) & _KIND == _LINK:
-        return f"{shown} is a link, not a file. Pack the notebook itself."
-    written = 0
-    try:
-        with opened.open(member) as source, target.open("xb") as file:
-            # The sizes that the zip states are claims: count what comes.
-            while chunk := source.read(_CHUNK):
-                written += len(chunk)
-                budget.total_bytes -= len(chunk)
-                if budget.total_bytes < 0:
-                    raise SubmissionError(f"{name} unpacks to too many bytes. Pack the notebooks alone.")
-                if written > budget.file_bytes:
-                    return f"{shown} is larger than {budget.file_bytes // _MB} MB. Clear its outputs."
-                if written > max(_RATIO_COUNTS_FROM, _MAX_RATIO * member.compress_size):
-                    return f"{shown} unpacks to more than {_MAX_RATIO} times its size, as a zip bomb does."
-                file.write(chunk)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        return f"{shown} cannot be unpacked: {error or 'it is damaged'}. Pack it again."
-    return ""
-
-
-def _safe_parts(member: zipfile.ZipInfo, name: str) -> tuple[str, ...]:
-    """Return the member's path in parts.
+def _safe_parts(stated: str, name: str) -> tuple[str, ...]:
+    """Return a member's path in parts.
 
     Raises:
         SubmissionError: If it leads out of the folder: `..`, absolute, or with a drive.
     """
-    stated = member.filename
-    if not member.flag_bits & _UTF8:
-        # macOS writes UTF-8 without saying so; zipfile then reads the bytes as code page 437.
-        try:
-            stated = stated.encode("cp437").decode("utf-8")
-        except UnicodeError:
-            stated = member.filename
     path = PurePosixPath(unicodedata.normalize("NFC", stated).replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or PureWindowsPath(stated).drive:
         raise SubmissionError(
@@ -168,3 +243,27 @@ def _safe_parts(member: zipfile.ZipInfo, name: str) -> tuple[str, ...]:
             "Pack the notebooks again."
         )
     return tuple(part for part in path.parts if part not in ("", "."))
+
+
+def _is_in_environment(parts: tuple[str, ...], environments: Collection[tuple[str, ...]]) -> bool:
+    # `python -m venv .` makes the student's own folder one: only what it puts there is left out.
+    return any(
+        parts[:depth] in environments and parts[depth].lower() in ENVIRONMENT_FOLDERS
+        for depth in range(len(parts) - 1)
+    )
+
+
+def _common_depth(folders: Sequence[tuple[str, ...]]) -> int:
+    """Return how many folders all members lie in."""
+    first, last = min(folders, default=()), max(folders, default=())
+    pairs = zip(first, last, strict=False)
+    return next(
+        (depth for depth, (one, other) in enumerate(pairs) if one != other), min(len(first), len(last))
+    )
+
+
+def _owner(parts: tuple[str, ...], common: int) -> tuple[str, ...]:
+    """Return whose budget a member of a class's archive takes from: that of the first folder that differs."""
+    if "submitted" in parts[common:-1]:
+        common = parts.index("submitted", common) + 1
+    return parts[: common + 1]

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.course.submissions.archives import ARCHIVE, NOTEBOOK, Budget, is_hidden, unpack
+from autograder.course.submissions.archives import unpack
+from autograder.course.submissions.names import is_skipped
 from autograder.errors import AssignmentError, SubmissionError, did_you_mean
 from autograder.records import Submission
 
+NOTEBOOK, ARCHIVE = ".ipynb", ".zip"
 _SUBMITTED = "submitted"
 _MAX_WRAPPERS = 3
 _COPY = re.compile(r"\(\d+\)$")
@@ -83,7 +85,6 @@ class _Search:
     def __init__(self, slug: str, scratch: Path) -> None:
         self.slug = slug
         self.scratch = scratch
-        self.budget = Budget()
         self.unpacked = 0
         self.problems: dict[Path, str] = {}
         self.seen: set[str] = set()
@@ -102,7 +103,7 @@ class _Search:
             yield from self.in_folder(path, path.resolve(), path.name or str(path))
         elif path.suffix.lower() == ARCHIVE:
             try:
-                folder = self.unpack(path)
+                folder = self.unpack(path, shared=True)
             except SubmissionError as error:
                 raise AssignmentError(f"{path}: {error}") from None
             yield from self.in_folder(folder, folder.resolve(), f"{path.name}:")
@@ -192,7 +193,8 @@ class _Search:
             folder = self.unpack(archive)
         except SubmissionError as error:
             return self.missing(archive, student, origin, str(error))
-        files = sorted(Path(place, name) for place, _, names in os.walk(folder) for name in names)
+        found = sorted(Path(place, name) for place, _, names in os.walk(folder) for name in names)
+        files = [path for path in found if path.suffix.lower() in (NOTEBOOK, ARCHIVE)]
         notebooks = [path for path in files if path.suffix.lower() == NOTEBOOK]
         if files and not notebooks:
             problem = f"{origin} holds a zip in a zip, which is not opened. Hand in the notebook itself."
@@ -219,17 +221,17 @@ class _Search:
     def missing(self, path: Path, student: str, origin: str, problem: str) -> _Found:
         return _Found(student=student, path=path, origin=origin, problem=problem, notebook=False)
 
-    def unpack(self, archive: Path) -> Path:
+    def unpack(self, archive: Path, *, shared: bool = False) -> Path:
         folder = self.scratch / f"zip-{self.unpacked:04d}"
         while folder.exists():
             self.unpacked += 1
             folder = self.scratch / f"zip-{self.unpacked:04d}"
-        unpacked = unpack(archive, folder, self.budget)
+        unpacked = unpack(archive, folder, shared=shared)
         self.problems |= unpacked.problems
         return unpacked.folder
 
     def children(self, folder: Path) -> list[Path]:
-        return sorted(child for child in folder.iterdir() if not is_hidden(child.name))
+        return sorted(child for child in folder.iterdir() if not is_skipped(child.name))
 
     def notebooks(self, folder: Path) -> list[str]:
         return [child.name for child in self.children(folder) if child.suffix.lower() == NOTEBOOK]

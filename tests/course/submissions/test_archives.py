@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import random
 import stat
 import struct
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -100,20 +102,118 @@ def test_many_files_that_are_large_together(tmp_path: Path) -> None:
     assert sentence == "class.zip unpacks to too many bytes. Pack the notebooks alone."
 
 
-def test_the_budget_counts_over_all_archives(tmp_path: Path) -> None:
-    noise = random.Random(0).randbytes(2**19)
+def test_each_archive_has_the_whole_budget(tmp_path: Path) -> None:
     budget = Budget(total_bytes=2**20)
-    archive = pack(tmp_path / "class.zip", ("ana.ipynb", noise))
-    unpack(archive, tmp_path / "1", budget)
-    unpack(archive, tmp_path / "2", budget)
-    assert "too many bytes" in refuse(archive, tmp_path / "3", budget)
+    archive = pack(tmp_path / "ana.zip", ("ana.ipynb", random.Random(0).randbytes(2**19)))
+    for number in range(3):
+        assert unpack(archive, tmp_path / str(number), budget).problems == {}
 
 
-def test_too_many_files(tmp_path: Path) -> None:
-    archive = pack(tmp_path / "class.zip", *((f"{i}.txt", b"") for i in range(11)))
+def test_too_many_notebooks(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "class.zip", *((f"{i}.ipynb", b"") for i in range(11)))
     assert refuse(archive, tmp_path / "out", Budget(files=10)) == (
         "class.zip holds too many files (11). Pack the notebooks alone."
     )
+
+
+@pytest.mark.parametrize("wrapper", ["", "class/", "course/submitted/"])
+def test_in_a_classs_archive_the_budget_is_each_students(wrapper: str, tmp_path: Path) -> None:
+    many = [(f"{wrapper}bob/{i}.ipynb", b"{}") for i in range(11)]
+    others = [(f"{wrapper}{name}/x.ipynb", b"{}") for name in ("anna", "carla", "dora")]
+    extra = [("course/source/demo/demo.ipynb", b"{}")] if "course" in wrapper else []
+    archive = pack(tmp_path / "class.zip", *many, *others, *extra)
+    unpacked = unpack(archive, tmp_path / "out", Budget(files=10), shared=True)
+    (problem,) = unpacked.problems.values()
+    assert problem == "class.zip holds too many files (11). Pack the notebooks alone."
+    assert len(files(tmp_path / "out")) == len(many) + len(others) + len(extra)
+
+
+ENVIRONMENTS = {
+    "by its name": ("venv/lib/site-packages/p/{}.ipynb", None),
+    "by its mark": ("my-env/lib/python3/p/{}.ipynb", "my-env/pyvenv.cfg"),
+    "made in the folder itself": ("lib/python3/p/{}.ipynb", "pyvenv.cfg"),
+    "of Windows": ("env\\Lib\\p\\{}.ipynb", "env\\pyvenv.cfg"),
+    "of Node": ("node_modules/p/{}.json", None),
+    "cache": ("work/__pycache__/{}.ipynb", None),
+    "checkpoints": (".ipynb_checkpoints/{}-checkpoint.ipynb", None),
+    "git": (".git/objects/{}.ipynb", None),
+    "conda": ("conda/conda-meta/{}.json", None),
+    "python": ("src/{}.py", None),
+    "a data set": ("corpus/{}.csv", None),
+    "a data set of JSON": ("corpus/{}.json", None),
+}
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_what_no_student_wrote_is_not_unpacked(name: str, tmp_path: Path) -> None:
+    place, mark = ENVIRONMENTS[name]
+    members = [(place.format(number), b"{}") for number in range(300)] + ([(mark, b"")] if mark else [])
+    archive = pack(tmp_path / "bob.zip", *members, ("interp/demo.ipynb", b"1"), ("top.ipynb", b"2"))
+    unpacked = unpack(archive, tmp_path / "out", Budget(files=10))
+    assert unpacked.problems == {}
+    found = files(tmp_path / "out")
+    assert {"interp/demo.ipynb", "top.ipynb"} <= set(found) and len(found) <= 102
+
+
+def tarred(path: Path, *members: tuple[str, bytes], mode: str = "w:gz") -> Path:
+    with tarfile.open(path, mode) as archive:  # type: ignore[call-overload]
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("ending", ["tar", "tar.gz", "tgz", "tar.bz2", "tar.xz"])
+def test_unpacks_tars(ending: str, tmp_path: Path) -> None:
+    mode = {"tar": "w", "tgz": "w:gz"}.get(ending, f"w:{ending[4:]}")
+    archive = tarred(tmp_path / f"ana.{ending}", ("a/demo.ipynb", b"1"), ("venv/lib/x.py", b"2"), mode=mode)
+    unpack(archive, tmp_path / "out")
+    assert files(tmp_path / "out") == ["a/demo.ipynb"]
+
+
+def test_a_tars_links_are_not_made(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "ana.tar", "w") as archive:
+        for name, kind in (("soft.ipynb", tarfile.SYMTYPE), ("hard.ipynb", tarfile.LNKTYPE)):
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, "/etc/passwd"
+            archive.addfile(info)
+    unpacked = unpack(tmp_path / "ana.tar", tmp_path / "out")
+    assert sorted(unpacked.problems.values()) == [
+        f"{name}.ipynb in ana.tar is a link, not a file. Pack the notebook itself."
+        for name in ("hard", "soft")
+    ]
+    assert not [path for path in (tmp_path / "out").iterdir() if path.is_symlink() or path.stat().st_size]
+
+
+def test_a_tar_that_leads_out(tmp_path: Path) -> None:
+    archive = tarred(tmp_path / "eve.tar.gz", ("../evil.ipynb", b"1"))
+    assert "leads out of the folder" in refuse(archive, tmp_path / "out")
+
+
+def test_a_tar_bomb(tmp_path: Path) -> None:
+    archive = tarred(tmp_path / "eve.tar.gz", ("demo.ipynb", bytes(40 * 2**20)))
+    unpacked = unpack(archive, tmp_path / "out")
+    assert "as a zip bomb does" in next(iter(unpacked.problems.values()))
+
+
+def test_a_tars_huge_header_is_not_read_into_memory(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "eve.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(tarfile.TarInfo("x" * 40 * 2**20))
+    assert "a header is too large" in refuse(tmp_path / "eve.tar.gz", tmp_path / "out")
+
+
+def test_a_file_that_is_no_tar(tmp_path: Path) -> None:
+    (tmp_path / "iris.tar.gz").write_bytes(b"x")
+    assert refuse(tmp_path / "iris.tar.gz", tmp_path / "out").startswith("iris.tar.gz is no readable tar: ")
+
+
+def test_a_zip_of_more_members_than_are_listed(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "eve.zip", ("demo.ipynb", b"1"))
+    raw = bytearray(archive.read_bytes())
+    raw[-10:-6] = struct.pack("<I", 2**30)
+    archive.write_bytes(bytes(65 * 2**20) + bytes(raw))
+    assert "holds too many files" in refuse(archive, tmp_path / "out")
 
 
 def test_the_stated_size_is_not_believed(tmp_path: Path) -> None:
@@ -170,8 +270,9 @@ def test_unpacks_notebooks_and_zips_alone_and_keeps_folders(tmp_path: Path) -> N
         ("cem.zip", b"6"),
     )
     unpack(archive, tmp_path / "out", Budget())
-    assert files(tmp_path / "out") == ["ana/work.ipynb", "cem.zip", "win/dows.ipynb"]
-    assert (tmp_path / "out" / "ben").is_dir()
+    found = files(tmp_path / "out")
+    assert found == ["ana/model.bin", "ana/work.ipynb", "ben/report.pdf", "cem.zip", "win/dows.ipynb"]
+    assert (tmp_path / "out" / "ben" / "report.pdf").read_bytes() == b""
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -1,0 +1,75 @@
+"""What the name of a file or folder says: a notebook, an archive, or something that nobody handed in."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+NOTEBOOK, ARCHIVE, SEALED, PERHAPS, OTHER = "notebook", "archive", "sealed", "perhaps", "other"
+"""Kinds of files. `perhaps` may hold a notebook, which only its content tells; `sealed` archives are not opened."""
+
+_NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json|html?|download))*$", re.IGNORECASE)
+_ARCHIVE = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$", re.IGNORECASE)
+_SEALED = re.compile(r"\.(7z|rar|tar\.zst|gz|bz2|xz)$", re.IGNORECASE)
+_PERHAPS = re.compile(r"\.(json|txt)$", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.[a-z][a-z0-9]{0,7}$|\.7z$", re.IGNORECASE)
+
+ENVIRONMENT_MARK = "pyvenv.cfg"
+"""The file that makes a folder a virtual environment (PEP 405)."""
+
+ENVIRONMENT_FOLDERS = frozenset(["bin", "etc", "include", "lib", "lib64", "scripts", "share"])
+"""What a virtual environment consists of."""
+
+_PROGRAMS_OWN = ("__MACOSX", ".", "~$")
+_SKIPPED = re.compile(
+    r"venv|virtualenv|site-packages|dist-packages|conda-meta|node_modules|__pycache__|"
+    r"ipynb_checkpoints|thumbs\.db|desktop\.ini",
+    re.IGNORECASE,
+)
+_INSTRUCTORS_FILES = re.compile(
+    r"(readme|notes?|index|licen[cs]e|requirements|roster|makefile|timestamp|submission_metadata|"
+    r"grades?|grading[ _-]?worksheet|gradebook)(\.\w+)?|grades[-_ ].*\.csv|.*[-_ ]grades\.csv|.*\.(log|ya?ml|toml)",
+    re.IGNORECASE,
+)
+_INSTRUCTORS_FOLDERS = re.compile(
+    r"images|image|img|figures|data|dataset|datasets|models|model|assets|static|scripts|src|docs|"
+    r"feedback|solutions|solution|source|release|autograded|template|student_template|results|"
+    r"__results__",
+    re.IGNORECASE,
+)
+
+
+def is_skipped(name: str) -> bool:
+    """Return whether a file or folder is a program's own: caches, virtual environments, dot files."""
+    return name.startswith(_PROGRAMS_OWN) or _SKIPPED.fullmatch(name) is not None
+
+
+def is_instructors(name: str, *, is_folder: bool) -> bool:
+    """Return whether something beside the students' files is known to be no student's."""
+    if is_folder:
+        return _INSTRUCTORS_FOLDERS.fullmatch(name) is not None
+    return _INSTRUCTORS_FILES.fullmatch(name) is not None
+
+
+def kind_of(name: str) -> str:
+    """Return what a file is by its name."""
+    if _NOTEBOOK.search(name):
+        return NOTEBOOK
+    if _ARCHIVE.search(name):
+        return ARCHIVE
+    if _SEALED.search(name):
+        return SEALED
+    return PERHAPS if _PERHAPS.search(name) or not _SUFFIX.search(name) else OTHER
+
+
+def stem_of(name: str) -> str:
+    """Return a file's name without its endings, all of `.ipynb.txt` and `.tar.gz`."""
+    for pattern in (_NOTEBOOK, _ARCHIVE, _SUFFIX):
+        if match := pattern.search(name):
+            return nfc(name[: match.start()] or name)
+    return nfc(name)
+
+
+def nfc(name: str) -> str:
+    """Return a name in composed form, as all systems but macOS write it."""
+    return unicodedata.normalize("NFC", name)
