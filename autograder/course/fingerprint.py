@@ -98,5 +98,6 @@ def submission_key(submission: Submission, course: str) -> str:
         content = file_hash(submission.path)
     except OSError:
         content = "no file"
-    parts = [course, submission.student, submission.problem, content]
+    parts: list[object] = [course, submission.student, submission.problem, content]
+    parts += [list(submission.remarks), dict(submission.handed_in)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -98,7 +98,11 @@ def grade_paths(
         GraderError: If no worker can be started, or the disk is full.
     """
     return _grade(
-        lambda scratch: discover(paths, assignment.slug, scratch), assignment, out, options, progress
+        lambda scratch: discover(paths, assignment.slug, scratch, assignment),
+        assignment,
+        out,
+        options,
+        progress,
     )
 
 

@@ -133,7 +133,7 @@ def _report(
         checks=results,
         pending=opened.pending,
         needs_review=faults,
-        remarks=opened.remarks,
+        remarks=(*submission.remarks, *opened.remarks),
         failures=opened.execution.failures,
         provenance=provenance(submission, course, opened.execution.sandbox_mode),
         timing=timing,
@@ -159,6 +159,7 @@ def _unrunnable(submission: Submission, course: Course, *, problem: str = "", fa
         checks=results,
         needs_review=(fault,) if fault else (),
         problem=problem,
+        remarks=submission.remarks,
         provenance=provenance(submission, course, "not run"),
     )
 
@@ -180,7 +181,9 @@ def provenance(submission: Submission, course: Course, sandbox_mode: str) -> dic
     hashes = dict(course.hashes)
     if submission.path.is_file():
         hashes["submission"] = file_hash(submission.path)
+    stated = {"handed_in": dict(submission.handed_in)} if submission.handed_in else {}
     return {
+        **stated,
         "hashes": hashes,
         "versions": versions(),
         "device": course.settings.device,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +24,13 @@ class Submission:
     """Where it came from, for people: `class.zip:ana.ipynb`."""
 
     problem: str = ""
-    """Why it cannot be graded, known at intake (two files of one student, no notebook); else empty."""
+    """Why it cannot be graded, known at intake (no notebook, a broken archive); else empty."""
+
+    remarks: tuple[str, ...] = ()
+    """What intake tells the student: which of several notebooks was taken and why, lateness."""
+
+    handed_in: Mapping[str, str] = field(default_factory=dict)
+    """What the learning platform states: `platform`, `id`, `at`, `late`; empty without one."""
 
     @property
     def folder_name(self) -> str:

@@ -189,7 +189,10 @@ def test_odd_file_names_are_found_and_stop_nobody(grader: Grader, tmp_path: Path
 
 
 @pytest.mark.attack(
-    "55", "two files of one student, and none", layer="a problem, not a grade", control="one file has none"
+    "55",
+    "two files of one student, and none",
+    layer="a choice that is told, a problem",
+    control="one file has none",
 )
 def test_two_files_and_none(grader: Grader, tmp_path: Path) -> None:
     folder = tmp_path / "in"
@@ -199,6 +202,8 @@ def test_two_files_and_none(grader: Grader, tmp_path: Path) -> None:
 
     problems = found(folder, tmp_path / "scratch")
     assert problems["bob"] == ""
-    assert problems["ana"].startswith("2 notebooks of one student") and "No notebook" in problems["eve"]
+    assert problems["ana"] == "" and "No notebook" in problems["eve"]
+    (ana,) = (each for each in discover([folder], "standardise", tmp_path / "2") if each.student == "ana")
+    assert ana.remarks[0].startswith("2 notebooks were handed in (first.ipynb and second.ipynb); ")
     with pytest.raises(AssignmentError):
         discover([folder / "eve"], "standardise", tmp_path / "scratch")

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -45,6 +46,9 @@ class Member:
     problem: str
     """Why it is not unpacked (`is a link, ...`), or empty."""
 
+    modified: float
+    """When it was last changed, in seconds since 1970; a claim."""
+
     open: Callable[[], AbstractContextManager[Any]]
     """Open its content for reading."""
 
@@ -69,10 +73,18 @@ def zip_members(archive: Path) -> Iterator[list[Member]]:
                 is_folder=info.filename.endswith("/"),
                 packed_bytes=info.compress_size,
                 problem=_zip_problem(info),
+                modified=_seconds(info.date_time),
                 open=partial(opened.open, info),
             )
             for info in infos
         ]
+
+
+def _seconds(moment: tuple[int, ...]) -> float:
+    try:
+        return datetime(*moment[:6], tzinfo=UTC).timestamp()  # type: ignore[arg-type,misc]
+    except (ValueError, TypeError):
+        return 0.0
 
 
 def _directory_bytes(archive: Path) -> int:
@@ -121,7 +133,7 @@ def tar_members(archive: Path) -> Iterator[list[Member]]:
     size = archive.stat().st_size
     with _decompressed(archive) as plain:
         bounded: Any = _Bounded(plain)
-        opened = tarfile.open(fileobj=bounded, mode="r:")
+        opened = tarfile.TarFile(fileobj=bounded)
         members = []
         for info in opened:
             members.append(
@@ -130,6 +142,7 @@ def tar_members(archive: Path) -> Iterator[list[Member]]:
                     is_folder=info.isdir(),
                     packed_bytes=size,
                     problem="" if info.isfile() else "is a link, not a file. Pack the notebook itself.",
+                    modified=float(info.mtime),
                     open=partial(_open_tar_member, opened, info),
                 )
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import lzma
+import os
 import struct
 import tarfile
 import unicodedata
@@ -22,6 +23,7 @@ from autograder.course.submissions.archive_members import Member, tar_members, z
 from autograder.course.submissions.names import (
     ENVIRONMENT_FOLDERS,
     ENVIRONMENT_MARK,
+    GRADESCOPE_METADATA,
     OTHER,
     PERHAPS,
     SEALED,
@@ -161,7 +163,7 @@ class _Unpacking:
             if member.is_folder:
                 return
             kind = kind_of(target.name)
-            if kind in (OTHER, SEALED):
+            if kind in (OTHER, SEALED) and target.name != GRADESCOPE_METADATA:
                 # An empty file says what was handed in; a data set of thousands is not listed.
                 used.others += 1
                 if used.others <= _LISTED_FILES:
@@ -225,6 +227,8 @@ class _Unpacking:
                             f"{shown} unpacks to more than {_MAX_RATIO} times its size, as a zip bomb does."
                         )
                     file.write(chunk)
+            if 0 < member.modified < 2**32:
+                os.utime(target, (member.modified, member.modified))
         except _UNREADABLE as error:
             return f"{shown} cannot be unpacked: {error or 'it is damaged'}. Pack it again."
         return ""

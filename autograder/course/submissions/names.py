@@ -20,6 +20,14 @@ ENVIRONMENT_MARK = "pyvenv.cfg"
 ENVIRONMENT_FOLDERS = frozenset(["bin", "etc", "include", "lib", "lib64", "scripts", "share"])
 """What a virtual environment consists of."""
 
+GRADESCOPE_METADATA = "submission_metadata.yml"
+"""The file of a Gradescope export that says whose each folder is."""
+
+_COPY = re.compile(
+    r"(?P<before>^copy[ _-]of[ _-]|^kopie[ _-]von[ _-])|"
+    r"(?P<after>[ _-]*(?:-copy(?P<a>\d*)|\((?P<b>\d+)\)|[-_ ]copy|[-_ ]v(?P<c>\d+)|-(?P<d>\d{1,2})|[-_ ]final))$",
+    re.IGNORECASE,
+)
 _PROGRAMS_OWN = ("__MACOSX", ".", "~$")
 _SKIPPED = re.compile(
     r"venv|virtualenv|site-packages|dist-packages|conda-meta|node_modules|__pycache__|"
@@ -73,3 +81,13 @@ def stem_of(name: str) -> str:
 def nfc(name: str) -> str:
     """Return a name in composed form, as all systems but macOS write it."""
     return unicodedata.normalize("NFC", name)
+
+
+def without_copy_mark(stem: str) -> tuple[str, int]:
+    """Return a name without what marks a copy, and the copy's number."""
+    number = 0
+    while match := _COPY.search(stem):
+        digits = next((match[group] for group in "abcd" if match[group]), "1")
+        number = max(number, int(digits[:6]))
+        stem = stem[: match.start()] + stem[match.end() :]
+    return stem, number

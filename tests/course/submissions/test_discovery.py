@@ -137,7 +137,9 @@ def test_finds_a_folder_for_each_student(tmp_path: Path) -> None:
         ("ana", "work.ipynb"),
         ("ben", "logit_lens.ipynb"),
     ]
-    assert problems(found) == {"cem": "No notebook was handed in: in/cem holds none."}
+    assert problems(found) == {
+        "cem": "You handed in report.pdf, which is not a notebook. Hand in the notebook (.ipynb)."
+    }
 
 
 def test_goes_down_to_the_assignments_folder_that_all_students_share(tmp_path: Path) -> None:
@@ -152,21 +154,28 @@ def test_students_without_this_assignment_are_named(tmp_path: Path) -> None:
     }
 
 
-def test_several_notebooks_without_a_clear_one(tmp_path: Path) -> None:
-    tree(tmp_path, "submitted/ana/logit_lens/a.ipynb", "submitted/ana/logit_lens/b.ipynb")
+def remarks(found: list[Submission]) -> dict[str, tuple[str, ...]]:
+    return {item.student: item.remarks for item in found if item.remarks}
+
+
+def test_of_several_notebooks_one_is_chosen_and_the_student_is_told(tmp_path: Path) -> None:
+    tree(tmp_path, "submitted/ana/logit_lens/a.ipynb", "submitted/ana/logit_lens/b-logit_lens.ipynb")
     tree(tmp_path, "submitted/ben/logit_lens/logit_lens.ipynb")
-    assert problems(find(tmp_path, tmp_path / "submitted")) == {
-        "ana": "2 notebooks of one student: a.ipynb and b.ipynb. Name one logit_lens.ipynb."
+    found = find(tmp_path, tmp_path / "submitted")
+    assert [item.path.name for item in found] == ["b-logit_lens.ipynb", "logit_lens.ipynb"]
+    assert remarks(found) == {
+        "ana": (
+            "2 notebooks were handed in (a.ipynb and b-logit_lens.ipynb); b-logit_lens.ipynb was graded: "
+            "it is named after the assignment.",
+        )
     }
 
 
-def test_two_files_of_one_student_are_one_submission_with_a_problem(tmp_path: Path) -> None:
+def test_two_files_of_one_student_are_one_submission(tmp_path: Path) -> None:
     folder = tree(tmp_path / "in", "ana.ipynb", "ana_logit_lens.ipynb", "ben.ipynb")
     found = find(tmp_path, folder)
     assert students(found) == ["ana", "ben"]
-    assert problems(found) == {
-        "ana": "2 files of one student: in/ana.ipynb and in/ana_logit_lens.ipynb. Keep the one that counts."
-    }
+    assert list(remarks(found)) == ["ana"] and found[0].path.name == "ana_logit_lens.ipynb"
 
 
 def test_the_same_file_given_twice_is_one_file(tmp_path: Path) -> None:
@@ -200,7 +209,7 @@ def test_finds_a_zip_for_each_student(tmp_path: Path) -> None:
     zipped(folder / "ana_logit_lens.zip", {"work/final.ipynb": "1", "data.csv": "2"})
     found = find(tmp_path, folder)
     assert [(item.student, item.path.name, item.origin) for item in found] == [
-        ("ana", "final.ipynb", "in/ana_logit_lens.zip:final.ipynb"),
+        ("ana", "final.ipynb", "in/ana_logit_lens.zip:work/final.ipynb"),
         ("ben", "ben.ipynb", "in/ben.ipynb"),
     ]
 
@@ -217,14 +226,17 @@ def test_does_not_open_a_zip_in_a_students_zip(tmp_path: Path) -> None:
     folder = tree(tmp_path / "in", "ben.ipynb")
     zipped(folder / "ana.zip", {"inner.zip": inner})
     assert problems(find(tmp_path, folder)) == {
-        "ana": "in/ana.zip holds a zip in a zip, which is not opened. Hand in the notebook itself."
+        "ana": "in/ana.zip holds an archive in an archive, inner.zip, which is not opened. "
+        "Hand in the notebook itself."
     }
 
 
 def test_a_students_zip_without_a_notebook(tmp_path: Path) -> None:
     folder = tree(tmp_path / "in", "ben.ipynb")
     zipped(folder / "ana.zip", {"report.pdf": "1"})
-    assert problems(find(tmp_path, folder)) == {"ana": "No notebook was handed in: in/ana.zip holds none."}
+    assert problems(find(tmp_path, folder)) == {
+        "ana": "You handed in ana.zip:report.pdf, which is not a notebook. Hand in the notebook (.ipynb)."
+    }
 
 
 def test_a_students_broken_zip_stops_nobody_else(tmp_path: Path) -> None:
@@ -279,12 +291,12 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_a_tree_of_another_assignment_names_the_near_one(tmp_path: Path) -> None:
-    tree(tmp_path, "submitted/ana/logit-lens/x.ipynb", "submitted/ben/logit-lens/x.ipynb")
+    tree(tmp_path, "submitted/ana/logit-lenses/x.ipynb", "submitted/ben/logit-lenses/x.ipynb")
     with pytest.raises(AssignmentError) as raised:
         find(tmp_path, tmp_path / "submitted")
     assert str(raised.value) == (
         f"{tmp_path / 'submitted'}: no submissions of logit_lens found. No notebook was handed in: "
-        f"submitted/ana holds none. Folders there: logit-lens. Did you mean logit-lens?\n{WHAT}"
+        f"submitted/ana holds none. Folders there: logit-lenses. Did you mean logit-lenses?\n{WHAT}"
     )
 
 

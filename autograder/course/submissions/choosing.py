@@ -1,0 +1,185 @@
+"""Choose the notebook that counts among all that a student handed in, and say why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Any
+
+from nbformat import NotebookNode
+
+from autograder.course.notebooks import other_assignment, read_notebook, restore_locked_cells
+from autograder.course.submissions.gathering import Handed
+from autograder.course.submissions.names import kind_of, stem_of, without_copy_mark
+from autograder.errors import GraderError, SubmissionError
+from autograder.records import Assignment
+
+_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What is graded of a student's."""
+
+    handed: Handed
+    """The file."""
+
+    remark: str = ""
+    """Which of several notebooks it is and why; empty if there was but one."""
+
+    problem: str = ""
+    """Why nothing is graded; else empty."""
+
+
+class Chooser:
+    """Chooses for all students of an assignment."""
+
+    def __init__(self, slug: str, assignment: Assignment | None) -> None:
+        # `logit-lens`, `Logit Lens`: whatever joins the words.
+        self._slug = slug
+        self._name = re.compile(re.escape(slug).replace("_", "[-_ ]?"), re.IGNORECASE)
+        self._assignment = assignment
+
+    @cached_property
+    def _template(self) -> NotebookNode | None:
+        if self._assignment is None or not self._assignment.template.is_file():
+            return None
+        try:
+            return read_notebook(self._assignment.template)
+        except SubmissionError:
+            return None
+
+    def choose(self, files: Sequence[Handed]) -> Choice:
+        """Choose among at least one file."""
+        distinct = list({item.path.resolve(): item for item in files}.values())
+        notebooks = [item for item in distinct if item.is_notebook]
+        if not notebooks:
+            first = next((item for item in distinct if item.problem), distinct[0])
+            return Choice(handed=first, problem=first.problem or _not_a_notebook(distinct))
+        if len(notebooks) == 1:
+            return Choice(handed=notebooks[0], problem=notebooks[0].problem)
+        weighed = sorted(((self._weigh(item), item) for item in notebooks), key=lambda pair: pair[0].order)
+        (second, _), (best, chosen) = weighed[-2:]
+        remark = (
+            f"{len(notebooks)} notebooks were handed in ({_listed(notebooks)}); "
+            f"{chosen.shown} was graded: {best.reason_against(second)}."
+        )
+        return Choice(handed=chosen, remark=remark, problem=chosen.problem)
+
+    def _weigh(self, item: Handed) -> _Weight:
+        stem = stem_of(PurePosixPath(item.shown.rpartition(":")[2]).name)
+        base, copy = without_copy_mark(stem)
+        notebook = self._read(item)
+        is_other = (
+            notebook is not None
+            and self._assignment is not None
+            and bool(other_assignment(notebook, self._slug, [task.name for task in self._assignment.tasks]))
+        )
+        answered, own = self._work(notebook)
+        return _Weight(
+            order=(
+                notebook is not None,
+                not is_other,
+                own > 0 or self._template is None,
+                item.stated.attempt,
+                answered,
+                self._name.search(base) is not None,
+                item.path.suffix.lower() == ".ipynb",
+                copy,
+                _changed_at(item),
+                # Names as such decide nothing; they make the choice the same every time.
+                [-ord(letter) for letter in item.shown],
+            ),
+            answered=answered,
+        )
+
+    def _read(self, item: Handed) -> NotebookNode | None:
+        if item.problem:
+            return None
+        try:
+            return read_notebook(item.path)
+        except (SubmissionError, GraderError):
+            return None
+
+    def _work(self, notebook: NotebookNode | None) -> tuple[int, int]:
+        """Return how many of the template's cells are answered, and how many cells are not the template's."""
+        template = self._template
+        if notebook is None or template is None:
+            return 0, 0
+        given = {_squeezed(cell) for cell in template.cells}
+        own = sum(1 for cell in notebook.cells if (text := _squeezed(cell)) and text not in given)
+        stubs = {_grade_id(cell): _squeezed(cell) for cell in template.cells if _is_open(cell)}
+        restored, _ = restore_locked_cells(notebook, template)
+        answered = sum(
+            1
+            for cell in restored.cells
+            if _grade_id(cell) in stubs and _squeezed(cell) not in ("", stubs[_grade_id(cell)])
+        )
+        return answered, own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Weight:
+    """What speaks for a notebook."""
+
+    order: tuple[Any, ...]
+    """Compared from the first to the last; the largest is chosen."""
+
+    answered: int
+    """Of the template's cells."""
+
+    def reason_against(self, other: _Weight) -> str:
+        """Return why this one was chosen and not the next best."""
+        reasons = (
+            "no other can be read",
+            "the others belong to another assignment",
+            "the others are as they were given out",
+            "it is the latest attempt",
+            f"it answers more ({self.answered} cells against {other.answered})",
+            "it is named after the assignment",
+            "its name ends in .ipynb",
+            "its name marks it as the later copy",
+            "it was changed last",
+            "nothing tells them apart but their names",
+        )
+        pairs = zip(self.order, other.order, reasons, strict=True)
+        return next((reason for own, others, reason in pairs if own != others), reasons[-1])
+
+
+def _changed_at(item: Handed) -> float:
+    try:
+        return item.path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _not_a_notebook(files: Sequence[Handed]) -> str:
+    if any(kind_of(item.path.name) == "sealed" for item in files):
+        advice = "Of archives zip and tar are opened. Hand in the notebook (.ipynb) itself."
+    else:
+        advice = "Hand in the notebook (.ipynb)."
+    what = "which is not a notebook" if len(files) == 1 else "none of which is a notebook"
+    return f"You handed in {_listed(files)}, {what}. {advice}"
+
+
+def _listed(files: Sequence[Handed]) -> str:
+    names = [item.shown for item in files[:_NAMED]]
+    if len(files) > _NAMED:
+        names.append(f"{len(files) - _NAMED} more")
+    return " and ".join(([", ".join(names[:-1])] if names[:-1] else []) + names[-1:])
+
+
+def _is_open(cell: NotebookNode) -> bool:
+    marks = cell.metadata.get("nbgrader", {})
+    return bool(marks.get("grade_id")) and not marks.get("locked")
+
+
+def _grade_id(cell: NotebookNode) -> str:
+    return str(cell.metadata.get("nbgrader", {}).get("grade_id", ""))
+
+
+def _squeezed(cell: NotebookNode) -> str:
+    return "".join(cell.source.split())
