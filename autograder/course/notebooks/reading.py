@@ -12,13 +12,17 @@ import math
 import os
 import re
 import stat
-from collections.abc import Mapping
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.course.notebooks import slimming
 from autograder.errors import GraderError, SubmissionError
 
 NOTEBOOK_METADATA: Mapping[str, Any] = {
@@ -26,12 +30,11 @@ NOTEBOOK_METADATA: Mapping[str, Any] = {
     "language_info": {"name": "python"},
 }
 
-_MAX_BYTES = 20 * 2**20
-_MAX_CELLS = 2000
-_MAX_SOURCE = 500_000
-# A parsed `[]` takes some 60 bytes where its text takes 3: so lists and dictionaries are bounded too.
-_MAX_CONTAINERS = 500_000
-_MAX_DIGITS = 300
+_MAX_BYTES = 200 * 2**20
+_PARSED_HERE_BYTES = 2**20
+"""Larger files are parsed in a process of their own."""
+_SLIM_BYTES = 30 * 2**20
+_SLIM_S = 120
 _MAX_TAGS = 20
 _CELL_TYPES = ("code", "markdown", "raw")
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -39,7 +42,7 @@ _RESAVE = "Open it in Jupyter, save it as a notebook (.ipynb) and hand it in aga
 
 
 def read_notebook(path: Path, limit_bytes: int = _MAX_BYTES) -> NotebookNode:
-    """Read a submitted notebook; outputs and execution counts are dropped.
+    """Read a submitted notebook; outputs, execution counts and pasted pictures are dropped.
 
     Args:
         path: The file that was handed in.
@@ -53,15 +56,16 @@ def read_notebook(path: Path, limit_bytes: int = _MAX_BYTES) -> NotebookNode:
         GraderError: If the machine cannot read a file that is there.
     """
     name = path.name
-    raw = _read_bytes(path, limit_bytes)
-    data = _parse(raw, name)
+    found = _read_slim(path, limit_bytes)
+    if problem := found.get("problem"):
+        raise SubmissionError(_sentence(name, problem, found["values"]))
     try:
-        return _clean(_as_version_4(data, name), name)
+        return _clean(_as_version_4(found["notebook"], name), name)
     except RecursionError:
-        raise SubmissionError(_nested(name)) from None
+        raise SubmissionError(_sentence(name, "nested", [])) from None
 
 
-def _read_bytes(path: Path, limit_bytes: int) -> bytes:
+def _read_slim(path: Path, limit_bytes: int) -> dict[str, Any]:
     name = path.name
     try:
         # Without O_NONBLOCK a named pipe in place of the notebook would hold the grader for ever.
@@ -70,57 +74,59 @@ def _read_bytes(path: Path, limit_bytes: int) -> bytes:
             status = os.fstat(descriptor)
             if not stat.S_ISREG(status.st_mode):
                 raise SubmissionError(f"{name} is not a file. Hand in the notebook itself.")
-            raw = file.read(limit_bytes + 1)
+            if status.st_size > limit_bytes:
+                raise SubmissionError(
+                    f"{name} is {status.st_size / 2**20:.0f} MB large; "
+                    f"at most {limit_bytes / 2**20:.3g} MB are read. "
+                    "Clear all outputs, remove embedded files, save and hand in again."
+                )
+            if status.st_size > _PARSED_HERE_BYTES:
+                return _slim_elsewhere(file)
+            raw = file.read(_PARSED_HERE_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise SubmissionError(f"{name} does not exist. Hand in a notebook (.ipynb).") from None
     except IsADirectoryError:
         raise SubmissionError(f"{name} is a folder. Hand in the notebook itself.") from None
     except (OSError, ValueError) as error:
         raise GraderError(f"{name} cannot be read on the grading machine: {error}") from None
-    if len(raw) > limit_bytes:
-        size = max(status.st_size, len(raw)) / 2**20
-        raise SubmissionError(
-            f"{name} is {size:.0f} MB large; at most {limit_bytes / 2**20:.3g} MB are read. "
-            "Clear all outputs, remove embedded files, save and hand in again."
-        )
     if not raw.strip(b" \t\r\n\0\xef\xbb\xbf"):
         raise SubmissionError(f"{name} is empty. Save the notebook and hand it in again.")
-    return raw
+    return slimming.slim(raw)
 
 
-def _parse(raw: bytes, name: str) -> dict[str, Any]:
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SubmissionError(f"{name} is not UTF-8 text (byte {error.start} is not). {_RESAVE}") from None
-    if raw.count(b"[") + raw.count(b"{") > _MAX_CONTAINERS:
-        raise SubmissionError(
-            f"{name} holds more than {_MAX_CONTAINERS} brackets: it is no course notebook. {_RESAVE}"
-        )
-    try:
-        data = json.loads(text, parse_int=_parse_int, parse_constant=lambda _: None)
-    except json.JSONDecodeError as error:
-        raise SubmissionError(
-            f"{name} is not JSON, so it is no notebook or a damaged one: "
-            f"line {error.lineno}, column {error.colno}: {error.msg}. {_RESAVE}"
-        ) from None
-    except ValueError:
-        raise SubmissionError(f"{name} holds a number of more than {_MAX_DIGITS} digits. {_RESAVE}") from None
-    except RecursionError:
-        raise SubmissionError(_nested(name)) from None
-    if not isinstance(data, dict):
-        raise SubmissionError(f"{name} is JSON, but no notebook. {_RESAVE}")
-    return data
+def _slim_elsewhere(file: IO[bytes]) -> dict[str, Any]:
+    """Parse in a process with limits: what a large file takes is known only when it has been parsed."""
+    command = [sys.executable, "-I", "-S", slimming.__file__]
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdin=file, stdout=output, stderr=subprocess.DEVNULL)
+        try:
+            failed = process.wait(timeout=_SLIM_S) != 0
+        except subprocess.TimeoutExpired:
+            failed = True
+        finally:
+            process.kill()
+            process.wait()
+        size = output.seek(0, os.SEEK_END)
+        output.seek(0)
+        if failed or size > _SLIM_BYTES:
+            return {"problem": "memory", "values": []}
+        found: dict[str, Any] = json.load(output)
+        return found
 
 
-def _parse_int(digits: str) -> int:
-    if len(digits) > _MAX_DIGITS:
-        raise ValueError("too many digits")
-    return int(digits)
-
-
-def _nested(name: str) -> str:
-    return f"{name} is nested too deeply to be a notebook. {_RESAVE}"
+def _sentence(name: str, problem: str, values: Sequence[Any]) -> str:
+    """Say to the student what is wrong with a file that cannot be parsed."""
+    sentences = {
+        "encoding": "is not UTF-8 text (byte {} is not). ",
+        "json": "is not JSON, so it is no notebook or a damaged one: line {}, column {}: {}. ",
+        "digits": f"holds a number of more than {slimming.MAX_DIGITS} digits. ",
+        "nested": "is nested too deeply to be a notebook. ",
+        "no notebook": "is JSON, but no notebook. ",
+        "memory": "takes more memory or time to read than any course notebook, even without its outputs. ",
+        "cells": f"has {{}} cells; at most {slimming.MAX_CELLS} are read. Remove some.",
+    }
+    advice = "" if problem == "cells" else _RESAVE
+    return f"{name} {sentences[problem].format(*values)}{advice}"
 
 
 def _as_version_4(data: dict[str, Any], name: str) -> Mapping[str, Any]:
@@ -159,8 +165,8 @@ def _clean(data: Mapping[str, Any], name: str) -> NotebookNode:
         raise SubmissionError(f"{name} is JSON, but no notebook: it has no list of cells. {_RESAVE}")
     if not cells:
         raise SubmissionError(f"{name} has no cells. Hand in the notebook that you worked in.")
-    if len(cells) > _MAX_CELLS:
-        raise SubmissionError(f"{name} has {len(cells)} cells; at most {_MAX_CELLS} are read. Remove some.")
+    if len(cells) > slimming.MAX_CELLS:
+        raise SubmissionError(_sentence(name, "cells", [len(cells)]))
     clean = [_clean_cell(cell, number, name) for number, cell in enumerate(cells, start=1)]
     _number_ids(clean)
     return nbformat.from_dict(
@@ -180,9 +186,9 @@ def _clean_cell(cell: Any, number: int, name: str) -> dict[str, Any]:
         source = "".join(source)
     if not isinstance(source, str):
         raise SubmissionError(f"The source of cell {number} of {name} is not text. {_RESAVE}")
-    if len(source) > _MAX_SOURCE:
+    if len(source) > slimming.MAX_SOURCE:
         raise SubmissionError(
-            f"{where} is {len(source)} characters long; at most {_MAX_SOURCE} are read. "
+            f"{where} is {len(source)} characters long; at most {slimming.MAX_SOURCE} are read. "
             "Load data from a file instead of writing it into a cell."
         )
     clean: dict[str, Any] = {

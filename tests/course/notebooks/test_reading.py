@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
 import json
@@ -36,7 +37,7 @@ GOOD: dict[str, Any] = {
     ],
 }
 
-V3 = {
+V3: dict[str, Any] = {
     "nbformat": 3,
     "nbformat_minor": 0,
     "metadata": {"name": "old"},
@@ -157,7 +158,7 @@ BAD = {
     "brackets": (b"[" * 100_000, f"ana.ipynb is nested too deeply to be a notebook. {RESAVE}"),
     "many brackets": (
         b"[" * 3_000_000,
-        f"ana.ipynb holds more than 500000 brackets: it is no course notebook. {RESAVE}",
+        f"ana.ipynb is nested too deeply to be a notebook. {RESAVE}",
     ),
     "a huge integer": (
         b'{"nbformat": 4, "x": ' + b"9" * 5000 + b"}",
@@ -220,13 +221,93 @@ def test_refuses_with_a_sentence(case: str, tmp_path: Path) -> None:
 def test_refuses_a_large_file_without_reading_it_whole(tmp_path: Path) -> None:
     path = tmp_path / "ana.ipynb"
     with path.open("wb") as file:
-        file.truncate(100 * 2**20)
+        file.truncate(300 * 2**20)
     with pytest.raises(SubmissionError) as raised:
         read_notebook(path)
     assert str(raised.value) == (
-        "ana.ipynb is 100 MB large; at most 20 MB are read. "
+        "ana.ipynb is 300 MB large; at most 200 MB are read. "
         "Clear all outputs, remove embedded files, save and hand in again."
     )
+
+
+PNG = base64.b64encode(random.Random(5).randbytes(500_000)).decode()
+PICTURES = {
+    "pasted into a text": (f"See:\n\n![shot.png](data:image/png;base64,{PNG})\n\nend", "[picture: shot.png]"),
+    "by reference": (f"![][shot]\n\n[shot]: <data:image/png;base64,{PNG}>\n\nend", "[shot]: <picture>"),
+    "as HTML": (f'<img src="data:image/svg+xml;base64,{PNG}"/>\n\nend', '<img src="picture"/>'),
+    "in many lines": (f"![a](data:image/png;base64,{PNG[:900]}\n{PNG[900:]})\n\nend", "[picture: a]"),
+    "with a title": (f'![a](data:image/jpeg;base64,{PNG} "A title")\n\nend', "[picture: a]"),
+}
+
+
+@pytest.mark.parametrize("case", PICTURES)
+def test_shortens_pictures_pasted_into_a_text(case: str, tmp_path: Path) -> None:
+    source, kept = PICTURES[case]
+    notebook = copy.deepcopy(GOOD)
+    notebook["cells"][0]["source"] = source
+    text = read_notebook(write(tmp_path, notebook)).cells[0].source
+    assert kept in text and text.endswith("end") and len(text) < 200
+
+
+def test_shortens_a_picture_in_code_only_where_the_cell_is_too_long(tmp_path: Path) -> None:
+    short, long = (f"x = 'data:image/png;base64,{PNG[:length]}'" for length in (5000, 600_000))
+    assert read_notebook(write(tmp_path, with_cell(source=short))).cells[1].source == short
+    assert read_notebook(write(tmp_path, with_cell(source=long))).cells[1].source == "x = 'picture'"
+
+
+OUTPUTS: dict[str, Any] = {
+    "a coloured log": {"output_type": "stream", "name": "stdout", "text": "\x1b[32m[\x1b[0m" * 400_000},
+    "a large picture": {"output_type": "display_data", "metadata": {}, "data": {"image/png": PNG * 40}},
+    "a widget of numbers": {
+        "output_type": "display_data",
+        "metadata": {},
+        "data": {"x": [[1.5], {}] * 400_000},
+    },
+    "many outputs": [{"output_type": "stream", "name": "stdout", "text": "x"}] * 100_000,
+    "no output at all": {str(number): [] for number in range(300_000)},
+}
+
+
+@pytest.mark.parametrize("case", OUTPUTS)
+def test_no_output_is_too_large(case: str, tmp_path: Path) -> None:
+    found = OUTPUTS[case]
+    path = write(tmp_path, with_cell(outputs=found if isinstance(found, list) else [found]))
+    assert path.stat().st_size > 2**20
+    notebook = read_notebook(path)
+    assert notebook == read_notebook(write(tmp_path, GOOD))
+
+
+def test_reads_a_notebook_of_150_mb(tmp_path: Path) -> None:
+    output = {"output_type": "stream", "name": "stdout", "text": "x" * 150 * 2**20}
+    assert len(read_notebook(write(tmp_path, with_cell(outputs=[output]))).cells) == 2
+
+
+def test_drops_attachments_and_widget_states_that_are_too_large(tmp_path: Path) -> None:
+    notebook = changed(metadata={"widgets": {"state": [[]] * 600_000}})
+    notebook["cells"][0]["attachments"] = {"a.png": {"image/png": "A" * 30 * 2**20}}
+    read = read_notebook(write(tmp_path, notebook))
+    assert "attachments" not in read.cells[0] and "widgets" not in read.metadata
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_large_file_is_read_as_a_small_one(large: bool, tmp_path: Path) -> None:
+    output = {"output_type": "stream", "name": "stdout", "text": "x" * (2**21 if large else 1)}
+    raw = b"\xef\xbb\xbf" + json.dumps(with_cell(outputs=[output]), ensure_ascii=False, indent=1).encode()
+    assert read_notebook(write(tmp_path, raw.replace(b"\n", b"\r\n"))) == read_notebook(write(tmp_path, GOOD))
+
+
+def test_an_old_notebook_with_large_outputs(tmp_path: Path) -> None:
+    notebook = copy.deepcopy(V3)
+    output = {"output_type": "stream", "stream": "stdout", "text": "x" * 2**21}
+    notebook["worksheets"][0]["cells"][1]["outputs"] = [output]
+    cells = read_notebook(write(tmp_path, notebook)).cells
+    assert [(cell.source, cell.get("outputs")) for cell in cells] == [("## Old", None), ("x = 1", [])]
+
+
+def test_what_takes_too_much_memory_is_refused_with_the_reason(tmp_path: Path) -> None:
+    path = write(tmp_path, b'{"cells": [' + b"[]," * 45_000_000 + b"[]]}")
+    with pytest.raises(SubmissionError, match="takes more memory or time to read than any course notebook"):
+        read_notebook(path)
 
 
 def test_refuses_a_missing_file(tmp_path: Path) -> None:
