@@ -115,8 +115,10 @@ def shorten_pictures(source: str, *, is_code: bool) -> str:
 
 def main() -> None:
     """Reduce standard input to standard output."""
+    import gc
     import resource
 
+    gc.disable()  # it would look through all that is parsed again and again, and parsing makes no cycles
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S + 1))
     try:
