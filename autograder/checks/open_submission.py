@@ -16,6 +16,7 @@ from autograder.course.notebooks import (
     other_assignment,
     plots,
     read_notebook,
+    recognise_by_position,
     restore_locked_cells,
     written_answers,
 )
@@ -108,6 +109,7 @@ def open_submission(
             "Hand in the right file."
         )
     notebook, remarks = restore_locked_cells(submitted, course.template)
+    notebook = recognise_by_position(notebook, course.template)
     pending = written_answers(notebook, course.template, assignment.questions)
     with KernelSession(
         zygote,

@@ -2,6 +2,7 @@
 
 from autograder.course.notebooks.locked_cells import restore_locked_cells
 from autograder.course.notebooks.origin import other_assignment
+from autograder.course.notebooks.positions import recognise_by_position
 from autograder.course.notebooks.reading import read_notebook
 from autograder.course.notebooks.written_answers import (
     MAX_PLOTS,
@@ -16,6 +17,7 @@ __all__ = [
     "other_assignment",
     "plots",
     "read_notebook",
+    "recognise_by_position",
     "restore_locked_cells",
     "sane_pngs",
     "source_mentions",

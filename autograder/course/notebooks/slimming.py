@@ -7,6 +7,7 @@ needs the standard library alone, so that it starts quickly.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from typing import Any
@@ -20,7 +21,9 @@ MAX_DIGITS = 300
 MAX_SOURCE = 500_000
 """Characters of one cell, without pictures."""
 
-_MEMORY_BYTES = 2 * 2**30
+_MEMORY_BYTES = 2**29
+# Text with a single emoji takes four bytes a character in memory, beside the file's own.
+_MEMORY_PER_BYTE = 5
 _CPU_S = 20
 _MAX_METADATA = 20_000
 _MAX_ATTACHMENTS = 5 * 2**20
@@ -119,7 +122,8 @@ def main() -> None:
     import resource
 
     gc.disable()  # it would look through all that is parsed again and again, and parsing makes no cycles
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    memory_bytes = _MEMORY_BYTES + _MEMORY_PER_BYTE * os.fstat(0).st_size
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S + 1))
     try:
         result = slim(sys.stdin.buffer.read())
