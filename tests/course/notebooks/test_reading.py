@@ -92,6 +92,12 @@ def test_keeps_sources_marks_and_tags(tmp_path: Path) -> None:
     }
 
 
+def test_keeps_marks_that_state_a_cell_type(tmp_path: Path) -> None:
+    marks = {"grade_id": "double", "cell_type": "code", "solution": True}
+    notebook = read_notebook(write(tmp_path, with_cell(metadata={"nbgrader": marks})))
+    assert notebook.cells[1].metadata == {"nbgrader": marks}
+
+
 def test_drops_stored_outputs_and_execution_counts(tmp_path: Path) -> None:
     cell = read_notebook(write(tmp_path, GOOD)).cells[1]
     assert cell.outputs == []
