@@ -15,6 +15,7 @@ from nbformat import NotebookNode, ValidationError
 
 from autograder.errors import GraderError
 from autograder.execution.cpu_clock import FairClock
+from autograder.execution.kernel.notes import STOPS_AT_FIRST_ERROR
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.normalise_outputs import join_streams
 from autograder.execution.provisioner import SandboxedKernelManager, until_dead
@@ -162,6 +163,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self.timed_out = False
         self.reply = {}
         name = str(cell.get("id") or index)
+        self.kc.session.metadata = {STOPS_AT_FIRST_ERROR: True} if _is_check(cell) else {}
         watch = asyncio.ensure_future(self._watch_time())
         try:
             await self.async_execute_cell(cell, index, execution_count=self.code_cells_executed + 1)
@@ -198,6 +200,12 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         return CellFailure(cell=name, index=index, kind="error", message=message)
 
 
+def _is_check(cell: NotebookNode) -> bool:
+    """Tell whether it is a cell of locked asserts, by nbgrader's rule."""
+    marks = cell.metadata.get("nbgrader", {})
+    return bool(marks.get("grade")) and not marks.get("solution")
+
+
 def _text_size(content: Any) -> int:
     """Measure an output message's text, in characters."""
     if isinstance(content, str):
@@ -214,6 +222,7 @@ async def drive(
     manager: SandboxedKernelManager,
     *,
     clock: FairClock,
+    left_out: frozenset[int] = frozenset(),
     on_start: Callable[[KernelProcess], None],
 ) -> Run:
     """Start a kernel and run every code cell of a notebook in it.
@@ -222,6 +231,7 @@ async def drive(
         notebook: Executed in place; cells that do not run lose their stored outputs.
         manager: Not yet started.
         clock: Of the whole submission.
+        left_out: Numbers of cells that are not run.
         on_start: Called with the kernel before its first cell.
 
     Raises:
@@ -240,6 +250,8 @@ async def drive(
             if cell.cell_type != "code":
                 continue
             cell.outputs, cell.execution_count = [], None
+            if index in left_out:
+                continue
             failure = _not_run(cell, index, dead, clock) or await driver.run_cell(cell, index)
             if failure is not None:
                 run.failures.append(failure)

@@ -73,11 +73,12 @@ def tidy(notebook: Any, unfinished: Mapping[int, str] | None = None) -> dict[str
         for key in _VOLATILE:
             cell.get("metadata", {}).pop(key, None)
         if "outputs" in cell:
-            cell["outputs"] = [_map_text(output, _steady) for output in cell["outputs"]]
+            cell["outputs"] = [_map_text(output, steady) for output in cell["outputs"]]
     return plain
 
 
-def _steady(text: str) -> str:
+def steady(text: str) -> str:
+    """Return a text without memory addresses and process ids."""
     return _CELL_FILE.sub("<cell>", _ADDRESS.sub("at 0x0", text))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -71,8 +71,16 @@ def text(reply: Mapping[str, Any], key: str) -> str:
     return str(reply.get(key, ""))[:_TEXT_CHARS]
 
 
-def raise_reply(function: str, reply: Mapping[str, Any]) -> NoReturn:
-    """Raise the error that an answer without a value stands for."""
+def raise_reply(
+    function: str, reply: Mapping[str, Any], because: Callable[[str], str] = lambda name: ""
+) -> NoReturn:
+    """Raise the error that an answer without a value stands for.
+
+    Args:
+        function: The function that was called.
+        reply: The probe's reply.
+        because: Says, of an undefined name, which failed statement should have defined it.
+    """
     status = reply["status"]
     if status == "missing":
         known = reply.get("known")
@@ -86,10 +94,11 @@ def raise_reply(function: str, reply: Mapping[str, Any]) -> NoReturn:
         )
         raise MissingFunctionError(f"The notebook {what} {function}().{did_you_mean(function, names)}")
     if status == "raised":
+        undefined = text(reply, "undefined")
         raise StudentCodeError(
             function,
             text(reply, "error"),
-            text(reply, "message"),
+            text(reply, "message") + because(undefined),
             traceback=str(reply.get("traceback", ""))[:_TRACEBACK_CHARS],
         )
     if status == "unsendable":

@@ -16,11 +16,13 @@ from autograder.errors import CallTimeoutError, GraderError, KernelDiedError, Su
 from autograder.execution import normalise_outputs, replies
 from autograder.execution.cpu_clock import FairClock
 from autograder.execution.driver import Run, drive, run_async
+from autograder.execution.kernel_notes import KernelNotes
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.model_transfer import Provision
 from autograder.execution.probe_client import ProbeDied, ProbeTimeout
 from autograder.execution.provisioner import SandboxedKernelManager
 from autograder.execution.replies import SideEffect
+from autograder.execution.reruns import run_without_fatal_cells
 from autograder.execution.supervised_kernel import SupervisedKernel
 from autograder.execution.wire import codec
 from autograder.execution.wire.codec import Handle
@@ -67,7 +69,8 @@ class KernelSession:
             ahead=ahead,
         )
         self._provisions: dict[str, Provision] = {}
-        self._fatal_cell: int | None = None
+        self._left_out: frozenset[int] = frozenset()
+        self._notes = KernelNotes({})
         self._kernel: SupervisedKernel | None = None
         self._clock: FairClock | None = None
 
@@ -82,13 +85,14 @@ class KernelSession:
         """
         began = time.monotonic()
         self._clock = FairClock(self._request.limits.submission_timeout_s)
-        run = self._start(notebook := copy.deepcopy(self._source))
+        notebook, run, self._left_out = run_without_fatal_cells(self._source, self._start, self._clock)
         seconds = time.monotonic() - began
-        self._fatal_cell = run.fatal_cell
         self._blame_the_zygote()
         unfinished = {failure.index: failure.message for failure in run.failures if failure.kind != "error"}
-        remarks = []
-        if self._request.cuda_fallback and self._kernel is not None and self._kernel.asked_for_gpu():
+        status = self._kernel.status() if self._kernel is not None else {}
+        self._notes = KernelNotes(status)
+        remarks = self._notes.remarks()
+        if self._request.cuda_fallback and status.get("gpu_asked") is True:
             remarks.append(GPU_REMARK)
         if run.output_cut:
             limit = f"{self._request.limits.output_bytes / 2**20:g} MB"
@@ -111,12 +115,13 @@ class KernelSession:
         if not self._zygote.is_alive():
             raise GraderError("The warm process ended while a submission ran; its result says nothing.")
 
-    def _start(self, notebook: Any) -> Run:
+    def _start(self, notebook: Any, left_out: frozenset[int]) -> Run:
         """Run a notebook in a new kernel and keep that kernel for the calls."""
         assert self._clock is not None
         self._drop()
+        self._blame_the_zygote()
         manager = SandboxedKernelManager(self._zygote, self._request)
-        return run_async(drive(notebook, manager, clock=self._clock, on_start=self._adopt))
+        return run_async(drive(notebook, manager, clock=self._clock, left_out=left_out, on_start=self._adopt))
 
     def _adopt(self, process: KernelProcess) -> None:
         """Own a kernel from its first moment, so that no error leaves it behind."""
@@ -218,7 +223,7 @@ class KernelSession:
             if effect not in self.side_effects:
                 self.side_effects.append(effect)
         if reply["status"] != "ok":
-            replies.raise_reply(function, reply)
+            replies.raise_reply(function, reply, self._notes.because)
         try:
             return codec.decode(reply.get("value"), answer, arrays=False)
         except codec.WireError as error:
@@ -259,10 +264,7 @@ class KernelSession:
             return
         if self._clock is None:
             raise GraderError("call() and provide() come after run().")
-        notebook = copy.deepcopy(self._source)
-        if self._fatal_cell is not None:
-            notebook.cells = notebook.cells[: self._fatal_cell]
-        self._start(notebook)
+        self._start(copy.deepcopy(self._source), self._left_out)
         assert self._kernel is not None
         if not self._kernel.process.is_alive():
             raise KernelDiedError(

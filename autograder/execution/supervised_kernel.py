@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from autograder.execution.cpu_clock import FairClock
 from autograder.execution.gpu_watchdog import GpuWatchdog
 from autograder.execution.kernel_process import KernelProcess
@@ -48,15 +50,14 @@ class SupervisedKernel:
         """The most GPU memory that was seen in use, CUDA's own included; 0 on the CPU."""
         return self._gpu_watchdog.gpu_bytes if self._gpu_watchdog is not None else 0
 
-    def asked_for_gpu(self) -> bool:
-        """Ask the kernel whether its notebook asked for a GPU; no answer counts as no."""
+    def status(self) -> dict[str, Any]:
+        """Ask the kernel what its cells asked for and could not have; no answer counts as nothing."""
         if not self.process.is_alive():
-            return False
+            return {}
         try:
-            reply, _ = self.probe.ask({"op": "status"}, {}, timeout_s=_STATUS_TIMEOUT_S)
+            return self.probe.ask({"op": "status"}, {}, timeout_s=_STATUS_TIMEOUT_S)[0]
         except (ProbeTimeout, ProbeDied, codec.WireError):
-            return False
-        return reply.get("gpu_asked") is True
+            return {}
 
     def close(self) -> None:
         """End the kernel and all its processes."""

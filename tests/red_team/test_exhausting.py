@@ -179,10 +179,10 @@ time.sleep(1.5)
     Excess(
         number="38",
         title="wait for input()",
-        layer="no standard input",
-        cell="try:\n    input('name?')\nexcept RuntimeError as error:\n    raise OSError(type(error).__name__)",
+        layer="input() returns an empty line",
+        cell="raise OSError(repr(input('name?')))",
         limits={"cell_timeout_s": 5},
-        held="OSError: StdinNotImplementedError",
+        held="OSError: ''",
         enough={"none": "a notebook without a person cannot be answered"},
     ),
     Excess(

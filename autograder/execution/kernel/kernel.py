@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import gc
+import getpass
 import json
 import os
 import socket
@@ -14,7 +16,7 @@ from typing import Any
 import torch
 
 from autograder.execution import devices
-from autograder.execution.kernel import cuda_fallback, kernel_app
+from autograder.execution.kernel import cuda_fallback, kernel_app, stand_ins
 from autograder.execution.kernel.preload import PreloadedModels
 from autograder.execution.kernel.probe import Probe
 from autograder.execution.kernel.probe_models import Models
@@ -54,6 +56,9 @@ def run(
     app = kernel_app.start(_connection_file(plan.sockets, settings["key"]), settings["home"])
     probe = Probe(probe_socket, app.kernel, Models(models, student=plan.student, device=settings["device"]))
     probe.attach()
+    # Cells get their own from ipykernel; these are for calls.
+    builtins.input, getpass.getpass = app.kernel.raw_input, app.kernel.getpass
+    stand_ins.skip_installs(app.shell.note_installs)
     # What matplotlib and IPython set up so far is no garbage, and its pages stay shared.
     gc.freeze()
     box.send(control, {"ready": True})

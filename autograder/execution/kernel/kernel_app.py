@@ -6,12 +6,16 @@ submission, opens a socket or starts a thread. `IPKernelApp.initialize` then fin
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,8 @@ from IPython.core.pylabtools import activate_matplotlib
 from matplotlib_inline.backend_inline import configure_inline_support
 from traitlets import Type
 from traitlets.config import Config
+
+from autograder.execution.kernel.shell import ZMQInteractiveShell
 
 
 class _Once(BaseIPythonApplication):  # type: ignore[misc]
@@ -40,8 +46,20 @@ class _Once(BaseIPythonApplication):  # type: ignore[misc]
         """Read none: a grade must not depend on how the machine's own IPython is configured."""
 
 
+class _NoSubshells:
+    """No thread for subshells, as far as ipykernel asks; it looks here for the main thread before it awaits a cell."""
+
+    parent_thread = threading.main_thread()
+
+    def __bool__(self) -> bool:
+        return False
+
+
 class _PreparedKernel(IPythonKernel):  # type: ignore[misc]
-    """A kernel that gets its sockets after it was made."""
+    """A kernel that gets its sockets after it was made, and in which nobody answers a prompt."""
+
+    shell_class = Type(ZMQInteractiveShell)
+    _supports_kernel_subshells = False
 
     @classmethod
     def instance(cls, *args: Any, **kwargs: Any) -> Any:
@@ -57,12 +75,32 @@ class _PreparedKernel(IPythonKernel):  # type: ignore[misc]
         for name, value in given.items():
             if value is not None:
                 setattr(self, name, value)
+        self.shell_channel_thread = _NoSubshells()
         self._stdout, self._stderr = sys.stdout, sys.stderr
         self.ident = str(uuid.uuid4())
         for part in (self.shell.displayhook, self.shell.display_pub):
             part.session, part.pub_socket = self.session, self.iopub_socket
         self.shell.displayhook.topic = self._topic("execute_result")
         self.shell.save_sys_module_state()
+
+    @contextlib.contextmanager
+    def _cancel_on_sigint(self, future: asyncio.Future[Any]) -> Iterator[None]:
+        """Let SIGINT end an awaiting cell. ipykernel's own way does not wake the event loop from its sleep."""
+        loop = asyncio.get_running_loop()
+        kept = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(future.cancel))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, kept)
+
+    def raw_input(self, prompt: object = "") -> str:
+        """Return an empty line."""
+        self.shell.note("prompt", "input()")
+        return ""
+
+    def getpass(self, prompt: object = "", stream: object = None, **more: object) -> str:
+        """Return an empty line."""
+        return self.raw_input()
 
 
 class KernelApp(IPKernelApp, _Once):  # type: ignore[misc]

@@ -6,15 +6,19 @@ interrupt reaches the student's function as KeyboardInterrupt, as it would in a 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import inspect
 import linecache
+import os
 import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 from tornado.ioloop import IOLoop
@@ -27,21 +31,6 @@ from autograder.execution.wire import codec
 _TRACEBACK_FRAMES = 12
 _TRACEBACK_CHARS = 8000
 _MESSAGE_CHARS = 2000
-
-
-class _Sink:
-    """A text stream that forgets: what a call prints is never shown."""
-
-    encoding = "utf-8"
-
-    def write(self, text: str) -> int:
-        return len(text)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def isatty(self) -> bool:
-        return False
 
 
 class Probe:
@@ -57,6 +46,7 @@ class Probe:
         self._socket = sock
         self._kernel = kernel
         self._models = models
+        self._sink = _open_sink()
 
     def attach(self) -> None:
         """Let the kernel's event loop call `serve` when a request comes."""
@@ -82,10 +72,11 @@ class Probe:
 
     def _serve(self, request: dict[str, Any], tensors: dict[str, Any], fds: list[int]) -> Any:
         if request["op"] == "provide":
-            with _silenced():
+            with self._silenced():
                 return self._models.provide(request, fds), {}
         if request["op"] == "status":
-            return {"status": "ok", "gpu_asked": cuda_fallback.was_used()}, {}
+            notes = self._kernel.shell.notes.entries
+            return {"status": "ok", "gpu_asked": cuda_fallback.was_used(), "notes": notes}, {}
         return self._call(request, tensors)
 
     def _call(self, request: dict[str, Any], tensors: dict[str, Any]) -> Any:
@@ -100,9 +91,9 @@ class Probe:
         given = codec.decode(request["arguments"], tensors, arrays=True)
         args, kwargs = self._models.resolve(given)
         seed_all(request["seed"])
-        with _silenced(), _interruptible():
+        with self._silenced(), _interruptible():
             try:
-                value = function(*args, **kwargs)
+                value = _awaited(function(*args, **kwargs))
                 reply, answer = _encode_answer(value, request["answer_bytes"])
             except KeyboardInterrupt:
                 reply, answer = {"status": "interrupted"}, {}
@@ -113,6 +104,21 @@ class Probe:
             *self._models.restore(),
         ]
         return reply, answer
+
+    @contextlib.contextmanager
+    def _silenced(self) -> Iterator[None]:
+        """Swallow what Python code prints: it could repeat a hidden input.
+
+        The stream stays open afterwards, since a log handler may keep it.
+        """
+        kept = sys.stdout, sys.stderr
+        if self._sink.closed:
+            self._sink = _open_sink()
+        sys.stdout = sys.stderr = self._sink
+        try:
+            yield
+        finally:
+            sys.stdout, sys.stderr = kept
 
     def _describe(self, error: BaseException) -> dict[str, Any]:
         """Report an exception of the student's function with the frames that are theirs."""
@@ -125,6 +131,7 @@ class Probe:
             "status": "raised",
             "error": type(error).__name__,
             "message": text[:_MESSAGE_CHARS],
+            "undefined": getattr(error, "name", None) if isinstance(error, NameError) else None,
             "traceback": _own_frames(error.__traceback__, compiled)[:_TRACEBACK_CHARS],
         }
 
@@ -186,15 +193,30 @@ def _same_bytes(actual: torch.Tensor, expected: torch.Tensor) -> bool:
     return torch.equal(actual.reshape(-1).view(torch.uint8), expected.reshape(-1).view(torch.uint8))
 
 
-@contextlib.contextmanager
-def _silenced() -> Iterator[None]:
-    """Swallow what Python code prints: it could repeat a hidden input."""
-    kept = sys.stdout, sys.stderr
-    sys.stdout = sys.stderr = _Sink()
+def _open_sink() -> TextIO:
+    """Open a complete text stream that forgets what is written."""
+    return Path(os.devnull).open("w", encoding="utf-8", errors="replace")
+
+
+def _awaited(value: Any) -> Any:
+    """Return what a coroutine comes to, and any other value as it is.
+
+    The call is served inside the kernel's running loop, which therefore steps aside meanwhile.
+    """
+    if not inspect.isawaitable(value):
+        return value
+    outer = asyncio.get_running_loop()
+    asyncio._set_running_loop(None)
+    loop = asyncio.new_event_loop()
     try:
-        yield
+        return loop.run_until_complete(_result_of(value))
     finally:
-        sys.stdout, sys.stderr = kept
+        loop.close()
+        asyncio._set_running_loop(outer)
+
+
+async def _result_of(awaitable: Awaitable[Any]) -> Any:
+    return await awaitable
 
 
 @contextlib.contextmanager

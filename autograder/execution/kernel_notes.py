@@ -1,0 +1,70 @@
+"""What a kernel says it skipped, replaced or could not run, as sentences for the student."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from autograder.execution import normalise_outputs
+
+_MOST = 60
+_MOST_CHARS = 300
+_QUOTED = 3
+_KINDS = {
+    "install": "Commands that install or download something are skipped while your notebook is graded: {}.",
+    "backend": "Plots are shown as with %matplotlib inline while your notebook is graded: {} was replaced.",
+    "magic": "Magic commands that are unknown here are skipped: {}.",
+    "stand-in": "Modules that exist only elsewhere do nothing while your notebook is graded: {}.",
+    "prompt": "Nobody answers a prompt while your notebook is graded: input() returned an empty line.",
+    "exit": "exit() and quit() end nothing while your notebook is graded.",
+}
+
+
+class KernelNotes:
+    """A kernel's notes, taken after the cells and before the first call.
+
+    They are claims made of the student's own text. Taken later, they could carry a hidden input out.
+
+    Args:
+        reply: The probe's answer to a status request; {} where there was none.
+    """
+
+    def __init__(self, reply: Mapping[str, Any]) -> None:
+        self._entries: list[tuple[str, int, str, str]] = []
+        claimed = reply.get("notes")
+        for claim in claimed[:_MOST] if isinstance(claimed, list) else ():
+            match claim:
+                case [str(kind), int(cell), str(what), str(why)]:
+                    self._entries.append((kind, cell, _short(what), _short(why)))
+
+    def remarks(self) -> list[str]:
+        """Return the sentences: what was skipped, one a kind, then what could not run, in order."""
+        sentences = []
+        for kind, sentence in _KINDS.items():
+            about = list(dict.fromkeys(what for found, _, what, _ in self._entries if found == kind))
+            if about:
+                sentences.append(sentence.format(_listed(about)))
+        for kind, cell, what, why in self._entries:
+            if kind == "unavailable":
+                sentences.append(
+                    f"In [{cell}]: `{what}` could not run here ({why}); the statements after it were run."
+                )
+            elif kind == "consequence":
+                sentences.append(f"In [{cell}]: {why}, since `{what}` could not run here.")
+        return sentences
+
+    def because(self, name: str) -> str:
+        """Return why a name is undefined, as an addition to a message; "" if no statement of the cells explains it."""
+        causes = {unbound: cause for kind, _, unbound, cause in self._entries if kind == "unbound"}
+        cause = causes.get(name)
+        return f", since `{cause}` could not run here" if cause else ""
+
+
+def _short(text: str) -> str:
+    return normalise_outputs.steady(text[:_MOST_CHARS])
+
+
+def _listed(texts: list[str]) -> str:
+    quoted = ", ".join(f"`{text}`" for text in texts[:_QUOTED])
+    more = len(texts) - _QUOTED
+    return f"{quoted} and {more} more" if more > 0 else quoted
