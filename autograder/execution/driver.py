@@ -72,6 +72,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self.output_cut = False
         self.timed_out = False
         self.reply: dict[str, Any] = {}
+        self._cell_limit_s = self._limits.cell_timeout_s
         self.reset_execution_trackers()
 
     async def connect(self) -> None:
@@ -104,7 +105,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
 
     async def _watch_time(self) -> None:
         """Interrupt the cell when its time is over, and end the kernel if that does not help."""
-        await self._run_down(FairClock(self._limits.cell_timeout_s, self._process), self._clock)
+        await self._run_down(FairClock(self._cell_limit_s, self._process), self._clock)
         self.timed_out = True
         self._process.interrupt()
         await self._run_down(FairClock(_GRACE_S, self._process))
@@ -163,6 +164,9 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self.timed_out = False
         self.reply = {}
         name = str(cell.get("id") or index)
+        # What a locked cell does not get done in the time of two calls is the student's function, asked later on.
+        most_s = 2 * self._limits.call_timeout_s if _is_locked(cell) else self._limits.cell_timeout_s
+        self._cell_limit_s = min(most_s, self._limits.cell_timeout_s)
         self.kc.session.metadata = {STOPS_AT_FIRST_ERROR: True} if _is_check(cell) else {}
         watch = asyncio.ensure_future(self._watch_time())
         try:
@@ -172,9 +176,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
             ending = self._process.how_it_ended()
             message = f"The kernel ended while this cell ran: {ending}."
             if self.timed_out:
-                message = (
-                    f"The cell ran longer than {self._limits.cell_timeout_s:g} s and ignored its interrupt."
-                )
+                message = f"The cell ran longer than {self._cell_limit_s:g} s and ignored its interrupt."
             return CellFailure(cell=name, index=index, kind=kind, message=message)
         except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
             # Only a message that this kernel forged gets here.
@@ -191,7 +193,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         """Read the kernel's reply: a claim, shown and not believed."""
         if self.timed_out:
             self.timed_out = False
-            text = f"The cell ran longer than {self._limits.cell_timeout_s:g} s and was interrupted."
+            text = f"The cell ran longer than {self._cell_limit_s:g} s and was interrupted."
             return CellFailure(cell=name, index=index, kind="timeout", message=text)
         content = self.reply.get("content", {})
         if content.get("status") != "error":
@@ -200,10 +202,15 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         return CellFailure(cell=name, index=index, kind="error", message=message)
 
 
-def _is_check(cell: NotebookNode) -> bool:
-    """Tell whether it is a cell of locked asserts, by nbgrader's rule."""
+def _is_locked(cell: NotebookNode) -> bool:
+    """Tell whether it is the course's cell, by nbgrader's rule."""
     marks = cell.metadata.get("nbgrader", {})
-    return bool(marks.get("grade")) and not marks.get("solution")
+    return not marks.get("solution") and bool(marks.get("grade") or marks.get("locked"))
+
+
+def _is_check(cell: NotebookNode) -> bool:
+    """Tell whether it is a cell of locked asserts."""
+    return _is_locked(cell) and bool(cell.metadata["nbgrader"].get("grade"))
 
 
 def _text_size(content: Any) -> int:

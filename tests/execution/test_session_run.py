@@ -56,6 +56,19 @@ def test_an_endless_loop_is_interrupted_and_the_next_cell_runs(runner: Runner) -
     assert text_of(execution, 1) == "next\n"
 
 
+def test_a_locked_cell_gets_the_time_of_two_calls(runner: Runner) -> None:
+    session = runner.session(
+        *["import time\ntime.sleep(1)\nprint('done')"] * 2, cell_timeout_s=20, call_timeout_s=0.2
+    )
+    session._source.cells[0].metadata["nbgrader"] = {"grade": True, "locked": True, "solution": False}
+    execution = session.run()
+
+    assert [(failure.index, failure.message) for failure in execution.failures] == [
+        (0, "The cell ran longer than 0.4 s and was interrupted.")
+    ]
+    assert text_of(execution, 1) == "done\n"
+
+
 def test_a_dead_kernel_is_noticed_at_once(runner: Runner) -> None:
     session = runner.session("import os\nos._exit(3)")
     began = time.monotonic()

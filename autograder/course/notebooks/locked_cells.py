@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 
+from autograder.course.notebooks.additions import added_statements
 from autograder.course.notebooks.written_answers import ANSWER_STUB
 
 SKIP_TAG = "skip-grading"
@@ -31,6 +33,7 @@ def restore_locked_cells(
     """Return the submission with the template's locked cells and grade metadata.
 
     The student's solution cells keep their source, all cells keep the student's order, extra cells stay.
+    Statements that were added to a locked code cell become a cell behind it.
     A locked cell that is missing is put after the nearest preceding cell of the template that is there;
     asserts whose function's cell is not found come last. A pure function; doing it twice changes nothing.
 
@@ -44,6 +47,7 @@ def restore_locked_cells(
     surgery = _Surgery(submitted, template)
     surgery.match_by_grade_id()
     surgery.match_by_cell_id()
+    surgery.split_additions()
     surgery.match_by_text()
     surgery.remark_recognition()
     surgery.settle()
@@ -124,6 +128,19 @@ class _Surgery:
             entry = by_id.get(original.get("id"))
             if entry is not None and entry.cell.cell_type == original.cell_type:
                 entry.name = name
+
+    def split_additions(self) -> None:
+        """Make cells of their own of what was added to locked cells."""
+        split = []
+        for entry in self.entries:
+            split.append(entry)
+            original = self.originals.get(entry.name)
+            if original is not None and (added := _added(entry.cell, original)):
+                split.append(_Entry(nbformat.v4.new_code_cell(added, id=original.id)))
+                self.remarks.append(
+                    f"What was added to a read-only cell ({_quote(original)}) runs as a cell of your own behind it."
+                )
+        self.entries = split
 
     def match_by_text(self) -> None:
         # Squeezed once a cell, not once a pair: a submission may hold megabytes.
@@ -252,6 +269,13 @@ def _recogniser(original: NotebookNode, name: str) -> Callable[[str, str], bool]
         return lambda source, text: text == squeezed
     asked = _squeeze(original.source.partition(ANSWER_STUB)[0])
     return lambda source, text: bool(asked) and text.startswith(asked)
+
+
+def _added(cell: NotebookNode, original: NotebookNode) -> str:
+    """Return what a student added to a locked code cell; "" elsewhere."""
+    if not is_locked(original) or not cell.cell_type == original.cell_type == "code":
+        return ""
+    return "" if _same_text(cell, original) else added_statements(cell.source, original.source)
 
 
 def _same_text(cell: NotebookNode, original: NotebookNode) -> bool:
