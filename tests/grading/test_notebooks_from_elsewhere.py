@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -32,14 +33,14 @@ FIRST_CELLS = {
 }
 ANSWERS = {
     "coroutine": "async def centre(values):\n    return values - values.mean(dim=0)",
-    "prints": "def centre(values):\n    import sys\n    sys.stdout.writelines(['x'])\n    return values - values.mean(0)",
+    "prints": "import sys\ndef centre(values):\n    sys.stdout.writelines(['x'])\n    return values - values.mean(0)",
 }
 
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory: pytest.TempPathFactory):
     base = tmp_path_factory.mktemp("elsewhere")
-    assignment = load_assignment(MINI, "standardise")
+    assignment = load_assignment(shutil.copytree(MINI, base / "course"), "standardise")
     build_assignment(assignment, points_by_task(collect(assignment)))
     handed_in = base / "submitted"
     for name, cell in FIRST_CELLS.items():
