@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbformat import NotebookNode
-
-from autograder.course.notebooks import other_assignment, read_notebook, restore_locked_cells
 from autograder.course.submissions.gathering import Handed
 from autograder.course.submissions.names import kind_of, stem_of, without_copy_mark
 from autograder.errors import GraderError, SubmissionError
 from autograder.records import Assignment
+
+# nbformat takes over a second to import, and most students hand in one notebook.
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 _NAMED = 4
 
@@ -45,6 +46,8 @@ class Chooser:
 
     @cached_property
     def _template(self) -> NotebookNode | None:
+        from autograder.course.notebooks import read_notebook
+
         if self._assignment is None or not self._assignment.template.is_file():
             return None
         try:
@@ -70,6 +73,8 @@ class Chooser:
         return Choice(handed=chosen, remark=remark, problem=chosen.problem)
 
     def _weigh(self, item: Handed) -> _Weight:
+        from autograder.course.notebooks import other_assignment
+
         stem = stem_of(PurePosixPath(item.shown.rpartition(":")[2]).name)
         base, copy = without_copy_mark(stem)
         notebook = self._read(item)
@@ -97,6 +102,8 @@ class Chooser:
         )
 
     def _read(self, item: Handed) -> NotebookNode | None:
+        from autograder.course.notebooks import read_notebook
+
         if item.problem:
             return None
         try:
@@ -106,6 +113,8 @@ class Chooser:
 
     def _work(self, notebook: NotebookNode | None) -> tuple[int, int]:
         """Return how many of the template's cells are answered, and how many cells are not the template's."""
+        from autograder.course.notebooks import restore_locked_cells
+
         template = self._template
         if notebook is None or template is None:
             return 0, 0
