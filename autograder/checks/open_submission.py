@@ -117,6 +117,7 @@ def open_submission(
         limits=course.settings.limits,
         seed=seed_for(*course.seed_parts(submission.student), "kernel"),
         ahead=ahead,
+        check_cells={task.name: f"check-{task.name}" for task in assignment.tasks},
     ) as session:
         execution = session.run()
         handles: dict[int, str] = {}

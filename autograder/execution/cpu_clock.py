@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.execution.kernel_process import KernelProcess
 
 STRETCH = 4.0
 """A limit ends after so many times its length, however busy the machine is."""
+
+
+@dataclass(slots=True)
+class Pause:
+    """How long a clock has stood still."""
+
+    seconds: float = 0.0
+    """Known at the end of the pause."""
 
 
 class FairClock:
@@ -38,6 +49,17 @@ class FairClock:
         self._credit_s += self._waiting_s()
         if self._process is not None:
             self._before_s = waited_s(self._process.student_pid)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[Pause]:
+        """Stand still within a `with` block, which gets to know how long that was when it has ended."""
+        self.bank()
+        began, pause = time.monotonic(), Pause()
+        try:
+            yield pause
+        finally:
+            pause.seconds = time.monotonic() - began
+            self._began += pause.seconds
 
     def left_s(self) -> float:
         """Return the seconds until the limit is worth looking at again; 0 or less: it is over."""

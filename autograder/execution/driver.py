@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import Empty
 from typing import Any, Literal
@@ -231,6 +230,7 @@ async def drive(
     clock: FairClock,
     left_out: frozenset[int] = frozenset(),
     on_start: Callable[[KernelProcess], None],
+    after_cell: Callable[[int], None] = lambda index: None,
 ) -> Run:
     """Start a kernel and run every code cell of a notebook in it.
 
@@ -240,6 +240,7 @@ async def drive(
         clock: Of the whole submission.
         left_out: Numbers of cells that are not run.
         on_start: Called with the kernel before its first cell.
+        after_cell: Called with the number of each cell that the kernel has survived.
 
     Raises:
         GraderError: If no kernel can be started.
@@ -264,6 +265,8 @@ async def drive(
                 run.failures.append(failure)
             if not dead and not process.is_alive():
                 dead, run.fatal_cell = True, index
+            if not dead:
+                after_cell(index)
     finally:
         driver.disconnect()
     run.output_cut = driver.output_cut
@@ -287,13 +290,3 @@ def _not_run(cell: NotebookNode, index: int, dead: bool, clock: FairClock) -> Ce
             message="Not run: the time for the whole notebook was used up.",
         )
     return None
-
-
-def run_async(work: Any) -> Run:
-    """Run a coroutine to its end, also where this thread already runs an event loop."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(work)  # type: ignore[no-any-return]
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""One submission's kernel: runs the notebook, then answers calls of the student's functions."""
+"""Runs one submission's notebook, then calls the student's functions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,12 @@ import nbformat
 
 from autograder.errors import CallTimeoutError, GraderError, KernelDiedError, SubmissionError
 from autograder.execution import normalise_outputs, replies
-from autograder.execution.cpu_clock import FairClock
-from autograder.execution.driver import Run, drive, run_async
+from autograder.execution.check_states import END
 from autograder.execution.kernel_notes import KernelNotes
-from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.model_transfer import Provision
+from autograder.execution.notebook_kernels import NotebookKernels
 from autograder.execution.probe_client import ProbeDied, ProbeTimeout
-from autograder.execution.provisioner import SandboxedKernelManager
 from autograder.execution.replies import SideEffect
-from autograder.execution.reruns import run_without_fatal_cells
 from autograder.execution.supervised_kernel import SupervisedKernel
 from autograder.execution.wire import codec
 from autograder.execution.wire.codec import Handle
@@ -44,6 +41,7 @@ class KernelSession:
         limits: What the submission may use.
         seed: Of the kernel's torch, NumPy and random.
         ahead: Whether another submission follows: its kernel is started while this one works.
+        check_cells: Id of each function's check cell: what later cells do changes nothing in how it is called.
 
     Attributes:
         side_effects: What calls left changed, in order, each once.
@@ -57,22 +55,19 @@ class KernelSession:
         limits: Limits | None = None,
         seed: int = 0,
         ahead: bool = False,
+        check_cells: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.side_effects: list[SideEffect] = []
-        self._gpu_peak_bytes = 0
         self._zygote = zygote
-        self._source = nbformat.from_dict(copy.deepcopy(dict(notebook)))
-        self._request = KernelRequest(
-            limits=limits or Limits(),
-            seed=seed,
-            cuda_fallback=zygote.device == "cpu" and normalise_outputs.mentions_cuda(self._source),
-            ahead=ahead,
+        self._limits = limits or Limits()
+        source = nbformat.from_dict(copy.deepcopy(dict(notebook)))
+        self._cuda_fallback = zygote.device == "cpu" and normalise_outputs.mentions_cuda(source)
+        request = KernelRequest(
+            limits=self._limits, seed=seed, cuda_fallback=self._cuda_fallback, ahead=ahead
         )
+        self._kernels = NotebookKernels(zygote, source, request, _numbers(source, check_cells))
         self._provisions: dict[str, Provision] = {}
-        self._left_out: frozenset[int] = frozenset()
         self._notes = KernelNotes({})
-        self._kernel: SupervisedKernel | None = None
-        self._clock: FairClock | None = None
 
     def run(self) -> Execution:
         """Run the notebook's cells.
@@ -84,18 +79,16 @@ class KernelSession:
             GraderError: If no kernel can be started.
         """
         began = time.monotonic()
-        self._clock = FairClock(self._request.limits.submission_timeout_s)
-        notebook, run, self._left_out = run_without_fatal_cells(self._source, self._start, self._clock)
+        notebook, run = self._kernels.run()
         seconds = time.monotonic() - began
-        self._blame_the_zygote()
         unfinished = {failure.index: failure.message for failure in run.failures if failure.kind != "error"}
-        status = self._kernel.status() if self._kernel is not None else {}
+        status = self._kernels.status()
         self._notes = KernelNotes(status)
         remarks = self._notes.remarks()
-        if self._request.cuda_fallback and status.get("gpu_asked") is True:
+        if self._cuda_fallback and status.get("gpu_asked") is True:
             remarks.append(GPU_REMARK)
         if run.output_cut:
-            limit = f"{self._request.limits.output_bytes / 2**20:g} MB"
+            limit = f"{self._limits.output_bytes / 2**20:g} MB"
             remarks.append(f"Your notebook printed more than {limit}; the rest was not kept.")
         return Execution(
             notebook=normalise_outputs.tidy(notebook, unfinished),
@@ -105,28 +98,6 @@ class KernelSession:
             device=self._zygote.device,
             seconds=seconds,
         )
-
-    def _blame_the_zygote(self) -> None:
-        """Tell a kernel that ended by itself from one that went down with the zygote.
-
-        Raises:
-            GraderError: If the zygote has ended: the student has no part in that.
-        """
-        if not self._zygote.is_alive():
-            raise GraderError("The warm process ended while a submission ran; its result says nothing.")
-
-    def _start(self, notebook: Any, left_out: frozenset[int]) -> Run:
-        """Run a notebook in a new kernel and keep that kernel for the calls."""
-        assert self._clock is not None
-        self._drop()
-        self._blame_the_zygote()
-        manager = SandboxedKernelManager(self._zygote, self._request)
-        return run_async(drive(notebook, manager, clock=self._clock, left_out=left_out, on_start=self._adopt))
-
-    def _adopt(self, process: KernelProcess) -> None:
-        """Own a kernel from its first moment, so that no error leaves it behind."""
-        assert self._clock is not None
-        self._kernel = SupervisedKernel(process, self._zygote, self._request.limits, self._clock)
 
     def provide(
         self,
@@ -152,26 +123,35 @@ class KernelSession:
             GraderError: If the folder is not what it should be.
         """
         self._provisions.pop(name, None)
-        self._revive()
+        self._kernels.forget(name)
+        kernel = self._with_models(self._kernels.after(END))
         provision = Provision(
             loader=loader, folder=folder, in_student_dir=in_student_dir, options=dict(options)
         )
-        self._provide(name, provision)
+        self._provide(kernel, name, provision)
         self._provisions[name] = provision
 
-    def _provide(self, name: str, provision: Provision) -> None:
+    def _with_models(self, kernel: SupervisedKernel) -> SupervisedKernel:
+        """Have a kernel load what was provided before it started."""
+        for name, provision in self._provisions.items():
+            if name not in kernel.provided:
+                self._provide(kernel, name, provision)
+        return kernel
+
+    def _provide(self, kernel: SupervisedKernel, name: str, provision: Provision) -> None:
         try:
             request, fds = provision.request(name, self._zygote.student_dir)
         except (ValueError, OSError) as error:
             raise GraderError(f"{name} cannot be provided: {error}.") from None
         try:
-            reply, _ = self._ask(name, request, {}, timeout_s=_PROVIDE_TIMEOUT_S, fds=fds)
+            reply, _ = self._ask(kernel, name, request, {}, timeout_s=_PROVIDE_TIMEOUT_S, fds=fds)
         finally:
             for fd in fds:
                 os.close(fd)
         if reply["status"] != "ok":
             told = f"{replies.text(reply, 'error')}: {replies.text(reply, 'message')}"
             raise SubmissionError(f"{name} could not be loaded in the notebook's kernel ({told}).")
+        kernel.provided.add(name)
 
     def call(
         self,
@@ -182,7 +162,9 @@ class KernelSession:
         seed: int,
         timeout_s: float | None = None,
     ) -> Any:
-        """Call a function that the notebook defines.
+        """Call a function that the notebook defines, in the state right after its own check cell.
+
+        A kernel that ran only up to there is started where later cells changed what the function depends on.
 
         Args:
             function: Its name.
@@ -202,7 +184,7 @@ class KernelSession:
             SubmissionError: If it returned what cannot be carried.
             GraderError: If an argument cannot be sent.
         """
-        self._revive()
+        kernel = self._with_models(self._kernels.of(function))
         try:
             tree, tensors = codec.encode((tuple(args), dict(kwargs or {})))
         except codec.WireError as error:
@@ -215,10 +197,10 @@ class KernelSession:
             "name": function,
             "arguments": tree,
             "seed": seed,
-            "answer_bytes": self._request.limits.answer_bytes,
+            "answer_bytes": self._limits.answer_bytes,
         }
-        limit_s = self._request.limits.call_timeout_s if timeout_s is None else timeout_s
-        reply, answer = self._ask(f"{function}()", request, tensors, timeout_s=limit_s)
+        limit_s = self._limits.call_timeout_s if timeout_s is None else timeout_s
+        reply, answer = self._ask(kernel, f"{function}()", request, tensors, timeout_s=limit_s)
         for effect in replies.side_effects(function, reply, self._provisions):
             if effect not in self.side_effects:
                 self.side_effects.append(effect)
@@ -231,6 +213,7 @@ class KernelSession:
 
     def _ask(
         self,
+        kernel: SupervisedKernel,
         what: str,
         request: dict[str, Any],
         tensors: dict[str, Any],
@@ -239,55 +222,34 @@ class KernelSession:
         fds: list[int] | None = None,
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Ask the probe, and turn what can go wrong into the submission's errors."""
-        assert self._kernel is not None and self._clock is not None
-        left_s = self._clock.left_s()
+        assert self._kernels.clock is not None
+        left_s = self._kernels.clock.left_s()
         if left_s <= 0:
             raise CallTimeoutError(f"{what} was not run: the time for the whole submission was used up.")
         try:
-            return self._kernel.probe.ask(request, tensors, timeout_s=min(timeout_s, left_s), fds=fds)
+            return kernel.probe.ask(request, tensors, timeout_s=min(timeout_s, left_s), fds=fds)
         except ProbeTimeout:
             raise CallTimeoutError(f"{what} did not return within {timeout_s:g} s.") from None
         except ProbeDied:
-            self._blame_the_zygote()
-            ending = self._kernel.process.how_it_ended()
+            self._kernels.blame_the_zygote()
+            ending = kernel.process.how_it_ended()
             raise KernelDiedError(f"The kernel ended during {what}: {ending}.") from None
         except codec.WireError as error:
             raise SubmissionError(f"{what} returned {error}, which cannot be graded.") from None
 
-    def _revive(self) -> None:
-        """Make sure that a kernel with the notebook's definitions and models runs.
-
-        Raises:
-            KernelDiedError: If the notebook ends every kernel.
-        """
-        if self._kernel is not None and self._kernel.process.is_alive():
-            return
-        if self._clock is None:
-            raise GraderError("call() and provide() come after run().")
-        self._start(copy.deepcopy(self._source), self._left_out)
-        assert self._kernel is not None
-        if not self._kernel.process.is_alive():
-            raise KernelDiedError(
-                f"The notebook's kernel ended while it ran again: {self._kernel.process.how_it_ended()}."
-            )
-        for name, provision in self._provisions.items():
-            self._provide(name, provision)
-
-    def _drop(self) -> None:
-        """End the present kernel."""
-        if self._kernel is not None:
-            self._kernel.close()
-            self._gpu_peak_bytes = self.gpu_bytes
-            self._kernel = None
+    @property
+    def early_runs(self) -> int:
+        """How many times the notebook was run up to a check cell, for the state after it."""
+        return self._kernels.early_runs
 
     @property
     def gpu_bytes(self) -> int:
         """The most GPU memory that was seen in use, CUDA's own included; 0 on the CPU."""
-        return max(self._gpu_peak_bytes, self._kernel.gpu_bytes if self._kernel is not None else 0)
+        return self._kernels.gpu_bytes
 
     def close(self) -> None:
-        """End the kernel and all its processes."""
-        self._drop()
+        """End the kernels and all their processes."""
+        self._kernels.close()
 
     def __enter__(self) -> KernelSession:
         return self
@@ -296,3 +258,11 @@ class KernelSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _numbers(notebook: Any, cells: Mapping[str, str]) -> dict[str, int]:
+    """Return the numbers of the code cells with these ids, under the same keys."""
+    numbers = {
+        cell.get("id"): number for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"
+    }
+    return {key: numbers[cell] for key, cell in cells.items() if cell in numbers}

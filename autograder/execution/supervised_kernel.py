@@ -1,10 +1,10 @@
-"""A kernel with all that belongs to it: its watchdogs, its probe, its clock."""
+"""A kernel with all that belongs to it: its watchdogs and its probe."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from autograder.execution.cpu_clock import FairClock
 from autograder.execution.gpu_watchdog import GpuWatchdog
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.memory_watchdog import MemoryWatchdog
@@ -23,18 +23,17 @@ class SupervisedKernel:
         process: The kernel.
         zygote: It was forked by.
         limits: What it may use.
-        clock: Of the whole submission; follows this kernel from now on.
 
     Attributes:
         process: The kernel.
         probe: Asks it.
+        provided: Names of the models and tokenizers that it has loaded.
     """
 
-    def __init__(self, process: KernelProcess, zygote: ZygoteLink, limits: Limits, clock: FairClock) -> None:
+    def __init__(self, process: KernelProcess, zygote: ZygoteLink, limits: Limits) -> None:
         self.process = process
+        self.provided: set[str] = set()
         self._zygote = zygote
-        self._clock = clock
-        clock.follow(process)
         self._memory_watchdog = (
             MemoryWatchdog(process, limits.memory_bytes, own_files="mounts" in zygote.layers)
             if "memory" in zygote.layers
@@ -52,10 +51,17 @@ class SupervisedKernel:
 
     def status(self) -> dict[str, Any]:
         """Ask the kernel what its cells asked for and could not have; no answer counts as nothing."""
+        return self._claims({"op": "status"})
+
+    def fingerprints(self, functions: Iterable[str]) -> dict[str, Any]:
+        """Ask for the functions' fingerprints in the present state; no answer counts as nothing."""
+        return self._claims({"op": "fingerprint", "names": list(functions)})
+
+    def _claims(self, request: dict[str, Any]) -> dict[str, Any]:
         if not self.process.is_alive():
             return {}
         try:
-            return self.probe.ask({"op": "status"}, {}, timeout_s=_STATUS_TIMEOUT_S)[0]
+            return self.probe.ask(request, {}, timeout_s=_STATUS_TIMEOUT_S)[0]
         except (ProbeTimeout, ProbeDied, codec.WireError):
             return {}
 
@@ -64,5 +70,4 @@ class SupervisedKernel:
         for watchdog in (self._memory_watchdog, self._gpu_watchdog):
             if watchdog is not None:
                 watchdog.close()
-        self._clock.bank()
         self._zygote.put_away(self.process)

@@ -6,6 +6,7 @@ import time
 import psutil
 import pytest
 
+from autograder.execution.check_states import END
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_link import ZygoteLink
 from autograder.records import Limits
@@ -39,7 +40,7 @@ def link(zygote):
 def drawn(link, seed, *, ahead=False):
     with KernelSession(link, notebook(DRAW), limits=Limits(), seed=seed, ahead=ahead) as session:
         session.run()
-        return session.call("stored", seed=0), session._kernel.process.pid
+        return session.call("stored", seed=0), session._kernels.after(END).process.pid
 
 
 def keepers(zygote):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from autograder.execution.check_states import END
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.memory_watchdog import tree_bytes
 
@@ -21,7 +22,7 @@ def process_after(runner: Runner, source: str) -> KernelProcess:
     session = runner.session(source, file_bytes=512 * MB)
     assert session.run().failures == ()
     assert session._kernel is not None
-    return session._kernel.process
+    return session._kernels.after(END).process
 
 
 def measured(runner: Runner, source: str) -> float:

@@ -60,7 +60,7 @@ def test_a_locked_cell_gets_the_time_of_two_calls(runner: Runner) -> None:
     session = runner.session(
         *["import time\ntime.sleep(1)\nprint('done')"] * 2, cell_timeout_s=20, call_timeout_s=0.2
     )
-    session._source.cells[0].metadata["nbgrader"] = {"grade": True, "locked": True, "solution": False}
+    session._kernels.source.cells[0].metadata["nbgrader"] = {"grade": True, "locked": True, "solution": False}
     execution = session.run()
 
     assert [(failure.index, failure.message) for failure in execution.failures] == [
@@ -128,7 +128,7 @@ def test_two_runs_give_identical_bytes(runner: Runner) -> None:
 
 def test_stored_outputs_are_dropped(runner: Runner) -> None:
     session = runner.session("pass")
-    session._source.cells[0].outputs = [{"output_type": "stream", "name": "stdout", "text": "forged"}]
+    session._kernels.source.cells[0].outputs = [{"output_type": "stream", "name": "stdout", "text": "forged"}]
 
     assert session.run().notebook["cells"][0]["outputs"] == []
 

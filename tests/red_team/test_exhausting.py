@@ -17,6 +17,7 @@ import psutil
 import pytest
 
 from autograder.errors import CallTimeoutError, KernelDiedError, StudentCodeError, SubmissionError
+from autograder.execution.check_states import END
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
 from autograder.records import Limits
@@ -238,7 +239,7 @@ def test_a_daemon_ends_with_its_box(zygote: Zygote, tmp_path: Path) -> None:
     with KernelSession(zygote, notebook(DAEMON), limits=Limits(), seed=1) as session:
         assert session.run().failures == ()
         assert session._kernel is not None
-        tree = psutil.Process(session._kernel.process.pid).children(recursive=True)
+        tree = psutil.Process(session._kernels.after(END).process.pid).children(recursive=True)
         assert len(tree) >= 2
     assert psutil.wait_procs(tree, timeout=3)[1] == []
 

@@ -24,6 +24,7 @@ import torch
 from tornado.ioloop import IOLoop
 
 from autograder.execution.kernel import cuda_fallback
+from autograder.execution.kernel.fingerprint import Fingerprints
 from autograder.execution.kernel.probe_models import Models
 from autograder.execution.kernel.seed_all import seed_all
 from autograder.execution.wire import codec
@@ -47,6 +48,7 @@ class Probe:
         self._kernel = kernel
         self._models = models
         self._sink = _open_sink()
+        self._fingerprints = Fingerprints(kernel.shell.user_ns, str(Path.cwd()))
 
     def attach(self) -> None:
         """Let the kernel's event loop call `serve` when a request comes."""
@@ -77,6 +79,10 @@ class Probe:
         if request["op"] == "status":
             notes = self._kernel.shell.notes.entries
             return {"status": "ok", "gpu_asked": cuda_fallback.was_used(), "notes": notes}, {}
+        if request["op"] == "fingerprint":
+            with self._silenced(), _interruptible():
+                found = {name: self._fingerprints.of(name) for name in request["names"]}
+            return {"status": "ok", "fingerprints": found}, {}
         return self._call(request, tensors)
 
     def _call(self, request: dict[str, Any], tensors: dict[str, Any]) -> Any:

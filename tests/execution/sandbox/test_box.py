@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from autograder.errors import GraderError
+from autograder.execution.check_states import END
 from autograder.execution.zygote_client import Zygote
 from autograder.execution.zygote_link import KernelRequest
 
@@ -197,7 +198,7 @@ def test_no_process_survives_the_session(runner: Runner) -> None:
     session = runner.session(source)
     session.run()
     assert session._kernel is not None
-    tree = psutil.Process(session._kernel.process.pid).children(recursive=True)
+    tree = psutil.Process(session._kernels.after(END).process.pid).children(recursive=True)
     assert len(tree) >= 2
     session.close()
 
@@ -211,7 +212,7 @@ def test_kernels_end_with_their_zygote(course: Path) -> None:
         session = KernelSession(own, notebook("pass"))
         session.run()
         assert session._kernel is not None
-        init = psutil.Process(session._kernel.process.pid)
+        init = psutil.Process(session._kernels.after(END).process.pid)
         tree = [init, *init.children(recursive=True)]
 
     assert psutil.wait_procs(tree, timeout=3)[1] == []
@@ -259,7 +260,7 @@ def test_trusted_submissions_run_without_a_sandbox_and_leave_nothing(course: Pat
             assert session.run().sandbox_mode == "none"
             box = Path(session.call("f", seed=0))
             assert session._kernel is not None
-            tree = psutil.Process(session._kernel.process.pid).children(recursive=True)
+            tree = psutil.Process(session._kernels.after(END).process.pid).children(recursive=True)
             assert len(tree) >= 2
         assert psutil.wait_procs(tree, timeout=3)[1] == []
         assert not box.exists()
