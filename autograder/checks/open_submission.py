@@ -52,6 +52,11 @@ class OpenSubmission:
         return (*self.execution.remarks, *map(str, self._session.side_effects))
 
     @property
+    def early_runs(self) -> int:
+        """How many times the notebook was run up to a check cell, for the state after it."""
+        return self._session.early_runs
+
+    @property
     def gpu_bytes(self) -> int:
         """The most GPU memory that was seen in use, CUDA's own included; 0 on the CPU."""
         return self._session.gpu_bytes

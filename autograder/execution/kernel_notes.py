@@ -16,6 +16,8 @@ _KINDS = {
     "magic": "Magic commands that are unknown here are skipped: {}.",
     "stand-in": "Modules that exist only elsewhere do nothing while your notebook is graded: {}.",
     "prompt": "Nobody answers a prompt while your notebook is graded: input() returned an empty line.",
+    "model": "Checks pass a freshly loaded model to your functions, without what your notebook changed on its own "
+    "model: {}. Let each function set what it needs.",
     "exit": "exit() and quit() end nothing while your notebook is graded.",
 }
 

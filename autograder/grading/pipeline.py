@@ -80,6 +80,8 @@ def grade_submission(
                 "notebook_s": round(ran - started, 3),
                 "checks_s": round(time.perf_counter() - ran, 3),
             }
+            if opened.early_runs:
+                timing["early_runs"] = opened.early_runs
             if opened.gpu_bytes:
                 timing["gpu_mb"] = round(opened.gpu_bytes / 2**20)
             shown = plots(opened.execution.notebook) + returned_figures(check_run, course)

@@ -265,6 +265,31 @@ def test_models_are_provided_to_every_kernel(runner: Runner, course: Any) -> Non
     assert opened.call("f", (Handle(name="model:hidden"),), seed=0) == 2.0
 
 
+LOAD = "from course.scale import Scale\nmodel = Scale.from_pretrained('/student/models/scale')"
+CHANGED = (
+    "Checks pass a freshly loaded model to your functions, without what your notebook changed on its own model: {}. "
+    "Let each function set what it needs."
+)
+
+
+@pytest.mark.sandbox
+@pytest.mark.parametrize(
+    ("changing", "named"),
+    [
+        ("model.linear.register_forward_hook(lambda *a: None)", "`a hook on model.linear`"),
+        ("model.register_forward_pre_hook(lambda *a: None)", "`a hook on model`"),
+        ("model.eval()\nmodel(__import__('torch').ones(3)).sum().backward()", ""),
+        ("model.linear.register_forward_hook(lambda *a: None).remove()", ""),
+        ("class Own(Scale): config = 1 / 1\nmodel = Own()", ""),
+    ],
+)
+def test_what_is_set_on_the_notebooks_own_model_is_told(runner: Runner, changing: str, named: str) -> None:
+    execution = session(runner, LOAD, changing).run()
+
+    assert execution.failures == ()
+    assert execution.remarks == ((CHANGED.format(named),) if named else ())
+
+
 @pytest.mark.sandbox
 def test_an_endless_structure_ends(runner: Runner) -> None:
     opened = session(

@@ -197,7 +197,11 @@ def test_locked_checks_stop_at_their_first_error(runner: Runner) -> None:
     fails = "import no_such_library"
     session = runner.session(f"{fails}\nprint('ne' + 'ver')", f"{fails}\nprint('on')")
     session._kernels.source.cells[0].metadata["nbgrader"] = {"grade": True, "locked": True, "solution": False}
-    session._kernels.source.cells[1].metadata["nbgrader"] = {"grade": False, "locked": True, "solution": False}
+    session._kernels.source.cells[1].metadata["nbgrader"] = {
+        "grade": False,
+        "locked": True,
+        "solution": False,
+    }
     execution = session.run()
 
     assert "never" not in text_of(execution, 0)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 _MOST_BYTES = 2**29
 """Of all models; larger ones are left to the kernels, that a fork may stay cheap."""
 
@@ -52,6 +54,10 @@ class PreloadedModels:
         found = getattr(importlib.import_module(module), attribute)
         key = _key(loader, inside, options)
         self._loaded[key] = found.from_pretrained(f"{student}/{inside}", **options)
+
+    def models(self) -> list[Any]:
+        """Return the models that nobody has been given yet."""
+        return [value for value in self._loaded.values() if isinstance(value, torch.nn.Module)]
 
     def pop(self, loader: str, inside: str, options: dict[str, str]) -> Any:
         """Pop a preloaded object, else None: its next user would find it changed."""

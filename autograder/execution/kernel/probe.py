@@ -77,6 +77,9 @@ class Probe:
             with self._silenced():
                 return self._models.provide(request, fds), {}
         if request["op"] == "status":
+            with self._silenced():
+                for change in self._models.changes(self._kernel.shell.user_ns):
+                    self._kernel.shell.notes.add("model", 0, change)
             notes = self._kernel.shell.notes.entries
             return {"status": "ok", "gpu_asked": cuda_fallback.was_used(), "notes": notes}, {}
         if request["op"] == "fingerprint":

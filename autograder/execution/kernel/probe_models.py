@@ -7,13 +7,14 @@ import importlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from autograder.execution.kernel import notebook_models
 from autograder.execution.kernel.preload import PreloadedModels
 from autograder.execution.wire.codec import Handle
 
@@ -41,6 +42,10 @@ class Models:
         self._device = device
         self._loaded: dict[str, Any] = {}
         self._restorers: dict[str, Callable[[], list[str]]] = {}
+
+    def changes(self, names: Mapping[str, Any]) -> list[str]:
+        """Describe what a notebook has set on its own models and what the provided ones will not have."""
+        return list(notebook_models.changes(names, self._preloaded.models()))
 
     def provide(self, request: dict[str, Any], fds: list[int]) -> dict[str, Any]:
         """Load one model or tokenizer and keep it under its name.
