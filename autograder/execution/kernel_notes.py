@@ -10,6 +10,7 @@ from autograder.execution import normalise_outputs
 _MOST = 60
 _MOST_CHARS = 300
 _QUOTED = 3
+GPU_REMARK = "Your notebook asked for a GPU; it was graded on the CPU."
 _KINDS = {
     "install": "Commands that install or download something are skipped while your notebook is graded: {}.",
     "backend": "Plots are shown as with %matplotlib inline while your notebook is graded: {} was replaced.",
@@ -18,6 +19,8 @@ _KINDS = {
     "prompt": "Nobody answers a prompt while your notebook is graded: input() returned an empty line.",
     "model": "Checks pass a freshly loaded model to your functions, without what your notebook changed on its own "
     "model: {}. Let each function set what it needs.",
+    "compile": "torch.compile has no effect while your notebook is graded: the code runs uncompiled.",
+    "gpu": GPU_REMARK,
     "exit": "exit() and quit() end nothing while your notebook is graded.",
 }
 

@@ -13,11 +13,6 @@ _CELL_FILE = re.compile(r"/tmp/ipykernel_\d+/\d+\.py")
 _VOLATILE = ("execution", "collapsed", "scrolled")
 
 
-def mentions_cuda(notebook: Any) -> bool:
-    """Tell whether a code cell speaks of CUDA."""
-    return any(cell.cell_type == "code" and "cuda" in cell.source for cell in notebook.cells)
-
-
 def join_streams(outputs: list[Any]) -> list[Any]:
     """Make one output of all that a cell printed to a stream, as a terminal would show it.
 

@@ -28,7 +28,6 @@ from autograder.records import Execution, Limits
 
 __all__ = ["Handle", "KernelSession"]
 
-GPU_REMARK = "Your notebook asked for a GPU; it was graded on the CPU."
 _PROVIDE_TIMEOUT_S = 120.0
 
 
@@ -61,9 +60,8 @@ class KernelSession:
         self._zygote = zygote
         self._limits = limits or Limits()
         source = nbformat.from_dict(copy.deepcopy(dict(notebook)))
-        self._cuda_fallback = zygote.device == "cpu" and normalise_outputs.mentions_cuda(source)
         request = KernelRequest(
-            limits=self._limits, seed=seed, cuda_fallback=self._cuda_fallback, ahead=ahead
+            limits=self._limits, seed=seed, cuda_fallback=zygote.device == "cpu", ahead=ahead
         )
         self._kernels = NotebookKernels(zygote, source, request, _numbers(source, check_cells))
         self._provisions: dict[str, Provision] = {}
@@ -85,8 +83,6 @@ class KernelSession:
         status = self._kernels.status()
         self._notes = KernelNotes(status)
         remarks = self._notes.remarks()
-        if self._cuda_fallback and status.get("gpu_asked") is True:
-            remarks.append(GPU_REMARK)
         if run.output_cut:
             limit = f"{self._limits.output_bytes / 2**20:g} MB"
             remarks.append(f"Your notebook printed more than {limit}; the rest was not kept.")

@@ -5,8 +5,6 @@ import time
 
 import pytest
 
-from autograder.execution.session import GPU_REMARK
-
 from .conftest import Runner, text_of
 
 pytestmark = pytest.mark.sandbox
@@ -140,30 +138,6 @@ def test_the_whole_submission_has_a_deadline(runner: Runner) -> None:
     assert time.monotonic() - began < 4
     assert {f.kind for f in execution.failures} == {"timeout"}
     assert execution.failures[3].message == "Not run: the time for the whole notebook was used up."
-
-
-def test_cuda_falls_back_to_the_cpu_with_a_remark(runner: Runner) -> None:
-    execution = runner.session(
-        "import torch\nm = torch.nn.Linear(2, 2).cuda().to('cuda')\nx = torch.ones(2, device='cuda:0')",
-        "device = torch.device('cuda')\ny = torch.zeros(2).to(device).cuda()\nm(x + y).device.type",
-        "torch.cuda.synchronize(); torch.cuda.empty_cache(); torch.cuda.manual_seed(1)",
-        "torch.set_default_device('cuda')\n"
-        "torch.rand(2).device.type, x.new_zeros(2, device='cuda').device.type",
-        "torch.save(x, 'x.pt')\ntorch.load('x.pt', map_location='cuda').device.type",
-    ).run()
-
-    assert execution.failures == ()
-    assert text_of(execution, 1) == "'cpu'"
-    assert text_of(execution, 3) == "('cpu', 'cpu')"
-    assert text_of(execution, 4) == "'cpu'"
-    assert execution.remarks == (GPU_REMARK,)
-
-
-def test_asking_whether_there_is_a_gpu_is_no_remark(runner: Runner) -> None:
-    execution = runner.session("import torch\nd = 'cuda' if torch.cuda.is_available() else 'cpu'\nd").run()
-
-    assert text_of(execution, 0) == "'cpu'"
-    assert execution.remarks == ()
 
 
 def test_tracebacks_hold_no_path_of_this_machine(runner: Runner, course: object) -> None:

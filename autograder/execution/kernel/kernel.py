@@ -10,13 +10,14 @@ import os
 import socket
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from autograder.execution import devices
-from autograder.execution.kernel import cuda_fallback, kernel_app, stand_ins
+from autograder.execution.kernel import eager_compile, gpu_fallback, kernel_app, stand_ins
 from autograder.execution.kernel.preload import PreloadedModels
 from autograder.execution.kernel.probe import Probe
 from autograder.execution.kernel.probe_models import Models
@@ -62,20 +63,26 @@ def run(
     # What matplotlib and IPython set up so far is no garbage, and its pages stay shared.
     gc.freeze()
     box.send(control, {"ready": True})
-    _await_turn(control)
+    fallback = _await_turn(control)
     control.close()
+    eager_compile.install(partial(app.shell.notes.add, "compile", 0, "torch.compile"))
+    if fallback:
+        gpu_fallback.install(partial(app.shell.notes.add, "gpu", 0, "GPU"))
     app.start()
 
 
-def _await_turn(control: socket.socket) -> None:
-    """Wait until a submission takes this kernel; end with a grader that has none for it."""
+def _await_turn(control: socket.socket) -> bool:
+    """Wait until a submission takes this kernel; end with a grader that has none for it.
+
+    Returns:
+        Whether the CPU stands for a GPU.
+    """
     data = control.recv(_TURN_BYTES)
     if not data:
         os._exit(0)
     turn = json.loads(data)
     seed_all(turn["seed"])
-    if turn["cuda_fallback"]:
-        cuda_fallback.install()
+    return turn["cuda_fallback"] is True
 
 
 def _prepare_process(settings: dict[str, Any], box_dir: str) -> None:

@@ -23,7 +23,6 @@ from typing import Any, TextIO
 import torch
 from tornado.ioloop import IOLoop
 
-from autograder.execution.kernel import cuda_fallback
 from autograder.execution.kernel.fingerprint import Fingerprints
 from autograder.execution.kernel.probe_models import Models
 from autograder.execution.kernel.seed_all import seed_all
@@ -80,8 +79,7 @@ class Probe:
             with self._silenced():
                 for change in self._models.changes(self._kernel.shell.user_ns):
                     self._kernel.shell.notes.add("model", 0, change)
-            notes = self._kernel.shell.notes.entries
-            return {"status": "ok", "gpu_asked": cuda_fallback.was_used(), "notes": notes}, {}
+            return {"status": "ok", "notes": self._kernel.shell.notes.entries}, {}
         if request["op"] == "fingerprint":
             with self._silenced(), _interruptible():
                 found = {name: self._fingerprints.of(name) for name in request["names"]}
