@@ -124,6 +124,13 @@ def test_boilerplate_for_a_gpu_runs_with_one_remark(runner: Runner, cells: list[
         "torch.backends.cudnn.deterministic = True; torch.use_deterministic_algorithms(True)",
         "print(torch.cuda.device_count(), torch.device('cuda'), torch.cuda.is_bf16_supported())",
         "x.to('cpu').to(torch.float64).to(x); x.cpu(); torch.zeros(2, device='cpu'); torch.Generator('cpu')",
+        "from captum.attr import IntegratedGradients, LayerIntegratedGradients\n"
+        "from transformers import BertModel, BertTokenizer\n"
+        "bert, ids = BertModel.from_pretrained('models/bert'), torch.tensor([[2, 5, 6, 3]])\n"
+        "words = BertTokenizer.from_pretrained('models/bert')(['ein wort'], return_tensors='pt')\n"
+        "score = lambda ids, mask: bert(input_ids=ids, attention_mask=mask).last_hidden_state[:, 0, 0]\n"
+        "LayerIntegratedGradients(score, bert.embeddings).attribute(ids, additional_forward_args=ids * 0 + 1)\n"
+        "IntegratedGradients(lambda x: m(x).sum(-1)).attribute(x[None]); bert(**words)",
         "with torch.random.fork_rng(): torch.rand(1)\ntorch.random.set_rng_state(torch.random.get_rng_state())",
     ],
 )

@@ -46,7 +46,7 @@ _ZERO = (
     *("device_memory_used", "driver_allocated_memory", "get_sync_debug_mode", "memory_usage", "power_draw"),
     *("range_start", "temperature", "utilization"),
 )
-_FALSE = (
+_QUESTIONS = (
     *("can_device_access_peer", "is_capturing_metal", "is_current_stream_capturing"),
     *("is_macos13_or_newer", "is_macos_or_newer", "is_metal_capture_enabled"),
 )
@@ -194,7 +194,6 @@ class _TensorType:
 _RESULTS: Mapping[str, Any] = {
     **dict.fromkeys(_NOTHING, None),
     **dict.fromkeys(_ZERO, 0),
-    **dict.fromkeys(_FALSE, False),
     **dict.fromkeys(("get_device_name", "get_name"), "CPU"),
     **dict.fromkeys(("get_memory_info", "mem_get_info"), (_MEMORY_BYTES, _MEMORY_BYTES)),
     "get_allocator_backend": "native",
@@ -258,6 +257,9 @@ def _patch(module: ModuleType, results: Mapping[str, Any], on_ask: Callable[[], 
             setattr(
                 module, name, _function(native, lambda *args, result=results[name], **kwargs: result, on_ask)
             )
+        elif name in _QUESTIONS:
+            # transformers asks them before each forward pass.
+            setattr(module, name, _function(native, lambda *args, **kwargs: False, lambda: None))
         elif name in _FUNCTIONS:
             setattr(module, name, _function(native, _FUNCTIONS[name], on_ask))
         elif name in _TYPES:
