@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from autograder.errors import StudentCodeError
 from autograder.execution.kernel_notes import GPU_REMARK
 
 from .conftest import Runner, text_of
@@ -205,6 +206,33 @@ def test_what_would_be_compiled_runs_uncompiled(runner: Runner, cell: str) -> No
     assert in_one_notebook(runner, [cell]) == (
         "torch.compile has no effect while your notebook is graded: the code runs uncompiled.",
     )
+
+
+def test_anomaly_mode_finds_anomalies_at_little_cost(runner: Runner) -> None:
+    session = runner.running(
+        "import torch, traceback\ntorch.autograd.set_detect_anomaly(True)",
+        "def inner(x): return (x * torch.nan).sqrt().sum()",
+        "def anomalous(x):\n    inner(x.requires_grad_()).backward()",
+        "def frames(): return len(traceback.format_stack())",
+    )
+
+    with pytest.raises(StudentCodeError, match="returned nan values") as caught:
+        session.call("anomalous", (torch.ones(2),), seed=0)
+    assert "in anomalous" in caught.value.traceback
+    assert session.call("frames", seed=0) == 2
+
+
+def test_deterministic_algorithms_have_a_backward_for_gathers_and_embeddings(runner: Runner) -> None:
+    cells = [
+        "import os; os.environ['CUBLAS_WORKSPACE_CONFIG'] = ':4096:8'; torch.use_deterministic_algorithms(True)",
+        "e = nn.Embedding(5, 3); e(torch.tensor([1, 1])).sum().backward()",
+        "y = torch.rand(2, 3, requires_grad=True); y.gather(1, torch.zeros(2, 2, dtype=torch.long)).sum().backward()",
+        "y[:, [0, 0]].sum().backward(); y.scatter_add(1, torch.zeros(2, 3, dtype=torch.long), y).sum().backward()",
+        "torch.zeros(3).index_add_(0, torch.tensor([0, 0]), torch.ones(2)); y.cumsum(0).sum().backward()",
+        "nn.functional.scaled_dot_product_attention(y, y, y).sum().backward()",
+    ]
+
+    assert in_one_notebook(runner, cells) == ()
 
 
 def test_torchscript_works(runner: Runner) -> None:

@@ -29,6 +29,7 @@ from autograder.execution.kernel.seed_all import seed_all
 from autograder.execution.wire import codec
 
 _TRACEBACK_FRAMES = 12
+_STACK_FRAMES = 2
 _TRACEBACK_CHARS = 8000
 _MESSAGE_CHARS = 2000
 
@@ -100,7 +101,8 @@ class Probe:
         seed_all(request["seed"])
         with self._silenced(), _interruptible():
             try:
-                value = _awaited(function(*args, **kwargs))
+                with _short_stacks():
+                    value = _awaited(function(*args, **kwargs))
                 reply, answer = _encode_answer(value, request["answer_bytes"])
             except KeyboardInterrupt:
                 reply, answer = {"status": "interrupted"}, {}
@@ -234,6 +236,16 @@ def _interruptible() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, kept)
+
+
+@contextlib.contextmanager
+def _short_stacks() -> Iterator[None]:
+    """Keep anomaly mode fast: for each operation torch formats the whole stack, and a kernel's is deep."""
+    sys.tracebacklimit = _STACK_FRAMES
+    try:
+        yield
+    finally:
+        vars(sys).pop("tracebacklimit", None)
 
 
 def _own_frames(trace: TracebackType | None, compiled: dict[str, int]) -> str:
