@@ -24,7 +24,7 @@ MAX_SOURCE = 500_000
 _MEMORY_BYTES = 2**29
 # Text with a single emoji takes four bytes a character in memory, beside the file's own.
 _MEMORY_PER_BYTE = 5
-_CPU_S = 20
+_CPU_S = 40
 _MAX_METADATA = 20_000
 _MAX_ATTACHMENTS = 5 * 2**20
 _TOP = ("nbformat", "nbformat_minor", "cells", "worksheets")
@@ -45,7 +45,8 @@ def slim(raw: bytes) -> dict[str, Any]:
         `{"notebook": ...}`, or `{"problem": kind, "values": [...]}` with what a sentence about it needs.
     """
     try:
-        text = raw.decode("utf-8-sig")
+        # PowerShell and Windows' Notepad write UTF-16 with its mark.
+        text = raw.decode("utf-16" if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError as error:
         return _problem("encoding", error.start)
     del raw

@@ -114,6 +114,31 @@ def test_reads_a_byte_order_mark(tmp_path: Path) -> None:
     assert read_notebook(write(tmp_path, b"\xef\xbb\xbf" + json.dumps(GOOD).encode())).nbformat == 4
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_reads_what_windows_wrote_as_utf_16(encoding: str, tmp_path: Path) -> None:
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    raw = (mark + json.dumps(with_cell(source="x = 'ä🎉'"), ensure_ascii=False)).encode(encoding)
+    assert read_notebook(write(tmp_path, raw)).cells[1].source == "x = 'ä🎉'"
+
+
+@pytest.mark.parametrize("minor", range(6))
+def test_reads_every_minor_format_of_4(minor: int, tmp_path: Path) -> None:
+    notebook = changed(nbformat_minor=minor)
+    for cell in notebook["cells"] if minor < 5 else []:
+        del cell["id"]
+    read = read_notebook(write(tmp_path, notebook))
+    assert [cell.source for cell in read.cells] == [
+        cell.source for cell in read_notebook(write(tmp_path, GOOD)).cells
+    ]
+    assert len({cell.id for cell in read.cells}) == 2
+
+
+def test_reads_lines_that_end_as_on_windows(tmp_path: Path) -> None:
+    text = json.dumps(with_cell(source="def f():\r\n    return 1"), indent=1)
+    source = read_notebook(write(tmp_path, text.replace("\n", "\r\n").encode())).cells[1].source
+    assert compile(source, "cell", "exec") and source.splitlines() == ["def f():", "    return 1"]
+
+
 def test_upgrades_notebook_format_3(tmp_path: Path) -> None:
     notebook = read_notebook(write(tmp_path, V3))
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [
