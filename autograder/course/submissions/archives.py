@@ -12,16 +12,23 @@ import lzma
 import os
 import struct
 import tarfile
-import unicodedata
 import zipfile
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from itertools import takewhile
+from pathlib import Path
 
 from autograder.course.submissions.archive_members import Member, tar_members, zip_members
+from autograder.course.submissions.contents import is_cut_short, is_zip, sealed_format
+from autograder.course.submissions.member_paths import (
+    common_depth,
+    is_in_environment,
+    owner,
+    safe_parts,
+    shortened,
+)
 from autograder.course.submissions.names import (
-    ENVIRONMENT_FOLDERS,
     ENVIRONMENT_MARK,
     GRADESCOPE_METADATA,
     OTHER,
@@ -38,6 +45,7 @@ _CHUNK = 2**18
 _MAX_RATIO = 200
 _RATIO_COUNTS_FROM = 1 * _MB
 _LISTED_FILES = 100
+_MAX_OWNERS_DEPTH = 4
 _UNUSABLE_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EILSEQ)
 _UNREADABLE = (
     zipfile.BadZipFile,
@@ -123,37 +131,51 @@ class _Unpacking:
         self.used: dict[tuple[str, ...], _Used] = {}
 
     def run(self, archive: Path) -> Unpacked:
-        is_zip = archive.suffix.lower() == ".zip"
+        if archive.stat().st_size == 0:
+            raise SubmissionError(f"{self.name} is empty. Pack it again.")
+        if sealed := sealed_format(archive):
+            raise SubmissionError(
+                f"{self.name} is a {sealed} archive under another name. Of archives zip and tar are opened. "
+                "Hand in the notebook (.ipynb) itself."
+            )
+        if is_cut_short(archive):
+            raise SubmissionError(f"{self.name} is cut short, as by a broken upload. Pack it again.")
+        kind = "zip" if is_zip(archive) else "tar"
         try:
-            with (zip_members if is_zip else tar_members)(archive) as members:
+            with (zip_members if kind == "zip" else tar_members)(archive) as members:
                 self.unpack_all(members)
         except _UNREADABLE as error:
-            raise self.unreadable(is_zip, str(error) or "it is damaged") from None
+            raise self.unreadable(kind, str(error) or "it is damaged") from None
         except OSError as error:
             # gzip raises a bare OSError, and a damaged zip sends zipfile to a negative place.
             if error.errno in (None, errno.EINVAL):
-                raise self.unreadable(is_zip, "it is damaged") from None
+                raise self.unreadable(kind, "it is damaged") from None
             raise GraderError(
                 f"{self.name} cannot be unpacked on the grading machine: {error.strerror}."
             ) from None
         return self.unpacked
 
-    def unreadable(self, is_zip: bool, reason: str) -> SubmissionError:
-        kind = "zip" if is_zip else "tar"
+    def unreadable(self, kind: str, reason: str) -> SubmissionError:
         return SubmissionError(f"{self.name} is no readable {kind}: {reason}. Pack it again.")
 
     def unpack_all(self, members: Sequence[Member]) -> None:
-        placed = [(member, _safe_parts(member.name, self.name)) for member in members]
+        placed = [(member, tuple(map(shortened, safe_parts(member.name, self.name)))) for member in members]
         environments = {parts[:-1] for _, parts in placed if parts and parts[-1] == ENVIRONMENT_MARK}
         wanted = [
             (member, parts)
             for member, parts in placed
-            if parts and not any(map(is_skipped, parts)) and not _is_in_environment(parts, environments)
+            if parts and not any(map(is_skipped, parts)) and not is_in_environment(parts, environments)
         ]
-        common = _common_depth([parts[:-1] for _, parts in wanted])
+        # Whose folder holds nothing else is there all the same.
+        for folder in {
+            tuple(takewhile(lambda part: not is_skipped(part), parts[:-1])) for _, parts in placed
+        }:
+            if len(folder) <= _MAX_OWNERS_DEPTH and not is_in_environment((*folder, ""), environments):
+                self.unpacked.folder.joinpath(*folder).mkdir(parents=True, exist_ok=True)
+        common = common_depth([parts[:-1] for _, parts in wanted])
         for member, parts in wanted:
-            owner = _owner(parts, common) if self.shared else ()
-            self.unpack_member(member, parts, self.used.setdefault(owner, _Used()))
+            whose = owner(parts, common) if self.shared else ()
+            self.unpack_member(member, parts, self.used.setdefault(whose, _Used()))
 
     def unpack_member(self, member: Member, parts: tuple[str, ...], used: _Used) -> None:
         target = self.unpacked.folder.joinpath(*parts)
@@ -232,42 +254,3 @@ class _Unpacking:
         except _UNREADABLE as error:
             return f"{shown} cannot be unpacked: {error or 'it is damaged'}. Pack it again."
         return ""
-
-
-def _safe_parts(stated: str, name: str) -> tuple[str, ...]:
-    """Return a member's path in parts.
-
-    Raises:
-        SubmissionError: If it leads out of the folder: `..`, absolute, or with a drive.
-    """
-    path = PurePosixPath(unicodedata.normalize("NFC", stated).replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or PureWindowsPath(stated).drive:
-        raise SubmissionError(
-            f"{name} holds {stated[:80]!r}, which leads out of the folder that it is unpacked into. "
-            "Pack the notebooks again."
-        )
-    return tuple(part for part in path.parts if part not in ("", "."))
-
-
-def _is_in_environment(parts: tuple[str, ...], environments: Collection[tuple[str, ...]]) -> bool:
-    # `python -m venv .` makes the student's own folder one: only what it puts there is left out.
-    return any(
-        parts[:depth] in environments and parts[depth].lower() in ENVIRONMENT_FOLDERS
-        for depth in range(len(parts) - 1)
-    )
-
-
-def _common_depth(folders: Sequence[tuple[str, ...]]) -> int:
-    """Return how many folders all members lie in."""
-    first, last = min(folders, default=()), max(folders, default=())
-    pairs = zip(first, last, strict=False)
-    return next(
-        (depth for depth, (one, other) in enumerate(pairs) if one != other), min(len(first), len(last))
-    )
-
-
-def _owner(parts: tuple[str, ...], common: int) -> tuple[str, ...]:
-    """Return whose budget a member of a class's archive takes from: that of the first folder that differs."""
-    if "submitted" in parts[common:-1]:
-        common = parts.index("submitted", common) + 1
-    return parts[: common + 1]

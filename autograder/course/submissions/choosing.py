@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from autograder.course.submissions.gathering import Handed
+from autograder.course.submissions.gathering import Handed, StudentPlace
+from autograder.course.submissions.layouts import Stated
 from autograder.course.submissions.names import kind_of, stem_of, without_copy_mark
 from autograder.errors import GraderError, SubmissionError
-from autograder.records import Assignment
+from autograder.records import Assignment, Submission
 
 # nbformat takes over a second to import, and most students hand in one notebook.
 if TYPE_CHECKING:
@@ -156,6 +157,51 @@ class _Weight:
         )
         pairs = zip(self.order, other.order, reasons, strict=True)
         return next((reason for own, others, reason in pairs if own != others), reasons[-1])
+
+
+def submission_of(
+    student: str, items: Sequence[tuple[StudentPlace, list[Handed]]], chooser: Chooser, slug: str
+) -> Submission:
+    """Make one submission of all that a student handed in.
+
+    Args:
+        student: The student's name.
+        items: Places and what was found in each; at least one.
+        chooser: Chooses among several notebooks.
+        slug: The assignment.
+    """
+    files = [handed for _, some in items for handed in some]
+    if not files:
+        place, _ = items[0]
+        return Submission(
+            student=student,
+            path=place.path / f"{slug}.ipynb",
+            origin=place.origin,
+            problem=f"No notebook was handed in: {place.origin} holds none.",
+            handed_in=_handed_in(place.stated),
+        )
+    choice = chooser.choose(files)
+    stated = choice.handed.stated
+    remarks = [choice.remark] if choice.remark else []
+    if stated.is_late:
+        remarks.append(f"{stated.platform} marks this submission as late.")
+    path = choice.handed.path
+    return Submission(
+        student=student,
+        # What is no file is not opened, not even to hash it: a named pipe would never end.
+        path=path if path.is_file() or not path.exists() else path.parent / f"no file of {path.name}",
+        origin=choice.handed.origin,
+        problem=choice.problem,
+        remarks=tuple(remarks),
+        handed_in=_handed_in(stated),
+    )
+
+
+def _handed_in(stated: Stated) -> dict[str, str]:
+    """Return what a platform says of a submission."""
+    late = "yes" if stated.is_late else ""
+    known = {"platform": stated.platform, "id": stated.id, "at": stated.handed_in, "late": late}
+    return {key: value for key, value in known.items() if value}
 
 
 def _changed_at(item: Handed) -> float:

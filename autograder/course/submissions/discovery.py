@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from autograder.course.submissions.choosing import Chooser
+from autograder.course.submissions import blackboard, nbgrader_tree
+from autograder.course.submissions.choosing import Chooser, submission_of
+from autograder.course.submissions.contents import looks_like_notebook
 from autograder.course.submissions.folders import SUBMITTED, Folders
 from autograder.course.submissions.gathering import (
     Gatherer,
@@ -14,9 +17,9 @@ from autograder.course.submissions.gathering import (
     files_below,
     is_inside,
     join,
-    looks_like_notebook,
 )
 from autograder.course.submissions.gradescope import read_metadata
+from autograder.course.submissions.groups import Groups
 from autograder.course.submissions.layouts import Stated, read_name, with_names_told_apart
 from autograder.course.submissions.names import (
     ARCHIVE,
@@ -24,6 +27,7 @@ from autograder.course.submissions.names import (
     NOTEBOOK,
     PERHAPS,
     is_instructors,
+    is_sheet_name,
     kind_of,
     nfc,
     stem_of,
@@ -72,48 +76,11 @@ def discover(
         raise AssignmentError(f"{where}: no submissions of {slug} found.{search.hint(found)}\n{_WHAT}")
     chooser = Chooser(slug, assignment)
     names = with_names_told_apart([place.stated for place, _ in found])
-    by_student: dict[tuple[str, str], list[tuple[StudentPlace, list[Handed]]]] = {}
+    by_student: dict[tuple[str, str, str], list[tuple[StudentPlace, list[Handed]]]] = {}
     for place, files in found:
         by_student.setdefault(place.stated.key, []).append((place, files))
-    submissions = [_submission(names[key], items, chooser, slug) for key, items in by_student.items()]
+    submissions = [submission_of(names[key], items, chooser, slug) for key, items in by_student.items()]
     return sorted(submissions, key=lambda submission: submission.student)
-
-
-def _submission(
-    student: str, items: Sequence[tuple[StudentPlace, list[Handed]]], chooser: Chooser, slug: str
-) -> Submission:
-    files = [handed for _, some in items for handed in some]
-    if not files:
-        place, _ = items[0]
-        return Submission(
-            student=student,
-            path=place.path / f"{slug}.ipynb",
-            origin=place.origin,
-            problem=f"No notebook was handed in: {place.origin} holds none.",
-            handed_in=_handed_in(place.stated),
-        )
-    choice = chooser.choose(files)
-    stated = choice.handed.stated
-    remarks = [choice.remark] if choice.remark else []
-    if stated.is_late:
-        remarks.append(f"{stated.platform} marks this submission as late.")
-    path = choice.handed.path
-    return Submission(
-        student=student,
-        # What is no file is not opened, not even to hash it: a named pipe would never end.
-        path=path if path.is_file() or not path.exists() else path.parent / f"no file of {path.name}",
-        origin=choice.handed.origin,
-        problem=choice.problem,
-        remarks=tuple(remarks),
-        handed_in=_handed_in(stated),
-    )
-
-
-def _handed_in(stated: Stated) -> dict[str, str]:
-    """Return what a platform says of a submission."""
-    late = "yes" if stated.is_late else ""
-    known = {"platform": stated.platform, "id": stated.id, "at": stated.handed_in, "late": late}
-    return {key: value for key, value in known.items() if value}
 
 
 class _Search:
@@ -122,6 +89,7 @@ class _Search:
     def __init__(self, slug: str, scratch: Path) -> None:
         self.slug = slug
         self.folders = Folders(slug)
+        self.groups = Groups(self.folders)
         self.gatherer = Gatherer(scratch)
         self.seen: set[str] = set()
 
@@ -134,7 +102,7 @@ class _Search:
         folder, origin, kind = path, path.name or str(path), kind_of(path.name)
         if not is_folder and kind == ARCHIVE:
             try:
-                folder, origin = self.gatherer.unpack(path, shared=True), f"{path.name}:"
+                folder, origin = self.gatherer.unpack_class(path), f"{path.name}:"
             except SubmissionError as error:
                 raise AssignmentError(f"{path}: {error}") from None
         elif not is_folder:
@@ -145,9 +113,7 @@ class _Search:
             return
         root = folder.resolve()
         for place in self.in_folder(folder, root, origin, self.folders.student_name(stem_of(path.name))):
-            files = self.gatherer.gather(place, root)
-            if files or not place.stated.platform or place.problem:
-                yield place, files
+            yield place, self.gatherer.gather(place, root)
 
     def in_folder(self, folder: Path, root: Path, origin: str, alone: str) -> Iterator[StudentPlace]:
         """Find the students in a folder.
@@ -188,11 +154,17 @@ class _Search:
             self.folders.assignments_folder(child) for child in children
         )
         has_folders = any(child.is_dir() for child in children)
+        all_stated = self.stated(children)
+        groups = [] if is_nbgrader else self.groups.among([c for c in children if c not in all_stated])
+        if not (groups or is_nbgrader or is_flat or all_stated):
+            self.refuse_unclear(children, origin)
         for child in children:
             place, is_folder = join(origin, child.name), child.is_dir()
             kind = kind_of(child.name)
-            stated = read_name(child.name, is_folder=is_folder)
-            if not is_inside(child, root):
+            stated = all_stated.get(child)
+            if child in groups:
+                yield from self.group(child, root, place)
+            elif not is_inside(child, root):
                 if kind in (NOTEBOOK, ARCHIVE):
                     problem = f"{child.name} is a link that leads out of the folder; it is not followed."
                     found = stated or self.named(stem_of(child.name))
@@ -203,6 +175,33 @@ class _Search:
                 yield from self.student_folder(child, place, is_flat=is_flat, is_nbgrader=is_nbgrader)
             elif kind in (NOTEBOOK, ARCHIVE) or self.is_handed_in(child, has_folders and not is_flat):
                 yield StudentPlace(path=child, origin=place, stated=self.named(stem_of(child.name)))
+
+    def stated(self, children: Sequence[Path]) -> dict[Path, Stated]:
+        """Return what the names of a platform's download say, of those that fit its layout."""
+        found = {
+            child: stated
+            for child in children
+            if (stated := read_name(child.name, is_folder=child.is_dir())) is not None
+        }
+        at_blackboard = {path: each for path, each in found.items() if each.platform == blackboard.PLATFORM}
+        texts = [path for path in at_blackboard if path.suffix == ".txt"]
+        return found | blackboard.with_whole_ids(at_blackboard, self.folders.whole, texts)
+
+    def group(self, folder: Path, root: Path, origin: str) -> Iterator[StudentPlace]:
+        """Find the students in a group's folder; two groups may have students of one name."""
+        name = "" if is_sheet_name(folder.name) else nfc(folder.name)
+        for place in self.among(self.folders.children(folder), folder, root, origin):
+            group = "/".join(filter(None, (name, place.stated.group)))
+            yield replace(place, stated=replace(place.stated, group=group))
+
+    def refuse_unclear(self, children: Sequence[Path], origin: str) -> None:
+        """Refuse to guess whether folders are groups or students, where it decides who there is."""
+        if unclear := self.groups.unclear(children):
+            names = ", ".join(f"{origin}/{child.name}" for child in unclear[:4])
+            raise AssignmentError(
+                f"{origin}: it is not clear who handed in what: {names} hold the work of several students each, or "
+                "several folders of one. Give to the command the folders in which each student has one folder or file."
+            )
 
     def is_handed_in(self, path: Path, is_beside_folders: bool) -> bool:
         """Return whether a file that is no notebook by its name is a student's."""
@@ -246,7 +245,8 @@ class _Search:
                 yield StudentPlace(path=child, origin=join(origin, child.name), stated=stated)
 
     def place(self, path: Path, origin: str, student: str) -> StudentPlace:
-        return StudentPlace(path=path, origin=origin, stated=Stated(student=student))
+        stated = nbgrader_tree.with_timestamp(Stated(student=student), path)
+        return StudentPlace(path=path, origin=origin, stated=stated)
 
     def named(self, stem: str) -> Stated:
         return Stated(student=self.folders.student_name(stem))

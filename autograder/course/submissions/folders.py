@@ -35,7 +35,7 @@ class Folders:
         name = re.escape(slug).replace("_", "[-_ ]?")
         self.whole = re.compile(name, re.IGNORECASE)
         self.prefix = re.compile(rf"^{name}[-_. ]+", re.IGNORECASE)
-        self.suffix = re.compile(rf"[-_. ]+{name}$", re.IGNORECASE)
+        self.suffix = re.compile(rf"[-_. ]+((copy[ _-]of|kopie[ _-]von)[-_ ]+)?{name}$", re.IGNORECASE)
 
     def wrapped(self, folder: Path) -> Path | None:
         """Return the folder that holds the students where this one only wraps it, else None."""
@@ -45,8 +45,8 @@ class Folders:
             return submitted
         if (folder / GRADESCOPE_METADATA).is_file():
             return None
-        shared = folder / self.slug
-        if shared.is_dir() and not self.is_one_students(shared):
+        shared = self.assignments_folder(folder)
+        if shared is not None and not self.is_one_students(shared):
             return shared
         folders = [child for child in children if child.is_dir()]
         files = [child for child in children if kind_of(child.name) in (NOTEBOOK, ARCHIVE)]

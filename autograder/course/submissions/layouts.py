@@ -35,10 +35,13 @@ class Stated:
     is_late: bool = False
     """Whether the platform marks it as late."""
 
+    group: str = ""
+    """The group whose folder it lies in; tells two of one name apart where there is no id."""
+
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> tuple[str, str, str]:
         """What all files of one student have in common."""
-        return (self.platform, self.id) if self.id else ("", self.student)
+        return (self.platform, self.id, "") if self.id else ("", self.student, self.group)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,11 @@ _LAYOUTS = (
     Layout(
         platform="ILIAS",
         pattern=re.compile(r"(?P<last>[^_\d]+)_(?P<first>[^_\d]+)_(?P<login>[^_]+)_(?P<id>\d{2,})"),
+        files=False,
+    ),
+    Layout(
+        platform="Sakai",
+        pattern=re.compile(r"(?P<last>[^,()]+), (?P<first>[^,()]+)\((?P<id>[^()]+)\)"),
         files=False,
     ),
 )
@@ -159,13 +167,15 @@ def uploaded(name: str) -> str:
     return match[1] if match else ""
 
 
-def with_names_told_apart(stated: Collection[Stated]) -> dict[tuple[str, str], str]:
-    """Return one name for each student: two of the same name get their ids behind it."""
-    first: dict[tuple[str, str], Stated] = {}
+def with_names_told_apart(stated: Collection[Stated]) -> dict[tuple[str, str, str], str]:
+    """Return one name for each student: two of the same name get their ids or groups behind it."""
+    first: dict[tuple[str, str, str], Stated] = {}
     for each in stated:
         first.setdefault(each.key, each)
     names = [each.student for each in first.values()]
     return {
-        key: f"{each.student} ({each.id})" if each.id and names.count(each.student) > 1 else each.student
+        key: f"{each.student} ({mark})"
+        if (mark := each.id or each.group) and names.count(each.student) > 1
+        else each.student
         for key, each in first.items()
     }

@@ -8,10 +8,14 @@ import unicodedata
 NOTEBOOK, ARCHIVE, SEALED, PERHAPS, OTHER = "notebook", "archive", "sealed", "perhaps", "other"
 """Kinds of files. `perhaps` may hold a notebook, which only its content tells; `sealed` archives are not opened."""
 
-_NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json|html?|download))*$", re.IGNORECASE)
+_NOTEBOOK = re.compile(r"\.ipynb(\.(txt|json|download|ipynb))*( ?\(\d+\))?\.*$", re.IGNORECASE)
 _ARCHIVE = re.compile(r"\.(zip|tar|tgz|tbz2?|txz|tar\.(gz|bz2|xz))$", re.IGNORECASE)
 _SEALED = re.compile(r"\.(7z|rar|tar\.zst|gz|bz2|xz)$", re.IGNORECASE)
-_PERHAPS = re.compile(r"\.(json|txt)$", re.IGNORECASE)
+_PERHAPS = re.compile(
+    r"\.(json|txt|html?|url|webloc|gdoc)$|\.ipynb[^.]*$|\.ipynb\.(bak|old|orig|tmp|part|crdownload)$",
+    re.IGNORECASE,
+)
+_AFTER_NOTEBOOK = re.compile(r"\.ipynb(?![a-z0-9]).*$", re.IGNORECASE | re.DOTALL)
 _SUFFIX = re.compile(r"\.[a-z][a-z0-9]{0,7}$|\.7z$", re.IGNORECASE)
 
 ENVIRONMENT_MARK = "pyvenv.cfg"
@@ -31,9 +35,29 @@ _COPY = re.compile(
 _PROGRAMS_OWN = ("__MACOSX", ".", "~$")
 _SKIPPED = re.compile(
     r"venv|virtualenv|site-packages|dist-packages|conda-meta|node_modules|__pycache__|"
-    r"ipynb_checkpoints|thumbs\.db|desktop\.ini",
+    r"ipynb_checkpoints|thumbs\.db|desktop\.ini|icon\r",
     re.IGNORECASE,
 )
+_GROUP = re.compile(
+    r"(group|gruppe|team|section|sektion|tutor\w*|tutorium|class|klasse|kurs|course|lab|seminar|session|cohort|"
+    r"[tg](?=[ ._-]?\d))([ ._-].*|\d{1,3}|[A-H])?",
+    re.IGNORECASE,
+)
+_SHEET = re.compile(
+    r"(week|woche|sheet|blatt|(ü|ue)bung(sblatt)?|unit|lesson|assignment|aufgabe|homework|hw|ex|exercise|task)"
+    r"[ ._-]?\d*",
+    re.IGNORECASE,
+)
+_VERSION = re.compile(
+    r"(v|ver|version|old|alt|backup|final|copy|kopie|attempt|versuch|abgabe|submissions?|submitted|solutions?|"
+    r"l(ö|oe)sung(en)?|work|scratch|tests?|draft|entwurf|tmp|temp|neu|new|notebooks?|nb|untitled|interp|code|src|"
+    r"student_template|upload|part|teil|experiments?|output|plots?|home|desktop|downloads?|my[ ._-].*|meine?[ ._-].*)?"
+    r"[ ._-]*\d{0,4}",
+    re.IGNORECASE,
+)
+NBGRADERS_FILES = frozenset(["timestamp.txt", "submission_secret.txt"])
+"""What nbgrader writes beside what a student handed in."""
+
 _INSTRUCTORS_FILES = re.compile(
     r"(readme|notes?|index|licen[cs]e|requirements|roster|makefile|timestamp|submission_metadata|"
     r"grades?|grading[ _-]?worksheet|gradebook)(\.\w+)?|grades[-_ ].*\.csv|.*[-_ ]grades\.csv|.*\.(log|ya?ml|toml)",
@@ -59,6 +83,21 @@ def is_instructors(name: str, *, is_folder: bool) -> bool:
     return _INSTRUCTORS_FILES.fullmatch(name) is not None
 
 
+def is_group_name(name: str) -> bool:
+    """Return whether a folder is named as groups of students or parts of a term are: `groupA`, `week1`."""
+    return _GROUP.fullmatch(name) is not None or is_sheet_name(name)
+
+
+def is_sheet_name(name: str) -> bool:
+    """Return whether a folder is named as a part of a term: `week1`."""
+    return _SHEET.fullmatch(name) is not None
+
+
+def is_version_name(name: str) -> bool:
+    """Return whether a name says which of a student's versions something is, and not whose: `v2`, `old`, `work`."""
+    return _VERSION.fullmatch(without_copy_mark(name)[0]) is not None
+
+
 def kind_of(name: str) -> str:
     """Return what a file is by its name."""
     if _NOTEBOOK.search(name):
@@ -72,7 +111,7 @@ def kind_of(name: str) -> str:
 
 def stem_of(name: str) -> str:
     """Return a file's name without its endings, all of `.ipynb.txt` and `.tar.gz`."""
-    for pattern in (_NOTEBOOK, _ARCHIVE, _SUFFIX):
+    for pattern in (_AFTER_NOTEBOOK, _ARCHIVE, _SUFFIX):
         if match := pattern.search(name):
             return nfc(name[: match.start()] or name)
     return nfc(name)

@@ -5,6 +5,7 @@ import io
 import random
 import stat
 import struct
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -246,10 +247,71 @@ def test_a_name_that_stands_twice(tmp_path: Path) -> None:
     assert list(unpacked.problems.values()) == ["class.zip holds ana.ipynb twice. Pack it once."]
 
 
-@pytest.mark.parametrize("names", [("x" * 300 + ".ipynb",), ("a.ipynb", "a.ipynb/b.ipynb")])
-def test_a_name_that_cannot_be_a_files(names: tuple[str, ...], tmp_path: Path) -> None:
-    archive = pack(tmp_path / "class.zip", *((name, b"1") for name in names))
+def test_a_name_that_cannot_be_a_files(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "class.zip", ("folder/" * 900 + "a.ipynb", b"1"))
     assert "holds a name that cannot be a file's" in refuse(archive, tmp_path / "out")
+
+
+def test_a_file_and_a_folder_of_one_name(tmp_path: Path) -> None:
+    archive = pack(tmp_path / "class.zip", ("a.ipynb", b"1"), ("a.ipynb/b.ipynb", b"1"))
+    unpacked = unpack(archive, tmp_path / "out")
+    assert list(unpacked.problems.values()) == ["class.zip holds a.ipynb twice. Pack it once."]
+    assert files(tmp_path / "out") == ["a.ipynb/b.ipynb"]
+
+
+@pytest.mark.parametrize("letter", ["x", "ё", "王", "🎉"])
+def test_a_longer_name_than_a_folder_takes_is_shortened(letter: str, tmp_path: Path) -> None:
+    names = [f"ana/{letter * 250}{number}.ipynb.txt" for number in (1, 2)]
+    archive = pack(tmp_path / "class.zip", *((name, b"1") for name in names))
+    assert unpack(archive, tmp_path / "out").problems == {}
+    found = list((tmp_path / "out" / "ana").iterdir())
+    assert len(found) == 2
+    assert all(path.name.endswith(".ipynb.txt") and path.name.startswith(letter * 9) for path in found)
+
+
+def test_a_sparse_file_in_a_tar_does_not_fill_the_disk(tmp_path: Path) -> None:
+    with (tmp_path / "ana.ipynb").open("wb") as file:
+        file.truncate(2**34)
+    subprocess.run(["tar", "--sparse", "-czf", "eve.tar.gz", "ana.ipynb"], cwd=tmp_path, check=True)
+    unpacked = unpack(tmp_path / "eve.tar.gz", tmp_path / "out")
+    assert "as a zip bomb does" in next(iter(unpacked.problems.values()))
+    assert (tmp_path / "out" / "ana.ipynb").stat().st_size == 0
+
+
+NOTEBOOK = b'{"cells": [], "nbformat": 4}'
+
+
+@pytest.mark.parametrize("name", ["ana.tar.gz", "ana.tgz", "ana.zip"])
+def test_an_archive_is_read_by_what_it_is(name: str, tmp_path: Path) -> None:
+    pack(tmp_path / "zip", ("x.ipynb", NOTEBOOK)).rename(tmp_path / name)
+    unpack(tmp_path / name, tmp_path / "out")
+    assert files(tmp_path / "out") == ["x.ipynb"]
+
+
+def test_a_tar_named_zip_is_read(tmp_path: Path) -> None:
+    tarred(tmp_path / "ana.zip", ("x.ipynb", NOTEBOOK))
+    unpack(tmp_path / "ana.zip", tmp_path / "out")
+    assert files(tmp_path / "out") == ["x.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "ana.zip is empty. Pack it again."),
+        (b"Rar!\x1a\x07\x01\x00", "ana.zip is a RAR archive under another name."),
+        (b"7z\xbc\xaf\x27\x1c\x00", "ana.zip is a 7z archive under another name."),
+        (b"PK\x03\x04" + bytes(500), "ana.zip is cut short, as by a broken upload. Pack it again."),
+    ],
+)
+def test_says_why_an_archive_cannot_be_opened(content: bytes, sentence: str, tmp_path: Path) -> None:
+    (tmp_path / "ana.zip").write_bytes(content)
+    assert refuse(tmp_path / "ana.zip", tmp_path / "out").startswith(sentence)
+
+
+def test_a_group_in_a_class_archive_has_no_budget_for_all(tmp_path: Path) -> None:
+    members = [(f"group{g}/s{s}/{n}.ipynb", b"{}") for g in "AB" for s in range(4) for n in range(4)]
+    archive = pack(tmp_path / "class.zip", *members)
+    assert unpack(archive, tmp_path / "out", Budget(files=5), shared=True).problems == {}
 
 
 def test_reads_utf8_names_that_do_not_say_so(tmp_path: Path) -> None:

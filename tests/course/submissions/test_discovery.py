@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import os
+import random
 import tempfile
 import unicodedata
 import zipfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from autograder.course.submissions import discover
+from autograder.course.submissions.archives import Budget
+from autograder.course.submissions.gathering import Gatherer, StudentPlace
+from autograder.course.submissions.layouts import Stated
 from autograder.errors import AssignmentError
 from autograder.records import Submission
 
@@ -221,14 +226,45 @@ def test_finds_zips_of_students_in_a_zip(tmp_path: Path) -> None:
     assert problems(found) == {}
 
 
-def test_does_not_open_a_zip_in_a_students_zip(tmp_path: Path) -> None:
-    inner = zipped(tmp_path / "inner.zip", {"a.ipynb": "1"}).read_bytes()
+@pytest.mark.parametrize("depth", [1, 2])
+def test_finds_a_zip_in_a_students_zip(depth: int, tmp_path: Path) -> None:
     folder = tree(tmp_path / "in", "ben.ipynb")
-    zipped(folder / "ana.zip", {"inner.zip": inner})
+    inner = {"work/a.ipynb": b"1"}
+    for number in range(depth):
+        inner = {"inner.zip": zipped(tmp_path / f"{number}.zip", inner).read_bytes()}
+    zipped(folder / "ana.zip", inner)
+    ana, _ = find(tmp_path, folder)
+    assert (ana.student, ana.problem, ana.path.read_text()) == ("ana", "", "1")
+    assert ana.origin == "in/ana.zip:" + "inner.zip:" * depth + "work/a.ipynb"
+
+
+def test_zips_in_zips_without_end_are_named(tmp_path: Path) -> None:
+    folder = tree(tmp_path / "in", "ben.ipynb")
+    inner = {"a.ipynb": b"1"}
+    for number in range(4):
+        inner = {"x.zip": zipped(tmp_path / f"{number}.zip", inner).read_bytes()}
+    zipped(folder / "ana.zip", inner)
     assert problems(find(tmp_path, folder)) == {
-        "ana": "in/ana.zip holds an archive in an archive, inner.zip, which is not opened. "
+        "ana": "in/ana.zip:x.zip:x.zip:x.zip is not opened: archives lie inside each other, or there are too many. "
         "Hand in the notebook itself."
     }
+
+
+def test_all_archives_of_a_student_share_one_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("autograder.course.submissions.gathering.Budget", partial(Budget, total_bytes=2**20))
+    noise = random.Random(0)
+    folder = tree(tmp_path / "in", "ben.ipynb")
+    for number in range(3):
+        tree(folder, "ana/")
+        zipped(folder / "ana" / f"{number}.zip", {f"{number}.ipynb": noise.randbytes(2**19)})
+    gathered = Gatherer(tmp_path / "scratch").gather(
+        StudentPlace(path=folder / "ana", origin="ana", stated=Stated(student="ana")), folder.resolve()
+    )
+    assert [item.problem for item in gathered] == [
+        "",
+        "",
+        "2.zip unpacks to too many bytes. Pack the notebooks alone.",
+    ]
 
 
 def test_a_students_zip_without_a_notebook(tmp_path: Path) -> None:

@@ -86,7 +86,27 @@ def test_one_students_virtual_environment_costs_nobody_anything(tmp_path: Path) 
     assert {one.problem for one in found.values()} == {""}
 
 
-@pytest.mark.parametrize("ending", ["ipynb.txt", "ipynb.json", "json", "txt", "ipynb.download", "IPYNB"])
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "ipynb.txt",
+        "ipynb.json",
+        "json",
+        "txt",
+        "ipynb.download",
+        "IPYNB",
+        "ipynb.",
+        "ipynb~",
+        "ipynb.bak",
+        "ipynb.html",
+        "ipynb.ipynb",
+        "ipynb.crdownload",
+        "ipynb_",
+        "ipynb(1)",
+        "zip",
+        "tar.gz",
+    ],
+)
 def test_a_notebook_is_read_whatever_its_ending(ending: str, tmp_path: Path) -> None:
     found = find(tmp_path, {"anna.ipynb": STUB, f"bob.{ending}": DONE, "kim": DONE})
     assert sorted(found) == ["anna", "bob", "kim"]
@@ -145,13 +165,7 @@ COPIES: dict[str, tuple[Tree, str]] = {
 
 @pytest.mark.parametrize(
     ("name", "place"),
-    [
-        (name, place)
-        for name, (files, _) in COPIES.items()
-        for place in ("folder", "zip", "nbgrader")
-        # An archive inside an archive stays closed.
-        if place != "zip" or not any(each.endswith(".zip") for each in files)
-    ],
+    [(name, place) for name in COPIES for place in ("folder", "zip", "nbgrader")],
 )
 def test_of_several_notebooks_the_work_is_taken_and_the_reason_told(
     name: str, place: str, tmp_path: Path
@@ -260,6 +274,64 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
         },
         {"s123": {"platform": "Blackboard", "id": "s123", "at": "2026-11-02-10-20-30"}},
     ),
+    "Blackboard, ids of several words": (
+        {
+            f"{BLACKBOARD.format('anna_adams', 1)}_{IPYNB}": DONE,
+            f"{BLACKBOARD.format('anna_brown', 1)}_{IPYNB}": DONE,
+        },
+        {
+            "anna_adams": f"{BLACKBOARD.format('anna_adams', 1)}_{IPYNB}",
+            "anna_brown": f"{BLACKBOARD.format('anna_brown', 1)}_{IPYNB}",
+        },
+        {"anna_adams": {"platform": "Blackboard", "id": "anna_adams", "at": "2026-11-01-10-20-30"}},
+    ),
+    "Blackboard, the ids in its own files": (
+        {
+            f"Week_1_anna_a_attempt_2026-11-01-10-20-30_{IPYNB}": DONE,
+            "Week_1_anna_a_attempt_2026-11-01-10-20-30.txt": "Name: Anna (A.) Adams (anna_a)\nAssignment: Week_1",
+            f"Week_1_anna_b_attempt_2026-11-01-10-20-30_{IPYNB}": DONE,
+            "Week_1_anna_b_attempt_2026-11-01-10-20-30.txt": "Name: Anna Brown (anna_b)\nAssignment: Week_1",
+        },
+        {name: f"Week_1_{name}_attempt_2026-11-01-10-20-30_{IPYNB}" for name in ("anna_a", "anna_b")},
+        {},
+    ),
+    "Blackboard, words that all names begin with": (
+        {f"Week_1_{name}_attempt_2026-11-01-10-20-30_{IPYNB}": DONE for name in ("anna_a", "ben_b")},
+        {name: f"Week_1_{name}_attempt_2026-11-01-10-20-30_{IPYNB}" for name in ("anna_a", "ben_b")},
+        {},
+    ),
+    "Moodle, a folder that holds nothing": (
+        {
+            f"Anna A_1_assignsubmission_file/{IPYNB}": DONE,
+            "Ben B_2_assignsubmission_file/.DS_Store": "",
+        },
+        {"Anna A": IPYNB, "Ben B": IPYNB},
+        {},
+    ),
+    "Moodle, in groups": (
+        {
+            f"G1/Anna A_1_assignsubmission_file/{IPYNB}": DONE,
+            f"G1/Ben B_2_assignsubmission_file/{IPYNB}": DONE,
+            f"G2/Cem C_3_assignsubmission_file/{IPYNB}": DONE,
+        },
+        {"Anna A": IPYNB, "Ben B": IPYNB, "Cem C": IPYNB},
+        {"Cem C": {"platform": "Moodle", "id": "3"}},
+    ),
+    "Sakai": (
+        {
+            f"Token Attribution/Adams, Anna(s123)/Submission attachment(s)/{IPYNB}": DONE,
+            "Token Attribution/Adams, Anna(s123)/timestamp.txt": "20261101102030",
+            f"Token Attribution/Brown, Bob(s124)/Submission attachment(s)/{IPYNB}": DONE,
+            "Token Attribution/grades.csv": "x",
+        },
+        {"Anna Adams": IPYNB, "Bob Brown": IPYNB},
+        {"Anna Adams": {"platform": "Sakai", "id": "s123"}},
+    ),
+    "Google Classroom": (
+        {f"Anna Adams - {IPYNB}": DONE, f"Bob Brown - Copy of {IPYNB}": DONE},
+        {"Anna Adams": f"Anna Adams - {IPYNB}", "Bob Brown": f"Bob Brown - Copy of {IPYNB}"},
+        {},
+    ),
     "Gradescope": (
         {
             "submission_metadata.yml": gradescope(
@@ -303,7 +375,7 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
             f"submitted/fred/{SLUG}/timestamp.txt": "2026-11-01 10:20:30 UTC",
         },
         dict.fromkeys(("dora", "emil", "fred", "gina"), IPYNB),
-        {},
+        {"fred": {"platform": "nbgrader", "at": "2026-11-01 10:20:30 UTC"}, "dora": {}},
     ),
     "a student alone, some folders down": ({f"anna/interp/{IPYNB}": DONE}, {"anna": IPYNB}, {}),
     "a student alone, with a copy": (
