@@ -7,6 +7,9 @@ import re
 
 from nbformat import NotebookNode
 
+from autograder.course.notebooks.written_answers import ANSWER_STUB
+
+_GIVEN = re.compile(rf"{ANSWER_STUB}|#[ ]*YOUR CODE HERE|raise NotImplementedError(\(\))?")
 _DEFINITION = re.compile(r"^(async )?def ", re.MULTILINE)
 
 
@@ -21,12 +24,16 @@ def recognise_by_position(notebook: NotebookNode, template: NotebookNode) -> Not
         template: The notebook that students received.
 
     Returns:
-        The notebook, with marks where exactly one open cell of the template is missing between two known cells.
+        The notebook, with marks where exactly one open cell of the template is missing between two known cells. An
+        open cell that is as it was given out hands its marks on to what the student wrote below it.
     """
     found = copy.copy(notebook)
     found.cells = list(notebook.cells)
     known = {name for cell in found.cells if (name := _name(cell))}
     originals = [cell for cell in template.cells if _name(cell)]
+    for original in originals:
+        if _is_open(original) and not _DEFINITION.search(original.source):
+            _hand_on(found, original)
     missing = [cell for cell in originals if _name(cell) not in known]
     for original in missing:
         if _is_open(original) and not _DEFINITION.search(original.source):
@@ -56,8 +63,39 @@ def _mark(
             continue  # a lost neighbour was put back directly behind the one before
         if notebook.cells[index].cell_type == original.cell_type and notebook.cells[index].source.strip():
             own.append(index)
-    if not own:
+    if own:
+        _give_marks(notebook, own, original)
+
+
+def _hand_on(notebook: NotebookNode, original: NotebookNode) -> None:
+    """Mark the cells below an open cell in place of it, if it holds nothing of the student's and they do."""
+    name = _name(original)
+    start = next((index for index, cell in enumerate(notebook.cells) if _name(cell) == name), None)
+    if start is None:
         return
+    source = notebook.cells[start].source
+    if _work(source) and "".join(source.split()) != "".join(original.source.split()):
+        return
+    below: list[int] = []
+    for index in range(start + 1, len(notebook.cells)):
+        cell = notebook.cells[index]
+        if _name(cell):
+            break
+        if cell.cell_type == original.cell_type and _work(cell.source):
+            below.append(index)
+    if below:
+        empty = copy.deepcopy(notebook.cells[start])
+        del empty.metadata["nbgrader"]
+        notebook.cells[start] = empty
+        _give_marks(notebook, below, original)
+
+
+def _work(source: str) -> str:
+    """Return what is left of a cell without the words that the template puts where an answer belongs."""
+    return re.sub(_GIVEN, "", source).strip()
+
+
+def _give_marks(notebook: NotebookNode, own: list[int], original: NotebookNode) -> None:
     # Of several cells an answer is the longest; a plot may be in any, and all are tagged.
     chosen = max(own, key=lambda index: len(notebook.cells[index].source))
     for index in own if original.cell_type == "code" else [chosen]:

@@ -79,3 +79,38 @@ def test_nothing_changes_where_the_marks_are_there(asked: NotebookNode) -> None:
     restored, _ = restore_locked_cells(asked, asked)
     assert recognise_by_position(restored, asked) == restored
     assert answer(restored, asked) == ""
+
+
+def answered_below(asked: NotebookNode, *below: tuple[int, NotebookNode]) -> NotebookNode:
+    notebook = copy.deepcopy(asked)
+    for place, cell in below:
+        notebook.cells.insert(place, cell)
+    restored, _ = restore_locked_cells(notebook, asked)
+    return recognise_by_position(restored, asked)
+
+
+def test_an_answer_below_the_cell_that_asks_for_it_is_read(asked: NotebookNode) -> None:
+    below = nbformat.v4.new_markdown_cell("Because.")
+    assert answer(answered_below(asked, (9, below)), asked) == "Because."
+
+
+def test_an_answer_in_its_cell_is_not_replaced_by_a_note_below_it(asked: NotebookNode) -> None:
+    asked_and_answered = copy.deepcopy(asked)
+    asked_and_answered.cells[8].source = "Because."
+    asked_and_answered.cells.insert(9, nbformat.v4.new_markdown_cell("A long note about something else."))
+    restored, _ = restore_locked_cells(asked_and_answered, asked)
+    assert answer(recognise_by_position(restored, asked), asked) == "Because."
+
+
+@pytest.mark.parametrize("stub", ["# YOUR CODE HERE\nraise NotImplementedError()", "# YOUR CODE HERE", ""])
+def test_a_plot_below_the_cell_for_it_is_tagged(stub: str, asked: NotebookNode) -> None:
+    asked.cells[6].source = "# YOUR CODE HERE\nraise NotImplementedError()"
+    notebook = copy.deepcopy(asked)
+    notebook.cells[6].source = stub
+    notebook.cells.insert(7, nbformat.v4.new_code_cell("draw()"))
+    restored, _ = restore_locked_cells(notebook, asked)
+    found = recognise_by_position(restored, asked)
+    named = [
+        cell.source for cell in found.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "plot-x"
+    ]
+    assert "draw()" in plotted(found) and named == ["draw()"]
