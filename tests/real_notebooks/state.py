@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from .handed_in import Case, HandedIn
 
-STATE = "functions judged in the state after their own check cell"
-
 
 def shadows_a_builtin(nb: HandedIn) -> None:
     nb.edit("merge_subtokens", ("in zip(tokens, scores):", "in list(zip(tokens, scores)):"))
@@ -48,7 +46,6 @@ REPORTED = (
         does="calls a variable `list` in a later cell",
         happens="costs nothing",
         change=shadows_a_builtin,
-        waits_for=STATE,
     ),
     Case(
         name="helper again",
@@ -56,7 +53,6 @@ REPORTED = (
         happens="costs nothing",
         change=helper_again,
         is_slow=True,
-        waits_for=STATE,
     ),
     Case(
         name="config of the model",
@@ -65,8 +61,7 @@ REPORTED = (
         change=config_of_the_notebooks_model,
         slug="logit_lens",
         score=28,
-        told=("notebook's own",),
-        waits_for=STATE,
+        told=("without what your notebook changed on its own model",),
     ),
 )
 
@@ -88,14 +83,12 @@ INVENTED = (
         does="keeps a result under the function's own name",
         happens="costs nothing",
         change=lambda nb: nb.last("merge_subtokens = merge_subtokens(['a'], [1.0])"),
-        waits_for=STATE,
     ),
     Case(
         name="cleans up",
         does="deletes functions and clears names at the end",
         happens="costs nothing",
         change=lambda nb: nb.last("del token_importance, build_baseline\nimport gc\ngc.collect()"),
-        waits_for=STATE,
     ),
     Case(
         name="torch renamed later",

@@ -32,8 +32,8 @@ def marks(case: Case) -> list[pytest.MarkDecorator]:
 @pytest.fixture(scope="module")
 def graded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Graded]:
     """The cases that this run asks for, all of one assignment as one class."""
-    calls = [getattr(item, "callspec", None) for item in request.session.items]
-    wanted = [call.params["case"] for call in calls if call and isinstance(call.params.get("case"), Case)]
+    items = [item for item in request.session.items if item.path == request.path]
+    wanted = [item.callspec.params["case"] for item in items if isinstance(item, pytest.Function)]
     found: dict[str, Graded] = {}
     for slug in sorted({case.slug for case in wanted}):
         base = tmp_path_factory.mktemp(slug)
