@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from autograder.course.submissions.names import (
     is_sheet_name,
     is_version_name,
     kind_of,
+    nfc,
     stem_of,
     without_copy_mark,
 )
@@ -45,11 +47,18 @@ class Groups:
         """Return folders that may be groups or students; few of them are taken for students' with much in them."""
         candidates = [child for child in children if child.is_dir() and not child.is_symlink()]
         members = {child: self._members(child) for child in candidates}
-        crowded = [child for child in candidates if len(members[child]) > 1]
+        crowded = [
+            child
+            for child in candidates
+            if len(members[child]) > 1 and not any(_shares_a_word(child, member) for member in members[child])
+        ]
         names = [member.name for child in crowded for member in members[child]]
-        if len(crowded) < 2 or 2 * len(crowded) <= len(candidates) or len(set(names)) < len(names):
+        if len(crowded) < 2 or len(set(names)) < len(names):
             return []
-        return crowded
+        # Many students hand in several files; somebody among them has handed in one.
+        has_files = any(kind_of(name) == NOTEBOOK for name in names)
+        is_rule = len(crowded) == len(candidates) if has_files else 2 * len(crowded) > len(candidates)
+        return crowded if is_rule else []
 
     def _is_group(self, folder: Path, depth: int = 1) -> bool:
         children = self.folders.children(folder)
@@ -85,6 +94,12 @@ class Groups:
         if path.is_symlink() or not path.is_dir():
             return kind_of(path.name) in (NOTEBOOK, ARCHIVE)
         return _has_work(path)
+
+
+def _shares_a_word(folder: Path, member: Path) -> bool:
+    """Return whether a member is named after its folder, as a student's own files often are."""
+    words = [word for word in re.split(r"[\W_]+", nfc(folder.name).casefold()) if len(word) > 2]
+    return any(word in nfc(member.name).casefold() for word in words)
 
 
 def _has_work(folder: Path) -> bool:

@@ -63,6 +63,15 @@ GROUPS: dict[str, tuple[Tree, list[str]]] = {
         {f"{name}/{part}.ipynb": DONE for name in ("ana", "ben", "cem") for part in ("idea", "plots", "x")},
         ["ana", "ben", "cem"],
     ),
+    "files named after the student": (
+        {f"{name}/{part}_{name}.ipynb": DONE for name in ("ana", "ben") for part in ("idea", "last")},
+        ["ana", "ben"],
+    ),
+    "many with several files": (
+        {f"{name}/{name[0]}{n}x.ipynb": DONE for name in ("ana", "ben", "cem") for n in (1, 2)}
+        | {"dan/y.ipynb": DONE},
+        ["ana", "ben", "cem", "dan"],
+    ),
     "one student with much": (
         {"ana/red/x.ipynb": DONE, "ana/blue/x.ipynb": LITTLE, f"ben/{IPYNB}": DONE, f"cem/{IPYNB}": DONE},
         ["ana", "ben", "cem"],
