@@ -215,6 +215,6 @@ INVENTED = (
         happens="a sentence names the line",
         change=conflict,
         score=0,
-        told=("is not JSON", "line 3"),
+        told=("a merge that Git could not finish (line 3)",),
     ),
 )

@@ -119,6 +119,7 @@ def _sentence(name: str, problem: str, values: Sequence[Any]) -> str:
     sentences = {
         "encoding": "is not UTF-8 text (byte {} is not). ",
         "json": "is not JSON, so it is no notebook or a damaged one: line {}, column {}: {}. ",
+        "conflict": "holds the marks of a merge that Git could not finish (line {}). Choose one version. ",
         "digits": f"holds a number of more than {slimming.MAX_DIGITS} digits. ",
         "nested": "is nested too deeply to be a notebook. ",
         "no notebook": "is JSON, but no notebook. ",

@@ -33,6 +33,7 @@ _METADATA = ("nbgrader", "tags", "deletable", "editable")
 _DATA = r"data:image/[\w.+-]{1,20};base64,[A-Za-z0-9+/=%\s]{1000,}"
 _MARKDOWN_PICTURE = re.compile(rf"!\[([^\[\]]{{0,200}})\]\(\s*<?{_DATA}>?[^()]{{0,200}}\)")
 _PICTURE = re.compile(_DATA)
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 
 
 def slim(raw: bytes) -> dict[str, Any]:
@@ -55,6 +56,8 @@ def slim(raw: bytes) -> dict[str, Any]:
             text, parse_int=_parse_int, parse_constant=lambda _: None, object_hook=_without_outputs
         )
     except json.JSONDecodeError as error:
+        if mark := _CONFLICT.search(text):
+            return _problem("conflict", text.count("\n", 0, mark.start()) + 1)
         return _problem("json", error.lineno, error.colno, error.msg)
     except ValueError:
         return _problem("digits")

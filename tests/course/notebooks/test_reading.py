@@ -178,6 +178,10 @@ BAD = {
     "empty": (b"", "ana.ipynb is empty. Save the notebook and hand it in again."),
     "blank": (b" \n\t\n", "ana.ipynb is empty. Save the notebook and hand it in again."),
     "zeros": (bytes(512), "ana.ipynb is empty. Save the notebook and hand it in again."),
+    "conflict": (
+        json.dumps(GOOD, indent=1).replace('"cells": [', '"cells": [\n<<<<<<< HEAD'),
+        f"ana.ipynb holds the marks of a merge that Git could not finish (line 16). Choose one version. {RESAVE}",
+    ),
     "not UTF-8": (b'{"a": "\xff"}', f"ana.ipynb is not UTF-8 text (byte 7 is not). {RESAVE}"),
     "not JSON": (
         b"import torch",
