@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from .handed_in import Case, HandedIn
 
-DEVICES = "devices that a CPU grader falls back from"
-
 
 def mps(nb: HandedIn) -> None:
     for name in ("compute_feature_attribution_scores", "my_attribution"):
@@ -40,14 +38,12 @@ REPORTED = (
         does="hard-codes `mps`",
         happens="falls back to the CPU with one remark",
         change=mps,
-        waits_for=DEVICES,
     ),
     Case(
         name="names of cuda",
         does="uses a CUDA generator, event, device name and properties",
         happens="falls back to the CPU with one remark",
         change=names_of_cuda,
-        waits_for=DEVICES,
     ),
 )
 
@@ -138,7 +134,6 @@ INVENTED = (
         happens="falls back to the CPU with one remark",
         change=cuda_everywhere,
         told=("GPU",),
-        waits_for=DEVICES,
     ),
     Case(
         name="best device",
@@ -169,7 +164,6 @@ INVENTED = (
         does="decorates a helper with `torch.compile`",
         happens="runs without a compiler",
         is_slow=True,
-        waits_for="torch.compile without a compiler",
         change=compiled,
     ),
     Case(
