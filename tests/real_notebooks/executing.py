@@ -196,6 +196,7 @@ INVENTED = (
             "from huggingface_hub import login\nlogin(token='hf_abc')\n"
             "from transformers import AutoModel\nother = AutoModel.from_pretrained('bert-base-uncased')"
         ),
+        told=("`login(token='hf_abc')` could not run here (there is no network while a notebook is graded)",),
     ),
     Case(
         name="consequences",

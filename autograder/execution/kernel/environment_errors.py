@@ -30,6 +30,9 @@ _NETWORK_LIBRARIES = frozenset(
 )
 
 
+NO_NETWORK = "there is no network while a notebook is graded"
+
+
 def is_environmental(error: BaseException, cell_files: Collection[str]) -> bool:
     """Tell whether an exception says that a module, file, folder or network is missing here.
 
@@ -47,6 +50,12 @@ def is_environmental(error: BaseException, cell_files: Collection[str]) -> bool:
         return error.errno in _ERRNOS
     # Libraries raise it without a number: a model that is not on the disk, a host that cannot be reached.
     return not _raised_in(error.__traceback__, cell_files)
+
+
+def in_words(error: BaseException) -> str:
+    """Return what an exception says; of a library's switch that keeps it off the network, that there is none."""
+    text = f"{type(error).__name__}: {error}"
+    return NO_NETWORK if "offline mode" in text.lower() or "HF_HUB_OFFLINE" in text else text
 
 
 def _raised_in(trace: TracebackType | None, files: Collection[str]) -> bool:

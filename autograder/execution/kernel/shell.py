@@ -13,7 +13,7 @@ from ipykernel import zmqshell
 from IPython.utils.text import DollarFormatter
 
 from autograder.execution.kernel import stand_ins
-from autograder.execution.kernel.environment_errors import bound_names, is_environmental
+from autograder.execution.kernel.environment_errors import bound_names, in_words, is_environmental
 from autograder.execution.kernel.install_commands import without_installs
 from autograder.execution.kernel.notes import STOPS_AT_FIRST_ERROR, Notes
 
@@ -94,7 +94,7 @@ class ZMQInteractiveShell(zmqshell.ZMQInteractiveShell):  # type: ignore[misc]
             self.note("consequence", cause, f"NameError: {error}")
         elif is_environmental(error, getattr(self.compile, "_filename_map", ())):
             cause = statement
-            self.note("unavailable", statement, f"{type(error).__name__}: {error}")
+            self.note("unavailable", statement, in_words(error))
         else:
             return False
         for name in bound_names(node) - self.user_ns.keys():
