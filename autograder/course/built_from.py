@@ -1,6 +1,6 @@
-"""From which reference a student notebook was built.
+"""From which reference and limits a student notebook was built.
 
-The notebook's metadata holds a hash of the reference. Comparing it takes milliseconds; building the notebook again
+The notebook's metadata holds a hash of both. Comparing it takes milliseconds; building the notebook again
 would import jupytext and nbgrader, which takes seconds.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 
+from autograder.course.notebooks.stated_limits import limits_cell
 from autograder.records import Assignment
 
 BEGIN, END = "BEGIN SOLUTION", "END SOLUTION"
@@ -21,17 +21,17 @@ METADATA_KEY = "autograder"
 _REFERENCE = "reference"
 
 
-def built_from(reference: Path) -> dict[str, str]:
-    """Return the metadata of a notebook that is built from a reference now.
+def built_from(assignment: Assignment) -> dict[str, str]:
+    """Return the metadata of a notebook that is built now.
 
-    Solutions do not count, since students do not see them.
+    Solutions do not count, since students do not see them; of the limits, what the notebook says of them.
 
     Raises:
         OSError: If the reference cannot be read.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(limits_cell(assignment.limits).encode())
     inside = False
-    for line in reference.read_bytes().splitlines():
+    for line in assignment.reference.read_bytes().splitlines():
         if BEGIN.encode() in line:
             inside = True
         if not inside:
@@ -42,13 +42,13 @@ def built_from(reference: Path) -> dict[str, str]:
 
 
 def is_outdated(assignment: Assignment) -> bool:
-    """Return whether the student notebook was built from another reference; False where nothing says from which.
+    """Return whether the student notebook was built from another reference or limits; False where nothing tells.
 
     `authoring.notebook.is_stale` is exact, and slow.
     """
     try:
         notebook = json.loads(assignment.template.read_bytes())
         recorded = notebook["metadata"][METADATA_KEY]
-        return bool(recorded != built_from(assignment.reference))
+        return bool(recorded != built_from(assignment))
     except (OSError, ValueError, LookupError, TypeError):
         return False

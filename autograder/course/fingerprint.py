@@ -18,8 +18,8 @@ def course_fingerprint(settings: GradingSettings) -> str:
     """Return a hash of all that the results of an assignment depend on, but the submissions and the sandbox.
 
     It covers the instructor's files except those that only `calibrate` and `verify` read, the student's folder
-    without other assignments' notebooks, the course's key, the harness's source, the versions of the libraries, the
-    kind of device, the profile and the threads of a kernel.
+    without other assignments' notebooks and its README, the course's key, the harness's source, the versions of the
+    libraries, the kind of device, the profile and the threads of a kernel.
 
     Args:
         settings: From `profiles.resolve`; of the device only the kind counts.
@@ -61,7 +61,8 @@ def _files(settings: GradingSettings) -> Iterator[tuple[str, Path]]:
             yield name, path
     for name, path in _below(assignment.student_dir, "student"):
         other = path.suffix == ".ipynb" and path.parent == assignment.student_dir
-        if not other or path == assignment.template:
+        # The README states the limits of every assignment.
+        if path != assignment.readme and (not other or path == assignment.template):
             yield name, path
     # Resolved: "../other/data" is below this folder by its letters alone.
     bases = [base.resolve() for base in (assignment.folder, assignment.student_dir)]

@@ -163,9 +163,8 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self.timed_out = False
         self.reply = {}
         name = str(cell.get("id") or index)
-        # What a locked cell does not get done in the time of two calls is the student's function, asked later on.
-        most_s = 2 * self._limits.call_timeout_s if _is_locked(cell) else self._limits.cell_timeout_s
-        self._cell_limit_s = min(most_s, self._limits.cell_timeout_s)
+        limits = self._limits
+        self._cell_limit_s = limits.locked_cell_timeout_s if _is_locked(cell) else limits.cell_timeout_s
         self.kc.session.metadata = {STOPS_AT_FIRST_ERROR: True} if _is_check(cell) else {}
         watch = asyncio.ensure_future(self._watch_time())
         try:

@@ -46,6 +46,11 @@ class Limits:
     """Largest answer of one call, in bytes."""
 
     @property
+    def locked_cell_timeout_s(self) -> float:
+        """Two calls' time: what a locked cell does not get done in it is the student's function, asked later on."""
+        return min(2 * self.call_timeout_s, self.cell_timeout_s)
+
+    @property
     def most_threads(self) -> int:
         """Half of the processes: Jupyter has some, and where the rest is none, the student's function ends for it."""
         return self.processes // 2
@@ -200,3 +205,8 @@ class Assignment:
     def student_dir(self) -> Path:
         """The folder that students receive; read-only in the kernel."""
         return self.course_dir / "student_template"
+
+    @property
+    def readme(self) -> Path:
+        """What students read first; kernels see it, no grade depends on it."""
+        return self.student_dir / "README.md"

@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from autograder.course.assignment import load_assignment
 from tests.assignments.setting import ROOT
 
 NOTEBOOKS = sorted((ROOT / "student_template").glob("*.ipynb"))
@@ -119,3 +120,9 @@ def test_it_unpacks_the_folder_that_was_uploaded(way, path, tmp_path):
 def test_it_goes_to_the_folder_that_lies_beside_it(way, tmp_path):
     shutil.copytree(ROOT / "student_template" / "models", tmp_path / "content" / "mine" / "models")
     assert way() == str(tmp_path / "content" / "mine")
+
+
+def test_a_limit_that_a_text_mentions_is_the_assignments():
+    assignment = load_assignment(ROOT, "token_attribution")
+    assert "a call is stopped after five seconds" in assignment.reference.read_text(encoding="utf-8")
+    assert assignment.limits.call_timeout_s == 5

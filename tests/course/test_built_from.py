@@ -1,6 +1,7 @@
 """Whether the student notebook is older than the reference, found without building it."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -50,3 +51,10 @@ def test_a_notebook_that_does_not_say_from_what_it_was_built_is_not_accused(assi
         del notebook["metadata"]["autograder"]
         assignment.template.write_text(json.dumps(notebook))
     assert not is_outdated(assignment)
+
+
+def test_another_limit_makes_it_outdated(assignment):
+    other = replace(assignment, limits=replace(assignment.limits, call_timeout_s=7))
+    assert is_outdated(other)
+    build_assignment(other, points_by_task(collect(other)))
+    assert not is_outdated(other)

@@ -15,7 +15,9 @@ from nbformat import NotebookNode
 
 from autograder.authoring.notebook import regions
 from autograder.authoring.notebook.reference import MarkedCell, read_reference
+from autograder.course.assignment import list_slugs
 from autograder.course.built_from import METADATA_KEY, built_from
+from autograder.course.notebooks import stated_limits
 from autograder.course.notebooks.reading import NOTEBOOK_METADATA
 from autograder.course.notebooks.written_answers import ANSWER_STUB
 from autograder.errors import AssignmentError
@@ -51,12 +53,15 @@ def source_notebook(assignment: Assignment, points: Mapping[str, float]) -> Note
     """
     cells = read_reference(assignment, points)
     marks = _metadata(cells, assignment, points)
+    made = [_cell(cell, mark) for cell, mark in zip(cells, marks, strict=True)]
+    texts = (n for n, cell in enumerate(cells, start=1) if cell.role == "text" and cell.kind == "markdown")
+    made.insert(next(texts, 0), _limits(assignment))
     return nbformat.from_dict(
         {
-            "cells": [_cell(cell, mark) for cell, mark in zip(cells, marks, strict=True)],
+            "cells": made,
             "metadata": {
                 **copy.deepcopy(dict(NOTEBOOK_METADATA)),
-                METADATA_KEY: built_from(assignment.reference),
+                METADATA_KEY: built_from(assignment),
             },
             "nbformat": 4,
             "nbformat_minor": 5,
@@ -79,15 +84,24 @@ def solved_notebook(assignment: Assignment, points: Mapping[str, float]) -> Note
 
 
 def build_assignment(assignment: Assignment, points: Mapping[str, float]) -> bool:
-    """Write the student notebook.
+    """Write the student notebook, and its limits into the README beside it.
 
     Returns:
-        Whether the file changed.
+        Whether a file changed.
 
     Raises:
-        AssignmentError: With all problems of the reference at once, or if the file cannot be written.
+        AssignmentError: With all problems of the reference at once, or if a file cannot be written.
     """
-    return _write(assignment.template, render(build_notebook(assignment, points)))
+    changed = _write(assignment.template, render(build_notebook(assignment, points)))
+    readme, stated = _readme(assignment)
+    return _write(assignment.readme, stated) or changed if readme != stated else changed
+
+
+def _readme(assignment: Assignment) -> tuple[str, str]:
+    """Return the students' README, "" if there is none, and what it says with the assignment's limits."""
+    readme = _read(assignment.readme) or ""
+    slugs = frozenset(list_slugs(assignment.course_dir))
+    return readme, stated_limits.with_row(readme, assignment.slug, assignment.limits, slugs)
 
 
 def build_source(assignment: Assignment, points: Mapping[str, float], folder: Path) -> Path:
@@ -125,12 +139,13 @@ def _write(path: Path, text: str) -> bool:
 
 
 def is_stale(assignment: Assignment, points: Mapping[str, float]) -> bool:
-    """Return whether the student notebook is missing or differs from what would be built.
+    """Return whether the student notebook is missing, or it or the README differs from what would be built.
 
     Raises:
         AssignmentError: With all problems of the reference at once.
     """
-    return _read(assignment.template) != render(build_notebook(assignment, points))
+    readme, stated = _readme(assignment)
+    return readme != stated or _read(assignment.template) != render(build_notebook(assignment, points))
 
 
 def render(notebook: NotebookNode) -> str:
@@ -184,6 +199,19 @@ def _cell(cell: MarkedCell, marks: Mapping[str, Any]) -> dict[str, Any]:
         "source": _question(cell.source) if cell.role == "question" else cell.source,
     }
     return made | ({"outputs": [], "execution_count": None} if cell.kind == "code" else {})
+
+
+def _limits(assignment: Assignment) -> dict[str, Any]:
+    """Make the cell that states the limits; it stands behind the first text."""
+    marks = {"grade": False, "locked": True, "solution": False}
+    return {
+        "cell_type": "markdown",
+        "id": stated_limits.GRADE_ID,
+        "metadata": {
+            "nbgrader": {"schema_version": _SCHEMA_VERSION, "grade_id": stated_limits.GRADE_ID, **marks}
+        },
+        "source": stated_limits.limits_cell(assignment.limits),
+    }
 
 
 def _cell_id(grade_id: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.course.notebooks import stated_limits
 from autograder.course.notebooks.additions import added_statements
 from autograder.course.notebooks.written_answers import ANSWER_STUB
 
@@ -227,6 +228,8 @@ class _Surgery:
         a stub behind it would replace it.
         """
         missing = [name for name in self.missing() if is_locked(self.originals[name])]
+        # Notebooks built before limits were stated lack that text: their cells keep the numbers that students know.
+        missing = [name for name in missing if name != stated_limits.GRADE_ID]
         for name in missing:
             self.entries.insert(self._place(name), _Entry(copy.deepcopy(self.originals[name]), name))
         quotes = [_quote(self.originals[name]) for name in missing]

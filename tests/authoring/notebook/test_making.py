@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -33,6 +34,7 @@ def test_names_every_cell_and_leaves_the_docstring_out(course: Course, points: P
     notebook = build_notebook(course(), points)
     assert list(cells(notebook)) == [
         "demo-01",
+        "stated-limits",
         "demo-02",
         "demo-03",
         "double",
@@ -199,3 +201,35 @@ def test_nbgraders_source_folder_gets_the_notebook_with_solutions(
     assert path == tmp_path / "source" / "demo" / "demo.ipynb"
     assert path.read_text(encoding="utf-8") == render(source_notebook(assignment, points))
     assert not assignment.template.exists()
+
+
+def test_changed_limits_make_notebook_and_readme_stale(course: Course, points: Points) -> None:
+    assignment = course()
+    assignment.readme.parent.mkdir()
+    marks = "<!-- limits: begin, written by autograder build -->\n<!-- limits: end -->\n"
+    assignment.readme.write_text(f"Read me.\n\n{marks}", encoding="utf-8")
+    build_assignment(assignment, points)
+    assert "| `demo.ipynb` | 1 minute | 30 seconds |" in assignment.readme.read_text(encoding="utf-8")
+    assert not is_stale(assignment, points)
+    stricter = replace(assignment, limits=replace(assignment.limits, call_timeout_s=7))
+    assert is_stale(stricter, points)
+    assert build_assignment(stricter, points)
+    assert not is_stale(stricter, points)
+    assert "| `demo.ipynb` | 1 minute | 7 seconds |" in assignment.readme.read_text(encoding="utf-8")
+    assignment.readme.write_text(f"Read me.\n\n{marks}", encoding="utf-8")
+    assert is_stale(stricter, points)
+
+
+def test_a_course_without_a_readme_gets_none(course: Course, points: Points) -> None:
+    assignment = course()
+    build_assignment(assignment, points)
+    assert not assignment.readme.exists()
+    assert not is_stale(assignment, points)
+
+
+def test_the_limits_of_a_reference_without_text_come_first(
+    course: Course, points: Points, reference_text: str
+) -> None:
+    text = reference_text.replace("# %% [markdown]\n# # Doubling\n#\n# Größe mal zwei: $2x$.\n\n", "")
+    names = list(cells(build_notebook(course(text), points)))
+    assert names[:2] == ["stated-limits", "demo-01"]
