@@ -20,11 +20,13 @@ help:
 env: $(VENV)/.ready
 
 # torch comes first and pinned: a range would pull the CUDA build.
-$(VENV)/.ready: pyproject.toml constraints.txt
+# requirements-grading.txt, if there is one, names what a course's notebooks import beyond the harness's own.
+$(VENV)/.ready: pyproject.toml constraints.txt $(wildcard requirements-grading.txt)
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name it: make PYTHON=python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip torch
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(if $(wildcard requirements-grading.txt),$(BIN)/python -m pip install --quiet --constraint constraints.txt --requirement requirements-grading.txt)
 	touch $@
 
 demo: env

@@ -16,6 +16,7 @@ from typing import Literal
 import psutil
 
 from autograder.course.assignment import find_course, list_slugs
+from autograder.course.requirements import FILE_NAME, grading_requirements
 from autograder.errors import AssignmentError
 from autograder.execution.sandbox import landlock, runtime_tree, selftest
 from autograder.records import Limits
@@ -24,6 +25,11 @@ State = Literal["ok", "degraded", "bad"]
 
 EXIT_CODES: dict[State, int] = {"ok": 0, "degraded": 1, "bad": 2}
 LIBRARIES = ("interp-autograder", "torch", "transformers", "captum", "nbclient", "ipykernel", "nbgrader")
+STUDENT_LIBRARIES = (
+    *("numpy", "matplotlib", "pandas", "seaborn", "scikit-learn", "scipy", "einops", "tqdm", "plotly"),
+    "ipywidgets",
+)
+"""What notebooks import beside the libraries of the assignments; without one, those notebooks lose the import."""
 
 _LITTLE_DISK_BYTES = 2 * 2**30
 _NO_DISK_BYTES = 200 * 2**20
@@ -164,20 +170,16 @@ def _versions() -> list[Finding]:
         Finding(topic="versions", name="kernel", value=f"{platform.system()} {platform.release()}"),
         Finding(topic="versions", name="python", value=platform.python_version()),
     ]
-    for name in LIBRARIES:
-        try:
-            found.append(Finding(topic="versions", name=name, value=metadata.version(name)))
-        except metadata.PackageNotFoundError:
-            found.append(
-                Finding(
-                    topic="versions",
-                    name=name,
-                    value="not installed",
-                    state="bad",
-                    advice="Install the harness with its dependencies: pip install interp-autograder.",
-                )
-            )
-    return found
+    found += [_library(name, "bad") for name in LIBRARIES]
+    return found + [_library(name, "degraded") for name in STUDENT_LIBRARIES]
+
+
+def _library(name: str, without_it: State) -> Finding:
+    try:
+        return Finding(topic="versions", name=name, value=metadata.version(name))
+    except metadata.PackageNotFoundError:
+        advice = "Install the harness with its dependencies: pip install interp-autograder."
+        return Finding(topic="versions", name=name, value="not installed", state=without_it, advice=advice)
 
 
 def _resources() -> list[Finding]:
@@ -236,4 +238,16 @@ def _course(course: Path | None) -> list[Finding]:
         found.append(
             Finding(topic="course", name="student_template", value="exposed", state="bad", advice=advice)
         )
-    return found
+    return found + _grading_requirements(folder)
+
+
+def _grading_requirements(folder: Path) -> list[Finding]:
+    """Compare what the course's notebooks may import with what is installed."""
+    stated = grading_requirements(folder)
+    if stated is None:
+        return []
+    if not stated.problems:
+        value = ", ".join(stated.installed) or "names no package"
+        return [Finding(topic="course", name=FILE_NAME, value=value)]
+    advice = f"{' '.join(stated.problems)} Install it: pip install -r {folder / FILE_NAME}"
+    return [Finding(topic="course", name=FILE_NAME, value="not fulfilled", state="degraded", advice=advice)]

@@ -167,6 +167,7 @@ def _grade(assignment: Assignment, paths: list[Path], out: Path, options: Option
     from autograder.cli.progress import GradeProgress
     from autograder.comparison.tolerances import load_tolerances, named_in
     from autograder.course.built_from import is_outdated
+    from autograder.course.requirements import FILE_NAME, grading_requirements
     from autograder.grading.batch import grade_paths
 
     if is_outdated(assignment):
@@ -175,6 +176,14 @@ def _grade(assignment: Assignment, paths: list[Path], out: Path, options: Option
         )
         warnings.warn(
             f"{template} is older than the reference ({reference}); run `autograder build {assignment.slug}`.",
+            AutograderWarning,
+            stacklevel=2,
+        )
+    stated = grading_requirements(assignment.course_dir)
+    if stated is not None and stated.problems:
+        warnings.warn(
+            f"{' '.join(stated.problems)} Notebooks that import it lose these statements. "
+            f"Install it: pip install -r {FILE_NAME}",
             AutograderWarning,
             stacklevel=2,
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autograder.comparison import measured_distances
+from autograder.course.requirements import grading_requirements
 from autograder.course.versions import file_hash, source_hash, versions
 from autograder.errors import AssignmentError
 from autograder.records import GradingSettings, Submission
@@ -19,7 +20,7 @@ def course_fingerprint(settings: GradingSettings) -> str:
 
     It covers the instructor's files except those that only `calibrate` and `verify` read, the student's folder
     without other assignments' notebooks and its README, the course's key, the harness's source, the versions of the
-    libraries, the kind of device, the profile and the threads of a kernel.
+    libraries and of what `requirements-grading.txt` names, the kind of device, the profile and the threads of a kernel.
 
     Args:
         settings: From `profiles.resolve`; of the device only the kind counts.
@@ -33,7 +34,9 @@ def course_fingerprint(settings: GradingSettings) -> str:
         source = source_hash()
     except OSError as error:
         raise AssignmentError(f"{error.filename}: cannot be read: {error.strerror}.") from None
+    stated = grading_requirements(course_dir)
     parts = {
+        "requirements": list(stated.installed) if stated is not None else [],
         "files": sorted(files),
         "models": [spec.identity for spec in settings.models],
         "course_key": hashlib.sha256(course_key(course_dir).encode()).hexdigest(),

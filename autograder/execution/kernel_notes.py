@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ _MOST = 60
 _MOST_CHARS = 300
 _QUOTED = 3
 GPU_REMARK = "Your notebook asked for a GPU; it was graded on the CPU."
+_MOST_MODULES = 20
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,49}")
 _KINDS = {
     "install": "Commands that install or download something are skipped while your notebook is graded: {}.",
     "backend": "Plots are shown as with %matplotlib inline while your notebook is graded: {} was replaced.",
@@ -51,18 +54,39 @@ class KernelNotes:
                 sentences.append(sentence.format(_listed(about)))
         for kind, cell, what, why in self._entries:
             if kind == "unavailable":
+                since = self._skipped_install(cell, what)
                 sentences.append(
-                    f"In [{cell}]: `{what}` could not run here ({why}); the statements after it were run."
+                    f"In [{cell}]: `{what}` could not run here ({why}){since}; the statements after it were run."
                 )
             elif kind == "consequence":
                 sentences.append(f"In [{cell}]: {why}, since `{what}` could not run here.")
         return sentences
+
+    def missing_modules(self) -> tuple[str, ...]:
+        """Return the names of top-level modules that statements could not import, each once."""
+        named = dict.fromkeys(what for kind, _, what, _ in self._entries if kind == "module")
+        return tuple(name for name in named if _MODULE.fullmatch(name))[:_MOST_MODULES]
+
+    def _skipped_install(self, cell: int, statement: str) -> str:
+        """Return the skipped command that would have installed what a statement imports, as an addition."""
+        for kind, number, module, why in self._entries:
+            if (kind, number, why) == ("module", cell, statement):
+                for found, _, command, _ in self._entries:
+                    if found == "install" and module.lower() in _installed_by(command):
+                        return f", since `{command}` was skipped"
+        return ""
 
     def because(self, name: str) -> str:
         """Return why a name is undefined, as an addition to a message; "" if no statement of the cells explains it."""
         causes = {unbound: cause for kind, _, unbound, cause in self._entries if kind == "unbound"}
         cause = causes.get(name)
         return f", since `{cause}` could not run here" if cause else ""
+
+
+def _installed_by(command: str) -> set[str]:
+    """Return the words of a command that may name a package, as its module is mostly called."""
+    words = (re.split(r"[<>=!~\[;@]", word.rpartition("/")[2])[0] for word in re.split(r"[\s'\"]+", command))
+    return {word.removesuffix(".git").lower().replace("-", "_") for word in words}
 
 
 def _short(text: str) -> str:

@@ -90,6 +90,7 @@ class KernelSession:
             notebook=normalise_outputs.tidy(notebook, unfinished),
             failures=tuple(run.failures),
             remarks=tuple(remarks),
+            missing_modules=self._notes.missing_modules(),
             sandbox_mode=self._zygote.mode,
             device=self._zygote.device,
             seconds=seconds,

@@ -137,6 +137,7 @@ def _report(
         needs_review=faults,
         remarks=(*submission.remarks, *opened.remarks),
         failures=opened.execution.failures,
+        missing_modules=opened.execution.missing_modules,
         provenance=provenance(submission, course, opened.execution.sandbox_mode),
         timing=timing,
     )

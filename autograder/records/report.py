@@ -140,6 +140,9 @@ class GradeReport:
     failures: tuple[CellFailure, ...] = ()
     """Cells that failed."""
 
+    missing_modules: tuple[str, ...] = ()
+    """Top-level modules that the notebook imports and the grading environment lacks."""
+
     plots: tuple[str, ...] = ()
     """The student's own plots: PNG, base64."""
 

@@ -68,6 +68,9 @@ class Execution:
     remarks: tuple[str, ...] = ()
     """Sentences for the student: locked cells restored, `.cuda()` fell back to the CPU, output cut."""
 
+    missing_modules: tuple[str, ...] = ()
+    """Top-level modules that statements of the notebook could not import, as the kernel claims."""
+
     sandbox_mode: str = "unknown"
     """full, namespaces, landlock or none."""
 

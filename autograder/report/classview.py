@@ -82,6 +82,17 @@ class Mistake:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MissingModule:
+    """A module that students import and the grading environment lacks."""
+
+    name: str
+    """Its name, as the import states it."""
+
+    rows: tuple[Row, ...]
+    """Who imports it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """One line of a leaderboard."""
 
@@ -175,6 +186,9 @@ class ClassView:
     boards: tuple[Board, ...]
     """One for each task and metric."""
 
+    missing_modules: tuple[MissingModule, ...] = ()
+    """Most frequent first."""
+
     @property
     def reviews(self) -> list[Row]:
         """Rows with a fault of ours."""
@@ -200,4 +214,6 @@ class ClassView:
         if not self.rows:
             return []
         named = [("mistakes", "mistakes"), ("checks", "pass rates"), ("grades", "grades")]
+        if self.missing_modules:
+            named.insert(0, ("modules", "missing modules"))
         return ([("reviews", "needs review")] if self.reviews else []) + named

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from autograder.records import Assignment, CheckResult, GradeReport
-from autograder.report.classview import Bar, Board, ClassView, Mistake, Place, Rate, Row
+from autograder.report.classview import Bar, Board, ClassView, MissingModule, Mistake, Place, Rate, Row
 
 HISTOGRAM_BARS = 10
+MOST_MODULES = 30
+"""Missing modules on the class page."""
 
 
 def sort_reports(reports: Sequence[GradeReport]) -> list[GradeReport]:
@@ -58,6 +60,7 @@ def class_view(reports: Sequence[GradeReport], assignment: Assignment) -> ClassV
         rates=_rates(ordered),
         mistakes=_mistakes(ordered, rows),
         boards=leaderboards(ordered, rows, assignment.metrics),
+        missing_modules=_missing_modules(ordered, rows),
     )
 
 
@@ -131,6 +134,15 @@ def _mistakes(reports: Sequence[GradeReport], rows: Sequence[Row]) -> tuple[Mist
             who.setdefault(misconception, []).append(row)
     ranked = sorted(who, key=lambda misconception: (-len(who[misconception]), misconception))
     return tuple(Mistake(id=name, title=titles[name] or name, rows=tuple(who[name])) for name in ranked)
+
+
+def _missing_modules(reports: Sequence[GradeReport], rows: Sequence[Row]) -> tuple[MissingModule, ...]:
+    who: dict[str, list[Row]] = {}
+    for report, row in zip(reports, rows, strict=True):
+        for name in dict.fromkeys(report.missing_modules):
+            who.setdefault(name, []).append(row)
+    ranked = sorted(who, key=lambda name: (-len(who[name]), name))[:MOST_MODULES]
+    return tuple(MissingModule(name=name, rows=tuple(who[name])) for name in ranked)
 
 
 def leaderboards(

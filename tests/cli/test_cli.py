@@ -149,6 +149,19 @@ def test_a_stale_notebook_is_warned_of_and_grading_goes_on(autograder, built_cou
 
 
 @pytest.mark.sandbox
+def test_what_the_course_adds_and_is_missing_is_warned_of(autograder, built_course, tmp_path):
+    submission(built_course / "student_template" / "standardise.ipynb", tmp_path / "in" / "ana.ipynb")
+    (built_course / "requirements-grading.txt").write_text("numpy\nno-such-package>=1\n")
+    arguments = ["grade", "standardise", tmp_path / "in", "--out", tmp_path / "out"]
+    done = autograder(*arguments, cwd=built_course)
+    assert done.stderr == (
+        "Warning: no-such-package>=1 is not installed. Notebooks that import it lose these statements. "
+        "Install it: pip install -r requirements-grading.txt\n"
+    )
+    assert (done.returncode, "[1/1] ana: 6 of 6" in done.stdout) == (0, True)
+
+
+@pytest.mark.sandbox
 def test_grade_in_a_log_prints_a_plain_line_a_submission(autograder, built_course, tmp_path):
     template = built_course / "student_template" / "standardise.ipynb"
     submission(template, tmp_path / "in" / "Müller, Jörg.ipynb")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from autograder.cli import doctor
+from autograder.course.requirements import FILE_NAME
 from autograder.execution.sandbox import landlock, selftest
 
 WITHOUT_NAMESPACES = """
@@ -130,3 +131,22 @@ def test_an_unused_gpu_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     assert findings["devices"].value == "/dev/nvidia0"
     assert findings["torch.cuda"].state == "degraded"
     assert findings["torch.cuda"].advice.startswith("Grading works on the CPU.")
+
+
+def test_what_the_course_adds_to_the_environment_is_looked_for(mini_course: Path) -> None:
+    assert FILE_NAME not in by_name(doctor.examine(mini_course))
+    path = mini_course / FILE_NAME
+    path.write_text("numpy\n")
+    found = by_name(doctor.examine(mini_course))[FILE_NAME]
+    assert found.state == "ok" and found.value.startswith("numpy 2")
+    path.write_text("no-such-package\n")
+    found = by_name(doctor.examine(mini_course))[FILE_NAME]
+    assert found.state == "degraded"
+    assert found.advice == f"no-such-package is not installed. Install it: pip install -r {path}"
+
+
+def test_a_missing_library_of_students_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "STUDENT_LIBRARIES", ("no-such-package",))
+    found = by_name(doctor.examine())["no-such-package"]
+    assert (found.value, found.state) == ("not installed", "degraded")
+    assert "pip install interp-autograder" in found.advice

@@ -360,3 +360,46 @@ def test_notes_of_calls_are_not_told(runner: Runner) -> None:
 
     assert execution.remarks == ()
     assert session._notes.remarks() == []
+
+
+def test_missing_modules_are_told_as_data(runner: Runner) -> None:
+    execution = runner.session(
+        "import shap.plots as plots\nfrom no_such_package.part import f\nimport torch.no_such_part",
+        "import shap",
+        "try:\n    import no_such_other\nexcept ImportError:\n    pass",
+        "from google.colab import drive\nopen('missing.txt')",
+    ).run()
+
+    assert execution.missing_modules == ("shap", "no_such_package")
+
+
+def test_an_import_that_follows_a_skipped_install_names_it(runner: Runner) -> None:
+    execution = runner.session(
+        "!pip install -q 'shap==0.44' lime\n!pip install git+https://github.com/a/no-such-package.git@main",
+        "import shap\nimport no_such_package\nimport other_package",
+    ).run()
+
+    assert execution.remarks[1:] == (
+        "In [2]: `import shap` could not run here (ModuleNotFoundError: No module named 'shap'), since "
+        "`pip install -q 'shap==0.44' lime` was skipped; the statements after it were run.",
+        "In [2]: `import no_such_package` could not run here (ModuleNotFoundError: No module named "
+        "'no_such_package'), since `pip install git+https://github.com/a/no-such-package.git@main` was skipped; "
+        "the statements after it were run.",
+        "In [2]: `import other_package` could not run here (ModuleNotFoundError: No module named "
+        "'other_package'); the statements after it were run.",
+    )
+
+
+def test_the_libraries_of_such_notebooks_are_there(runner: Runner) -> None:
+    execution = runner.session(
+        "import pandas as pd, seaborn as sns, einops, tqdm\nfrom tqdm.auto import trange",
+        "import scipy.stats\nfrom sklearn.decomposition import PCA",
+        "import plotly.express as px, plotly.graph_objects as go\nimport ipywidgets as widgets",
+        "frame = pd.DataFrame({'a': [1, 2]})\nprint(frame.a.sum(), einops.rearrange(frame.values, 'a b -> b a').shape)",
+        "print(PCA(1).fit_transform([[0.0, 1.0], [1.0, 0.0]]).shape, list(trange(2)))",
+    ).run()
+
+    assert execution.failures == ()
+    assert execution.missing_modules == ()
+    assert text_of(execution, 3) == "3 (1, 2)\n"
+    assert text_of(execution, 4) == "(2, 1) [0, 1]\n"

@@ -268,6 +268,7 @@ def make_report(student: str = "Zoë Müller", **changes: object) -> GradeReport
                 message="NameError: name 'plt' is not defined",
             ),
         ),
+        "missing_modules": ("shap", "lime"),
         "plots": (png(),),
         "provenance": {"versions": {"torch": "2.13.0"}, "device": "cpu", "seeds": [1, 2]},
         "timing": {"total": 1.25},
@@ -290,7 +291,8 @@ def make_passed(student: str) -> GradeReport:
         )
         for item in mixed_checks()
     )
-    return make_report(student, checks=checks, score=24.0, needs_review=(), failures=(), remarks=())
+    nothing: dict[str, object] = dict.fromkeys(("needs_review", "failures", "remarks", "missing_modules"), ())
+    return make_report(student, checks=checks, score=24.0, **nothing)
 
 
 def make_problem(student: str) -> GradeReport:
@@ -305,6 +307,7 @@ def make_problem(student: str) -> GradeReport:
         needs_review=(),
         remarks=(),
         failures=(),
+        missing_modules=(),
         plots=(),
         problem=text,
     )

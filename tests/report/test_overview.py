@@ -10,7 +10,7 @@ import pytest
 
 from autograder.records import Assignment, GradeReport
 from autograder.records.folder_names import student_folder_name
-from autograder.report.overview import HISTOGRAM_BARS, class_view, histogram
+from autograder.report.overview import HISTOGRAM_BARS, MOST_MODULES, class_view, histogram
 from autograder.report.pages import class_page
 
 Make = Callable[[str], GradeReport]
@@ -113,6 +113,29 @@ def test_the_page_names_who_needs_review_and_why(
     page = class_page(class_view([report, problem("Bo")], assignment)).decode()
     assert "KeyError: &#39;tokens&#39; in checks.py, line 88" in page
     assert "notebook.ipynb: not JSON" in page
+
+
+def test_missing_modules_are_counted_by_students(
+    report: GradeReport, passed: Make, assignment: Assignment
+) -> None:
+    reports = [replace(report, student=f"S{n}", missing_modules=("shap",) * 2) for n in range(6)]
+    page = class_page(class_view([report, *reports, passed("a")], assignment)).decode()
+    text = re.sub(r"<[^>]+>", "", page)
+    assert "7 students import shap" in text
+    assert "1 student imports lime" in text
+    assert text.index("import shap") < text.index("imports lime")
+    assert "requirements-grading.txt" in text
+    assert 'href="#modules"' in page
+
+
+def test_a_class_that_lacks_nothing_is_told_nothing_of_modules(passed: Make, assignment: Assignment) -> None:
+    assert "requirements-grading" not in class_page(class_view([passed("a")], assignment)).decode()
+
+
+def test_not_more_modules_are_listed_than_a_reader_reads(report: GradeReport, assignment: Assignment) -> None:
+    reports = [replace(report, student=f"{n}", missing_modules=(f"m{n}", "shap")) for n in range(50)]
+    found = class_view(reports, assignment).missing_modules
+    assert len(found) == MOST_MODULES and found[0].name == "shap"
 
 
 def test_a_thousand_students_take_seconds(report: GradeReport, assignment: Assignment) -> None:

@@ -84,6 +84,10 @@ def test_every_kind_of_report_is_by_the_schema(
         assert list(validator.iter_errors(json.loads(to_json(one)))) == []
 
 
+OPTIONAL = {"missing_modules"}
+"""Fields that reports of earlier versions lack."""
+
+
 @pytest.mark.parametrize(
     ("record", "name"),
     [
@@ -98,9 +102,23 @@ def test_every_kind_of_report_is_by_the_schema(
 def test_the_schema_names_the_records_fields_and_describes_each(record: Any, name: str) -> None:
     part = report_schema()["$defs"][name] if name else report_schema()
     names = [entry.name for entry in dataclasses.fields(record)]
-    assert list(part["properties"]) == names == part["required"]
+    assert list(part["properties"]) == names
+    assert part["required"] == [field for field in names if field not in OPTIONAL]
     assert part["additionalProperties"] is False
     assert all(part["properties"][field]["description"] for field in names)
+
+
+def test_a_report_without_optional_fields_is_read(report: GradeReport) -> None:
+    plain = json.loads(to_json(report))
+    assert plain.keys() >= OPTIONAL
+    older = {key: value for key, value in plain.items() if key not in OPTIONAL}
+    assert from_json(json.dumps(older)).missing_modules == ()
+
+
+def test_a_missing_module_is_a_name(report: GradeReport) -> None:
+    hostile = json.loads(to_json(report)) | {"missing_modules": ["<script>"]}
+    with pytest.raises(AutograderError, match=r"at \$\.missing_modules"):
+        from_json(json.dumps(hostile))
 
 
 def test_no_json_says_what_to_do(tmp_path: Path) -> None:

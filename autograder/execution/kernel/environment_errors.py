@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import errno
+import importlib.util
 import socket
+import sys
 from collections.abc import Collection, Iterator
 from types import TracebackType
 
@@ -56,6 +58,16 @@ def in_words(error: BaseException) -> str:
     """Return what an exception says; of a library's switch that keeps it off the network, that there is none."""
     text = f"{type(error).__name__}: {error}"
     return NO_NETWORK if "offline mode" in text.lower() or "HF_HUB_OFFLINE" in text else text
+
+
+def missing_package(error: BaseException) -> str:
+    """Return the top-level package that an import did not find; "" if that is not what the exception says."""
+    name = error.name if isinstance(error, ModuleNotFoundError) else None
+    package = name.partition(".")[0] if isinstance(name, str) else ""
+    try:
+        return "" if package in sys.modules or importlib.util.find_spec(package) else package
+    except (ImportError, ValueError):
+        return ""
 
 
 def _raised_in(trace: TracebackType | None, files: Collection[str]) -> bool:

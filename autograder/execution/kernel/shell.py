@@ -13,7 +13,12 @@ from ipykernel import zmqshell
 from IPython.utils.text import DollarFormatter
 
 from autograder.execution.kernel import stand_ins
-from autograder.execution.kernel.environment_errors import bound_names, in_words, is_environmental
+from autograder.execution.kernel.environment_errors import (
+    bound_names,
+    in_words,
+    is_environmental,
+    missing_package,
+)
 from autograder.execution.kernel.install_commands import without_installs
 from autograder.execution.kernel.notes import STOPS_AT_FIRST_ERROR, Notes
 
@@ -95,6 +100,8 @@ class ZMQInteractiveShell(zmqshell.ZMQInteractiveShell):  # type: ignore[misc]
         elif is_environmental(error, getattr(self.compile, "_filename_map", ())):
             cause = statement
             self.note("unavailable", statement, in_words(error))
+            if package := missing_package(error):
+                self.note("module", package, statement)
         else:
             return False
         for name in bound_names(node) - self.user_ns.keys():

@@ -45,7 +45,7 @@ _IMPORTED_LATE = (
     *("IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect"),
     *("IPython.extensions.storemagic", "IPython.utils.wildcard", "ipykernel.debugger"),
     *("tornado.locks", "tornado.platform.asyncio", "tornado.queues"),
-    *("pygments.formatters.terminal256", "pygments.styles", "stack_data"),
+    *("pygments.formatters.terminal256", "pygments.styles", "stack_data", "pandas", "seaborn"),
     *("transformers.models.bert.tokenization_bert", "transformers.models.gpt2.tokenization_gpt2"),
 )
 _REQUEST_BYTES = 64 * 2**10

@@ -142,6 +142,22 @@ def test_the_caches_place_changes_no_grade(course, hub_cache, model, tmp_path, m
     assert key() != first
 
 
+def test_what_the_course_adds_to_the_environment_counts(course):
+    assignment = load_assignment(course, "standardise")
+    without = course_fingerprint(resolve(assignment))
+    (course / "requirements-grading.txt").write_text("no-such-package\n")
+    assert course_fingerprint(resolve(assignment)) == without
+    (course / "requirements-grading.txt").write_text("pandas\n")
+    assert course_fingerprint(resolve(assignment)) != without
+
+
+def test_the_students_readme_changes_no_grade(course):
+    assignment = load_assignment(course, "standardise")
+    before = course_fingerprint(resolve(assignment))
+    assignment.readme.write_text("Other limits.\n")
+    assert course_fingerprint(resolve(assignment)) == before
+
+
 def test_only_models_of_the_hub_are_fetched(course):
     assert list(fetch(load_assignment(course, "standardise"), "tiny")) == []
 
