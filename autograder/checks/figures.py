@@ -9,6 +9,8 @@ from autograder.checks.outcomes import CheckFailure, NoFigureShown
 from autograder.execution.wire import describe_figure
 from autograder.execution.wire.figures import FigureDescription, rebuild
 
+_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+
 
 def figure_of(value: Any) -> FigureDescription | None:
     """Return the description of a Figure.
@@ -31,22 +33,22 @@ def assert_figure_shown(images: Sequence[bytes], *, pixels: int = 60) -> None:
     """Assert that a cell showed a figure that can be read.
 
     Args:
-        images: From `submission.plots(cell)`: PNG files of the student's.
+        images: From `submission.plots(cell)`: PNG files of the student's, and other figures, whose size counts not.
         pixels: Least width and height.
 
     Raises:
         NoFigureShown: If there is none.
         CheckFailure: If none is large enough.
     """
-    sizes = [png_size(image) for image in images]
-    if not sizes:
+    if not images:
         raise NoFigureShown("The plot cell showed no figure.")
-    if all(min(size) < pixels for size in sizes):
+    sizes = [png_size(image) for image in images if image.startswith(_PNG_MAGIC)]
+    if len(sizes) == len(images) and all(min(size) < pixels for size in sizes):
         raise CheckFailure(f"The figure is too small to be read: {sizes[0]} pixels.")
 
 
 def png_size(image: bytes) -> tuple[int, int]:
     """Return a PNG's width and height from its header, without decoding a student's file; (0, 0) if it is none."""
-    if image[:8] != b"\x89PNG\r\n\x1a\n" or image[12:16] != b"IHDR" or len(image) < 24:
+    if not image.startswith(_PNG_MAGIC) or image[12:16] != b"IHDR" or len(image) < 24:
         return 0, 0
     return int.from_bytes(image[16:20], "big"), int.from_bytes(image[20:24], "big")

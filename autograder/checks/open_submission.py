@@ -18,6 +18,7 @@ from autograder.course.notebooks import (
     read_notebook,
     recognise_by_position,
     restore_locked_cells,
+    shown_outputs,
     written_answers,
 )
 from autograder.errors import SubmissionError
@@ -66,8 +67,10 @@ class OpenSubmission:
         return self._session.call(function, self._handled(args), self._handled(dict(kwargs)), seed=seed)
 
     def plots(self, cell: str) -> list[bytes]:
-        """Return the PNG images that the cell with this id showed."""
-        return [base64.b64decode(image) for image in plots(self.execution.notebook, (cell,))]
+        """Return the PNG images that the cell with this id showed, then the source of what else counts as a figure."""
+        pngs = [base64.b64decode(image) for image in plots(self.execution.notebook, (cell,))]
+        others = shown_outputs(self.execution.notebook, (cell,))
+        return pngs + [other.content.encode() for other in others if other.is_figure]
 
     def changed_arguments(self, function: str) -> bool:
         """Tell whether a call of the function has left its arguments changed, as the kernel claims."""

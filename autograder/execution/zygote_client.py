@@ -90,6 +90,7 @@ def scrubbed_environment(*, gpu: bool) -> dict[str, str]:
         "TQDM_DISABLE": "1",  # progress bars differ from run to run
         # matplotlib is imported before there is a shell, so it cannot find out by itself.
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PLOTLY_RENDERER": "plotly_mimetype",  # data alone: with plotly's script a plot exceeds the output limit
         "MPLCONFIGDIR": str(cache / "interp-autograder" / "matplotlib"),
         **(_gpu_environment() if gpu else {VISIBLE: ""}),
     }

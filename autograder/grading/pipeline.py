@@ -14,7 +14,7 @@ from autograder.checks.decorators import is_late
 from autograder.checks.open_submission import OpenSubmission, open_submission
 from autograder.checks.runner import Run, run_checks
 from autograder.checks.scoring import total
-from autograder.course.notebooks import MAX_PLOTS, plots, sane_pngs
+from autograder.course.notebooks import MAX_PLOTS, plots, sane_pngs, shown_outputs
 from autograder.course.versions import file_hash, versions
 from autograder.errors import AssignmentError, GraderError, StudentCodeError, SubmissionError
 from autograder.execution.zygote_client import ZygoteLink
@@ -87,7 +87,9 @@ def grade_submission(
             shown = plots(opened.execution.notebook) + returned_figures(check_run, course)
             report = _report(submission, course, opened, results, timing)
             return GradedSubmission(
-                report=replace(report, plots=shown[:MAX_PLOTS]),
+                report=replace(
+                    report, plots=shown[:MAX_PLOTS], shown=shown_outputs(opened.execution.notebook)
+                ),
                 execution=opened.execution,
                 raised=(*_raised_by_cells(opened.execution), *_raised_by_checks(check_run)),
             )

@@ -8,6 +8,7 @@ from autograder.records.report import (
     GradeReport,
     Outcome,
     Pending,
+    ShownOutput,
     TokenStrip,
     Visibility,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "ModelSpec",
     "Outcome",
     "Pending",
+    "ShownOutput",
     "Submission",
     "Task",
     "TokenStrip",

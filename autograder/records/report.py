@@ -104,6 +104,24 @@ class Pending:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ShownOutput:
+    """An output of a plot cell that is no PNG, as the kernel claims it; pages sanitise it."""
+
+    kind: Literal["jpeg", "svg", "html", "plotly", "text", "too large"]
+    """What it is; `text` stands for a widget, `too large` for what is cut."""
+
+    content: str
+    """Base64 of a JPEG, else its source: XML, HTML, JSON of plotly, text."""
+
+    @property
+    def is_figure(self) -> bool:
+        """Whether it stands for a plot: a picture, or HTML with colours, which a table alone has not."""
+        if self.kind == "html":
+            return any(word in self.content.lower() for word in ("background", "color", "<img", "<svg"))
+        return self.kind in ("jpeg", "svg", "plotly")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GradeReport:
     """All that is known of one graded submission: what report.json holds."""
 
@@ -145,6 +163,9 @@ class GradeReport:
 
     plots: tuple[str, ...] = ()
     """The student's own plots: PNG, base64."""
+
+    shown: tuple[ShownOutput, ...] = ()
+    """What else the student's plot cells show."""
 
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """Hashes, versions, device, sandbox mode, seeds."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from autograder.records import Assignment, CellFailure, CheckResult, GradeReport, Pending
 from autograder.report.pictures import plot_uri
+from autograder.report.shown import ShownView, shown_views
 from autograder.report.text import one_line
 from autograder.report.token_heatmap import StripView, strip_view
 
@@ -154,6 +155,9 @@ class StudentView:
     plots: tuple[str, ...]
     """data: addresses of the plots that are PNG."""
 
+    shown: tuple[ShownView, ...]
+    """What else the plot cells show."""
+
 
 def check_state(check: CheckResult) -> str:
     """Return the outcome as people read it: a fault of ours is `review`, some points are `partial`."""
@@ -228,6 +232,7 @@ def student_view(report: GradeReport, assignment: Assignment) -> StudentView:
         review_points=sum(check.max_points - check.points for check in report.checks if check.fault),
         failures=report.failures,
         plots=tuple(uri for uri in map(plot_uri, report.plots) if uri),
+        shown=tuple(shown_views(report.shown)),
     )
 
 

@@ -16,6 +16,7 @@ from autograder.report.feedback import check_state, group_by_task, state_word, s
 from autograder.report.markdown import answer_html
 from autograder.report.pictures import plot_uri
 from autograder.report.serialise import to_plain
+from autograder.report.shown import shown_views
 from autograder.report.text import clean, number, one_line, plural, points
 from autograder.report.token_heatmap import strip_view
 
@@ -93,6 +94,7 @@ def instructor_page(report: GradeReport, assignment: Assignment, *, executed: bo
         groups=group_by_task(report.checks, assignment) if report.checks else [],
         pending_points=sum(question.points for question in report.pending),
         plots=[uri for uri in map(plot_uri, report.plots) if uri],
+        shown=shown_views(report.shown),
         provenance=flatten(report.provenance),
         share=_share(report),
     )

@@ -18,8 +18,9 @@ HTML_LIMIT = 500_000
 COST_LIMIT = 4_000_000
 """What parsing and writing may cost; see `_tidied`."""
 
-Kind = Literal["answer", "cell", "output"]
-"""What is cleaned: Markdown of an answer, Markdown of a notebook, HTML that the student's code shows."""
+Kind = Literal["answer", "cell", "output", "shown"]
+"""What is cleaned: Markdown of an answer, Markdown of a notebook, HTML that the student's code shows; the same on the
+feedback page, where nothing links and nothing looks like the page's own parts."""
 
 _HIGHLIGHTED = re.compile(
     r'(?:[^<>&]++|&(?:amp|lt|gt|quot|#39);|<(?:div|pre|span)(?: class="[\w -]*")?>|</(?:div|pre|span)>)*+'
@@ -36,6 +37,7 @@ _MARKUP = re.compile(
 _PLAIN_COLOUR = re.compile(
     r"\bbackground\s*:\s*(#[0-9a-f]{3,8}|[a-z]+|(?:rgb|hsl)a?\([\d\s.,%-]*\))\s*(?=;|$)", re.IGNORECASE
 )
+_IMAGE = re.compile(r"<img [^>]*src=")
 # fmt: off
 _VOID_TAGS = frozenset(["br", "col", "hr", "img", "wbr"])
 # A parser opens these again in each paragraph until they are closed.
@@ -92,6 +94,7 @@ _TAGS = {
     "answer": _TEXT_TAGS | _FORMULA_TAGS,
     "cell": _NOTEBOOK_TAGS | _FORMULA_TAGS,
     "output": _NOTEBOOK_TAGS,
+    "shown": _NOTEBOOK_TAGS - {"a", "details", "summary"},
 }
 _ATTRIBUTES: dict[Kind, dict[str, set[str]]] = {
     "answer": {
@@ -112,6 +115,10 @@ _ATTRIBUTES: dict[Kind, dict[str, set[str]]] = {
         "td": {"colspan", "rowspan", "bgcolor"},
         "th": {"colspan", "rowspan", "scope", "bgcolor"},
     },
+}
+_ATTRIBUTES["shown"] = {
+    **{tag: names for tag, names in _ATTRIBUTES["output"].items() if tag != "a"},
+    "*": {"style", "title", "align", "valign"},
 }
 _ATTRIBUTES["cell"] = _ATTRIBUTES["output"] | _FORMULA_ATTRIBUTES
 
@@ -213,4 +220,18 @@ def _remembered(source: str) -> str:
 
 def output_html(source: str) -> str | None:
     """Return an HTML output reduced to text, tables, pictures and colours; None if it is too long."""
-    return notebook_html(clean(source)) if len(source) <= HTML_LIMIT else None
+    return notebook_html(_readable(source)) if len(source) <= HTML_LIMIT else None
+
+
+def _readable(source: str) -> str:
+    # Captum's visualize_text writes a style where an attribute belongs, which is no tag for `_MARKUP`.
+    return clean(source).replace("<table width: 100%>", "<table>")
+
+
+def shown_html(source: str) -> str:
+    """Return an output for the feedback page; "" if nothing of it can be seen, or it is too long."""
+    if len(source) > HTML_LIMIT:
+        return ""
+    html = sanitised(_readable(source), "shown")
+    visible = _IMAGE.search(html) or nh3.clean_text(nh3.clean(html, tags=set())).strip()
+    return html if visible else ""

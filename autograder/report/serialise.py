@@ -156,7 +156,7 @@ def _build(hint: Any, value: Any) -> Any:
 def light(report: GradeReport) -> GradeReport:
     """Return a report without pictures: what a class of a thousand may keep in memory of each."""
     checks = tuple(replace(check, strips=()) for check in report.checks)
-    return replace(report, checks=checks, plots=())
+    return replace(report, checks=checks, plots=(), shown=())
 
 
 def read_report(path: Path) -> GradeReport:

@@ -108,6 +108,18 @@ def test_a_missing_figure_is_the_students(check):
     assert result.detail == "The plot cell showed no figure."
 
 
+@pytest.mark.parametrize(
+    ("images", "outcome"),
+    [
+        ([b"<span style='color: red'>x</span>"], "passed"),
+        ([b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\5\0\0\0\5"], "failed"),
+        ([b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\5\0\0\0\5", b"<svg/>"], "passed"),
+    ],
+)
+def test_a_figure_that_is_no_png_counts_whatever_its_size(check, images, outcome):
+    assert check(f"    assert_figure_shown({images!r})\n").outcome == outcome
+
+
 def test_a_wrong_tensor_is_the_students(check):
     result = check(COMPARED, centre=lambda values: values)
     assert (result.outcome, result.fault) == ("failed", "")

@@ -403,3 +403,29 @@ def test_the_libraries_of_such_notebooks_are_there(runner: Runner) -> None:
     assert execution.missing_modules == ()
     assert text_of(execution, 3) == "3 (1, 2)\n"
     assert text_of(execution, 4) == "(2, 1) [0, 1]\n"
+
+
+def test_plots_of_any_kind_come_out_of_the_box(runner: Runner) -> None:
+    execution = runner.session(
+        "import matplotlib.pyplot as plt\nfrom IPython.display import Image, SVG\n%matplotlib notebook\n"
+        "plt.plot([1, 2])\nplt.savefig('a.png')\nplt.savefig('b.jpg')\nplt.savefig('c.svg')\nplt.show()",
+        "Image('a.png')",
+        "Image(filename='b.jpg')",
+        "SVG('c.svg')",
+        "import plotly.express as px\npx.bar(x=['a', 'b'], y=[1, -2]).show()",
+        "import ipywidgets as widgets\nwidgets.interact(lambda x: plt.plot([x]) and plt.show(), x=(0, 5))",
+    ).run()
+
+    kinds = [
+        [kind for out in cell["outputs"] for kind in out["data"]] for cell in execution.notebook["cells"]
+    ]
+    assert execution.failures == ()
+    assert execution.remarks == (
+        "Plots are shown as with %matplotlib inline while your notebook is graded: `%matplotlib notebook` "
+        "was replaced.",
+    )
+    assert "image/png" in kinds[0] and "image/png" in kinds[1]
+    assert "image/jpeg" in kinds[2]
+    assert "image/svg+xml" in kinds[3]
+    assert kinds[4] == ["application/vnd.plotly.v1+json"]
+    assert "image/png" in kinds[5] and "application/vnd.jupyter.widget-view+json" in kinds[5]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from autograder.records import Assignment, Execution, GradeReport
+from autograder.records import Assignment, Execution, GradeReport, ShownOutput
 from autograder.report import write_class, write_submission
 
 CHROMIUM = "/usr/bin/chromium" if Path("/usr/bin/chromium").exists() else shutil.which("chromium")
@@ -151,6 +151,37 @@ def test_strips_are_seen_with_both_rows(browser: Any, results: Path, width: int)
 def test_the_plot_is_drawn(browser: Any, results: Path) -> None:
     with Visit(browser, results / "student/feedback.html", width=375) as visit:
         assert visit.page.locator("img.plot").evaluate("image => image.naturalWidth") == 480
+
+
+HOSTILE_SVG = """<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60" onload="alert(1)">
+<script>alert(1)</script><image href="http://evil.example/a.png" width="9" height="9"/>
+<foreignObject width="90" height="60"><img xmlns="http://www.w3.org/1999/xhtml" src="http://evil.example/b.png"/></foreignObject>
+<rect width="60" height="40" fill="#3070c0"/></svg>"""
+HOSTILE_HTML = """<div style='position:fixed;top:0;left:0;width:9000px;padding:9000px;background:#fff'>
+<img src='http://evil.example/a.png' onerror='alert(1)'><span style='background: rgba(0, 255, 0, 0.9)'>Wecker</span>
+</div><meta http-equiv=refresh content='0;url=http://evil.example'>"""
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_hostile_outputs_of_plot_cells_stay_in_their_boxes(
+    browser: Any, report: GradeReport, assignment: Assignment, tmp_path: Path, width: int
+) -> None:
+    shown = (
+        ShownOutput(kind="svg", content=HOSTILE_SVG),
+        ShownOutput(kind="html", content=HOSTILE_HTML),
+        ShownOutput(kind="text", content="IntSlider(value=3)"),
+    )
+    write_submission(replace(report, plots=(), shown=shown), None, assignment, tmp_path)
+    for name in ("feedback.html", "instructor.html"):
+        with Visit(browser, tmp_path / name, width=width) as visit:
+            assert visit.page.evaluate("document.documentElement.scrollWidth") <= width
+            assert visit.said == []
+            assert [url for url in visit.asked if not url.startswith("data:")] == [(tmp_path / name).as_uri()]
+            picture = visit.page.locator("img.plot")
+            assert picture.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [90, 60]
+            box = visit.page.locator(".shown").bounding_box()
+            assert box is not None and box["height"] <= 700 and box["width"] <= width
+            assert "Wecker" in visit.page.locator(".shown").inner_text()
 
 
 def test_feedback_reads_the_same_without_scripts(browser: Any, results: Path) -> None:

@@ -84,7 +84,7 @@ def test_every_kind_of_report_is_by_the_schema(
         assert list(validator.iter_errors(json.loads(to_json(one)))) == []
 
 
-OPTIONAL = {"missing_modules"}
+OPTIONAL = {"missing_modules", "shown"}
 """Fields that reports of earlier versions lack."""
 
 
@@ -96,6 +96,7 @@ OPTIONAL = {"missing_modules"}
         (records.TokenStrip, "token_strip"),
         (records.Pending, "pending_question"),
         (records.CellFailure, "cell_failure"),
+        (records.ShownOutput, "shown_output"),
         (records.GradeReport, ""),
     ],
 )

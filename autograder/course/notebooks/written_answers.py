@@ -82,10 +82,15 @@ def plots(notebook: Mapping[str, Any], cell_ids: Sequence[str] = (), tag: str = 
     """
     found: list[str] = []
     for cell in notebook["cells"]:
-        tags = cell.get("metadata", {}).get("tags", ())
-        if cell.get("cell_type") == "code" and (tag in tags or _grade_id(cell) in cell_ids):
+        if is_plot_cell(cell, cell_ids, tag):
             found.extend(_pictures(cell.get("outputs", ())))
     return tuple(found[:MAX_PLOTS])
+
+
+def is_plot_cell(cell: Mapping[str, Any], cell_ids: Sequence[str], tag: str) -> bool:
+    """Return whether a cell is there for a plot: by its tag, or by its grade id."""
+    tags = cell.get("metadata", {}).get("tags", ())
+    return cell.get("cell_type") == "code" and (tag in tags or _grade_id(cell) in cell_ids)
 
 
 def _pictures(outputs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
