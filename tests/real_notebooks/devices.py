@@ -171,6 +171,5 @@ INVENTED = (
         does="uses pandas, SciPy, scikit-learn, einops, seaborn, plotly",
         happens="installed in the grading environment",
         change=frames_and_arrays,
-        waits_for="libraries of the grading environment",
     ),
 )

@@ -108,9 +108,6 @@ class Case:
     is_slow: bool = False
     """Whether it runs with the long tests alone."""
 
-    waits_for: str = ""
-    """What is not done yet; the case fails until then."""
-
 
 def write(case: Case, folder: Path) -> None:
     """Write what a case hands in."""

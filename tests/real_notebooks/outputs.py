@@ -9,7 +9,6 @@ valid = int(example["attention_mask"][0].sum())
 tokens = tokenizer.convert_ids_to_tokens(example["input_ids"][0])[:valid]
 pairs = merge_subtokens(tokens, attributions_[0, :valid].tolist())
 """
-LIBRARIES = "plots of other kinds"
 BARS = "plt.bar(range(len(pairs)), [score for _, score in pairs])\n"
 WORDS = """
 from IPython.display import HTML, display
@@ -38,7 +37,6 @@ REPORTED = (
         does="shows coloured words as HTML",
         happens="shown in the feedback",
         change=plot(WORDS),
-        waits_for=LIBRARIES,
     ),
 )
 
@@ -70,7 +68,6 @@ INVENTED = (
             plot(f"{BARS}plt.show()")(nb),
             nb.first("%config InlineBackend.figure_formats = ['svg']\n%matplotlib inline"),
         )[-1],
-        waits_for=LIBRARIES,
     ),
     Case(
         name="many figures",
@@ -98,13 +95,11 @@ INVENTED = (
             "import plotly.graph_objects as go\n"
             "go.Figure(go.Bar(x=[word for word, _ in pairs], y=[score for _, score in pairs])).show()"
         ),
-        waits_for=LIBRARIES,
     ),
     Case(
         name="picture by Captum",
         does="shows Captum's `visualize_text`",
         happens="shown in the feedback",
         change=plot(CAPTUM),
-        waits_for=LIBRARIES,
     ),
 )

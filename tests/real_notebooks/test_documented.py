@@ -24,12 +24,3 @@ def test_the_table_has_its_row(case: Case | Class) -> None:
 
 def test_names_are_told_apart() -> None:
     assert len({case.name for case in CASES}) == len(CASES)
-
-
-def test_what_waits_is_listed_as_not_done_yet() -> None:
-    text = (ROOT / "docs" / "real_notebooks.md").read_text(encoding="utf-8")
-    rows = text.partition("## Not done yet")[2].splitlines()
-    waiting = [case for case in CASES if isinstance(case, Case) and case.waits_for]
-    assert {row for row in rows if row.startswith("| ")} - {"| the student | waits for |"} == {
-        f"| {case.does} | {case.waits_for} |" for case in waiting
-    }
