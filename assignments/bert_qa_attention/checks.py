@@ -13,11 +13,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.checks import assert_close, assert_figure_shown, grades, hint, points, visibility
+from autograder.checks import (
+    assert_close,
+    assert_figure_shown,
+    grades,
+    hint,
+    is_degenerate,
+    points,
+    visibility,
+)
 from autograder.checks.input_selection import pair_of
 from autograder.checks.tolerance_context import tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
-from autograder.errors import SubmissionError
 
 PER_HEAD = ("layer", "head", "query", "key")
 PER_LAYER = ("layer", "query", "key")
@@ -139,6 +146,11 @@ def assert_repeats(submission, function: str, actual, *args, tolerance: str) -> 
     )
 
 
+def ask_all(submission, function: str, inputs) -> list[tuple[Any, dict[str, Tensor], Any]]:
+    """Ask for all inputs before any answer is judged: later functions may be judged by what was answered here."""
+    return [(loaded, one, submission.recall(function, loaded.model, one)) for loaded, one in inputs]
+
+
 # attention_matrices
 
 
@@ -149,7 +161,7 @@ def assert_repeats(submission, function: str, actual, *args, tolerance: str) -> 
 def test_rows_are_distributions(submission, reference, model, tokenizer, record):
     """For the example question attention has the right form, and each row sums to 1."""
     inputs = inputs_of(reference, tokenizer, SHOWN)
-    actual = submission.call("attention_matrices", model, inputs)
+    actual = submission.recall("attention_matrices", model, inputs)
     expected = reference.attention_matrices(model, inputs)
     got = assert_form(actual, expected, name="attention", axes=PER_HEAD, tolerance="attention")
     off = float((got.sum(dim=-1) - 1).abs().max())
@@ -171,10 +183,10 @@ def test_rows_are_distributions(submission, reference, model, tokenizer, record)
     "What of the inputs does the model get, which tensors do you take, and what do their axes mean? Does it hold for "
     "every number of layers and heads?"
 )
-def test_attention_of_unseen_questions(submission, reference, models, assignment, rng):
+def test_attention_of_unseen_questions(submission, reference, models, assignment, shared_rng):
     """Attention is right for unseen questions, on a second model, too."""
-    for loaded, inputs in two_inputs(reference, models, assignment, rng):
-        actual = submission.call("attention_matrices", loaded.model, inputs)
+    asked = ask_all(submission, "attention_matrices", two_inputs(reference, models, assignment, shared_rng))
+    for loaded, inputs, actual in asked:
         expected = reference.attention_matrices(loaded.model, inputs)
         assert_close(actual, expected, name="attention", axes=PER_HEAD, items="layer", tolerance="attention")
 
@@ -300,7 +312,7 @@ def attention_outputs(model, inputs) -> Tensor:
 def test_vectors_add_up_to_the_layers_output(submission, reference, model, tokenizer, record):
     """For the example question the weighted vectors of all heads and tokens add up to what each layer computes."""
     inputs = inputs_of(reference, tokenizer, SHOWN)
-    actual = submission.call("transformed_vectors", model, inputs)
+    actual = submission.recall("transformed_vectors", model, inputs)
     expected = reference.transformed_vectors(model, inputs)
     got = assert_form(actual, expected, name="vectors", axes=VECTORS, tolerance="vectors")
     assert_repeats(submission, "transformed_vectors", actual, model, inputs, tolerance="vectors")
@@ -325,10 +337,10 @@ def test_vectors_add_up_to_the_layers_output(submission, reference, model, token
     "Follow one token through one head: which tensor comes into the layer, which entries belong to the head, which "
     "part of the output projection meets them, and which of the two biases is part of f?"
 )
-def test_vectors_of_unseen_questions(submission, reference, models, assignment, rng):
+def test_vectors_of_unseen_questions(submission, reference, models, assignment, shared_rng):
     """Transformed vectors are right for unseen questions, on a second model, too."""
-    for loaded, inputs in two_inputs(reference, models, assignment, rng):
-        actual = submission.call("transformed_vectors", loaded.model, inputs)
+    asked = ask_all(submission, "transformed_vectors", two_inputs(reference, models, assignment, shared_rng))
+    for loaded, inputs, actual in asked:
         expected = reference.transformed_vectors(loaded.model, inputs)
         assert_close(actual, expected, name="vectors", axes=VECTORS, items="layer", tolerance="vectors")
 
@@ -348,17 +360,14 @@ def add_up(matrices: Tensor, vectors: Tensor) -> Tensor:
 
 
 def earlier(submission, reference, function: str, model, inputs) -> dict[str, Tensor]:
-    """Return what an earlier function gives by the student's name for it: the reference's, and their own if it differs.
+    """Return what an earlier function gives by the student's name for it: the reference's, and their own if it counts.
 
-    Own results of another form fit nothing that comes later.
+    Own results of another form fit nothing that comes later, and of degenerate ones everybody knows the norms.
     """
     right = getattr(reference, function)(model, inputs).cpu()
-    try:
-        own = as_tensor(submission.recall(function, model, inputs))
-    except SubmissionError:
-        return {"": right}
+    own = as_tensor(submission.own(function, model, inputs))
     fits = own is not None and own.shape == right.shape and own.is_floating_point()
-    return {"": right, function: own} if fits and bool(torch.isfinite(own).all()) else {"": right}
+    return {"": right, function: own} if fits and not is_degenerate(own) else {"": right}
 
 
 def built_on_own(submission, reference, model, inputs, build) -> dict[str, Tensor]:
@@ -419,9 +428,9 @@ def test_norms_are_attention_times_length(submission, reference, model, tokenize
 @hint(
     "Whose vector is it that flows from key to query, which norm is taken, and on which axes do the tokens lie?"
 )
-def test_norms_of_unseen_questions(submission, reference, models, assignment, rng, record):
+def test_norms_of_unseen_questions(submission, reference, models, assignment, shared_rng, record):
     """The norms of what flows are right for unseen questions, on a second model, too."""
-    for loaded, inputs in two_inputs(reference, models, assignment, rng):
+    for loaded, inputs in two_inputs(reference, models, assignment, shared_rng):
         assert_built(
             submission, reference, record, loaded.model, inputs, function="weighted_norms", build=weigh,
             name="norms", axes=PER_HEAD, tolerance="weighted",
@@ -440,6 +449,7 @@ def test_heads_together_are_no_longer_than_apart(submission, reference, model, t
     expected = reference.summed_norms(model, inputs)
     got = assert_form(actual, expected, name="norms", axes=PER_LAYER, tolerance="summed")
     assert bool((got >= 0).all()), f"A norm is never negative, found {float(got.min()):.3g}."
+    assert not is_degenerate(got), "Your norms are 0 or all the same, whatever flows between the tokens."
     assert_repeats(submission, "summed_norms", actual, model, inputs, tolerance="summed")
     record.strip("What [CLS] gets in layer 1", tokens_of(tokenizer, inputs), got[0, 0], expected[0, 0])
     slack = 1e-4 * float(expected.abs().max())
@@ -453,9 +463,9 @@ def test_heads_together_are_no_longer_than_apart(submission, reference, model, t
 @points(4)
 @visibility("hidden")
 @hint("In which order do you add, weigh and take the norm, and over which axis do you add?")
-def test_layer_norms_of_unseen_questions(submission, reference, models, assignment, rng, record):
+def test_layer_norms_of_unseen_questions(submission, reference, models, assignment, shared_rng, record):
     """The norms of what flows in a layer are right for unseen questions, on a second model, too."""
-    for loaded, inputs in two_inputs(reference, models, assignment, rng):
+    for loaded, inputs in two_inputs(reference, models, assignment, shared_rng):
         assert_built(
             submission, reference, record, loaded.model, inputs, function="summed_norms", build=add_up,
             name="norms", axes=PER_LAYER, tolerance="summed",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Iterator
 from functools import cache, partial
 from math import inf
 from operator import itemgetter
+from typing import Any
 
 import torch
 from course.intent_classifier import INTENTS, Sentence, encode, load_sentences
@@ -30,7 +32,6 @@ from autograder.checks import (
 from autograder.checks.input_selection import smallest_first
 from autograder.checks.tolerance_context import noted_by, tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
-from autograder.errors import SubmissionError
 
 GROUPS = 4
 """Triples of pool sentences for the values of integrated gradients; a student is asked one of each model."""
@@ -98,6 +99,19 @@ def ids_of(tokenizer, rng: random.Random, lengths: list[int], width: int) -> tor
     return ids
 
 
+def shown_twice(assignment, tokenizer) -> dict[str, torch.Tensor]:
+    """Return a batch of two example sentences, the first of which stands in it twice."""
+    first, second = shown(assignment)[:2]
+    return batch_of([first, second, first], tokenizer)
+
+
+def unseen_batches(models, assignment, rng: random.Random) -> Iterator[tuple[Any, dict[str, torch.Tensor]]]:
+    """Yield each model, the smallest first, with a batch of two unseen sentences."""
+    number = rng.randrange(GROUPS)
+    for loaded in smallest_first(models):
+        yield loaded, batch_of(group(assignment, number)[:2], loaded.tokenizer)
+
+
 # build_baseline
 
 
@@ -107,10 +121,14 @@ def ids_of(tokenizer, rng: random.Random, lengths: list[int], width: int) -> tor
 @hint("Print tokenizer.convert_ids_to_tokens(...) of one row of your baseline beside the sentence.")
 def test_baseline_of_shown_sentences(submission, reference, tokenizer, assignment):
     """The baseline of the example sentences keeps [CLS] and [SEP] and removes the rest; the input stays as it was."""
-    ids = batch_of(shown(assignment), tokenizer)["input_ids"]
-    expected = reference.build_baseline(ids, tokenizer)
-    actual = submission.call("build_baseline", ids, tokenizer)
-    assert_integers_equal(actual, expected, name="baseline ids", axes=SCORES)
+    every = [
+        shown_twice(assignment, tokenizer)["input_ids"],
+        batch_of(shown(assignment), tokenizer)["input_ids"],
+    ]
+    asked = [(ids, submission.recall("build_baseline", ids, tokenizer)) for ids in every]
+    for ids, actual in reversed(asked):
+        expected = reference.build_baseline(ids, tokenizer)
+        assert_integers_equal(actual, expected, name="baseline ids", axes=SCORES)
     assert not submission.changed_arguments("build_baseline"), (
         "build_baseline wrote the baseline into the input_ids that it was given. Leave them unchanged: work on a copy."
     )
@@ -120,8 +138,17 @@ def test_baseline_of_shown_sentences(submission, reference, tokenizer, assignmen
 @points(4)
 @visibility("hidden")
 @hint("Which tokens stay, whatever else stands in the sentence, and does it hold for every vocabulary?")
-def test_baseline_of_unseen_sentences(submission, reference, models, rng):
+def test_baseline_of_unseen_sentences(submission, reference, models, assignment, rng, shared_rng):
     """The baseline is right for unseen sentences, unknown words and another vocabulary."""
+    # All are asked before any is judged: attributions may be judged by what was answered here.
+    asked = [
+        (batch["input_ids"], loaded.tokenizer)
+        for loaded, batch in unseen_batches(models, assignment, shared_rng)
+    ]
+    answers = [submission.recall("build_baseline", *arguments) for arguments in asked]
+    for arguments, actual in zip(asked, answers, strict=True):
+        expected = reference.build_baseline(*arguments)
+        assert_integers_equal(actual, expected, name="baseline ids", axes=SCORES)
     for loaded in models:
         # Lengths of one's own: a baseline says nothing else of its sentence, and could be another student's.
         alone = rng.randint(4, 20)
@@ -141,6 +168,8 @@ GAUSS_COUNTS = (*range(50, 131), 150, 160, 180, 200, 250, 256, 300, 400, 500)
 """The same of Gauss-Legendre nodes."""
 NEAR = 0.15
 """Accepted rules lie less than a third of this from 50 Gauss-Legendre nodes (a test measures it)."""
+STILL = 1e-3
+"""A path along which the logit moves by less than this share of what it should move by goes nowhere."""
 LIMIT = quadrature.trapezoid(20001)
 """Stands for the integral itself."""
 PADDED = (
@@ -183,22 +212,24 @@ def accepted_baselines(batch, tokenizer, reference, own) -> dict[str, torch.Tens
     return found
 
 
-def own_baseline(submission, batch, loaded) -> torch.Tensor | None:
-    """Return what the student's build_baseline gives, or None if it cannot be a path's beginning."""
-    try:
-        ids = as_tensor(submission.call("build_baseline", batch["input_ids"], loaded.tokenizer))
-    except SubmissionError:
-        return None
-    if (
-        ids is None
-        or ids.shape != batch["input_ids"].shape
-        or ids.is_complex()
-        or not bool(torch.isfinite(ids).all())
-    ):
+def own_baseline(submission, reference, batch, loaded) -> torch.Tensor | None:
+    """Return what the student's build_baseline gives, if it counts and a path can begin there.
+
+    Where the model's output stays as it was, no attributions at all are complete.
+    """
+    inputs = batch["input_ids"]
+    ids = as_tensor(submission.own("build_baseline", inputs, loaded.tokenizer))
+    if ids is None or ids.shape != inputs.shape or ids.is_complex() or not bool(torch.isfinite(ids).all()):
         return None
     whole = ids.long()
     known = (whole >= 0) & (whole < len(loaded.tokenizer)) & (whole == ids)
-    return whole if bool(known.all()) else None
+    if not bool(known.all()):
+        return None
+    baselines = reference.build_baseline(inputs, loaded.tokenizer), whole
+    right, own = (
+        reference.memoise("differences", differences, batch, loaded.model, one) for one in baselines
+    )
+    return whole if bool((own.abs() > STILL * right.abs()).all()) else None
 
 
 @cache
@@ -360,12 +391,10 @@ def gaps(attributions, expected_sums) -> torch.Tensor:
 def test_attributions_are_complete(submission, reference, models, record, assignment):
     """Attributions of the example sentences have the right form and add up to the difference of the logits."""
     loaded = models[0]
-    first, second = shown(assignment)[:2]
-    sentences = [first, second, first]
-    batch = batch_of(sentences, loaded.tokenizer)
+    batch = shown_twice(assignment, loaded.tokenizer)
     # One label as well: whoever explains the label gives both copies the same attributions.
     batch["labels"][2] = batch["labels"][0]
-    own = own_baseline(submission, batch, loaded)
+    own = own_baseline(submission, reference, batch, loaded)
     result = submission.call("compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer)
     actual, _ = pair(result)
     expected, _ = reference.compute_feature_attribution_scores(batch, loaded.model, loaded.tokenizer)
@@ -387,8 +416,9 @@ def test_attributions_are_complete(submission, reference, models, record, assign
         sums.append(expected.double().sum(dim=-1))
     nearest = min(sums, key=partial(incompleteness, scores))
     row = int(gaps(scores, nearest).argmax())
+    text = shown(assignment)[row % 2].text
     assert within("completeness", incompleteness(scores, nearest)), (
-        f"The attributions do not add up: for {sentences[row].text!r} they sum to {float(scores[row].sum()):.4g}, "
+        f"The attributions do not add up: for {text!r} they sum to {float(scores[row].sum()):.4g}, "
         f"but the logit of the predicted class differs by {float(nearest[row]):.4g} between sentence and baseline."
     )
 
@@ -410,9 +440,7 @@ def show_strips(record, batch, tokenizer, actual, expected) -> None:
 @hint("The second result is what the model returns for the batch, one column a label.")
 def test_predictions_of_unseen_sentences(submission, reference, models, assignment, shared_rng):
     """Predictions of unseen sentences are the model's logits."""
-    number = shared_rng.randrange(GROUPS)
-    for loaded in models:
-        batch = batch_of(group(assignment, number)[:2], loaded.tokenizer)
+    for loaded, batch in unseen_batches(models, assignment, shared_rng):
         result = submission.recall(
             "compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer
         )
@@ -427,10 +455,8 @@ def test_predictions_of_unseen_sentences(submission, reference, models, assignme
 )
 def test_attributions_of_unseen_sentences(submission, reference, models, assignment, record, shared_rng):
     """Attributions of unseen sentences are those of integrated gradients, on a second model, too."""
-    number = shared_rng.randrange(GROUPS)
-    for loaded in smallest_first(models):
-        batch = batch_of(group(assignment, number)[:2], loaded.tokenizer)
-        own = own_baseline(submission, batch, loaded)
+    for loaded, batch in unseen_batches(models, assignment, shared_rng):
+        own = own_baseline(submission, reference, batch, loaded)
         result = submission.recall(
             "compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer
         )

@@ -129,8 +129,18 @@ class CheckRun:
 
     def begin(self, check: str) -> None:
         """Start a check."""
-        self.proxy.begin(check)
+        self.proxy.begin(check, self._judged_before(check))
         self._passed.clear()
+
+    def _judged_before(self, check: str) -> dict[str, frozenset[str]]:
+        """Return, by task, the finished checks whose answers a later function may build on."""
+        visibility = self.info(check).visibility
+        judged: dict[str, set[str]] = {}
+        for result in self.results.values():
+            full = result.points >= result.max_points
+            if result.visibility == visibility and (visibility == "visible" or not full) and not result.fault:
+                judged.setdefault(result.task, set()).add(result.id)
+        return {task: frozenset(checks) for task, checks in judged.items()}
 
     def witness(self, nearness: Callable[[Any], float], tau: float) -> None:
         """Keep what the running check found right: no mistake that gives something else there is named."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from autograder.checks.answer_cache import content_key
@@ -57,14 +58,21 @@ class SubmissionProxy:
         self._seed_parts = seed_parts
         self._timed_out: dict[str, str] = {}
         self._answered: dict[Any, tuple[Any, list[Any]]] = {}
+        self._asked_in: dict[Any, set[str]] = {}
+        self._judged: Mapping[str, frozenset[str]] = {}
         self._check = ""
         self._count = 0
         self.last: Call | None = None
         self.figures: dict[str, list[bytes]] = {}
 
-    def begin(self, check: str) -> None:
-        """Start a check: calls are seeded by its name and their number in it."""
-        self._check, self._count, self.last = check, 0, None
+    def begin(self, check: str, judged: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
+        """Start a check: calls are seeded by its name and their number in it.
+
+        Args:
+            check: Its id.
+            judged: For each function the finished checks whose shared answers `own` may return.
+        """
+        self._check, self._count, self.last, self._judged = check, 0, None, judged
 
     def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
         """Call a function of the student's notebook.
@@ -107,8 +115,27 @@ class SubmissionProxy:
         key = content_key((function, args), keep)
         if key not in self._answered:
             self._answered[key] = (self.call(function, *args), keep)
+        self._asked_in.setdefault(key, set()).add(self._check)
         self.last = Call(function, args, {})
         return self._answered[key][0]
+
+    def own(self, function: str, *args: Any) -> Any:
+        """Return what an earlier function has answered, for a check that accepts what a later one makes of it.
+
+        Only an answer that the earlier function was judged by counts: one of its own checks, of the same visibility,
+        has asked the same by `recall`. A hidden check must have taken points from it. So a mistake costs once, and no
+        answer that is given for the later check alone is ever accepted.
+
+        Args:
+            function: The earlier function.
+            *args: Its arguments.
+
+        Returns:
+            The answer; None if there is none that counts.
+        """
+        key = content_key((function, args), [])
+        judged = self._judged.get(function, frozenset())
+        return self._answered[key][0] if self._asked_in.get(key, set()) & judged else None
 
     def plots(self, cell: str) -> list[bytes]:
         """Return the PNG images that the cell with this id showed."""

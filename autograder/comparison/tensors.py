@@ -83,6 +83,15 @@ def as_tensor(value: Any) -> Tensor | None:
         return None
 
 
+def is_degenerate(value: Tensor) -> bool:
+    """Return whether a tensor says nothing of its input: empty, not finite, or of at most two values, such as zeros."""
+    flat = value.detach().double().reshape(-1)
+    if flat.numel() == 0 or not bool(torch.isfinite(flat).all()):
+        return True
+    scaled = flat / flat.abs().max().clamp_min(torch.finfo(torch.float64).tiny)
+    return len(torch.unique(torch.round(scaled, decimals=6))) <= 2
+
+
 def compare(
     actual: Any,
     expected: Tensor,
