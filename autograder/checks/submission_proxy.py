@@ -50,7 +50,9 @@ class SubmissionProxy:
 
     Attributes:
         last: The last question.
+        check: The id of the running check.
         figures: The figures that functions returned, PNG files by the check that asked; they are the student's claims.
+        built_on: The functions that `own` was asked for.
     """
 
     def __init__(self, functions: FunctionCaller, seed_parts: tuple[str, ...]) -> None:
@@ -60,10 +62,11 @@ class SubmissionProxy:
         self._answered: dict[Any, tuple[Any, list[Any]]] = {}
         self._asked_in: dict[Any, set[str]] = {}
         self._judged: Mapping[str, frozenset[str]] = {}
-        self._check = ""
+        self.check = ""
         self._count = 0
         self.last: Call | None = None
         self.figures: dict[str, list[bytes]] = {}
+        self.built_on: set[str] = set()
 
     def begin(self, check: str, judged: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
         """Start a check: calls are seeded by its name and their number in it.
@@ -72,7 +75,7 @@ class SubmissionProxy:
             check: Its id.
             judged: For each function the finished checks whose shared answers `own` may return.
         """
-        self._check, self._count, self.last, self._judged = check, 0, None, judged
+        self.check, self._count, self.last, self._judged = check, 0, None, judged
 
     def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
         """Call a function of the student's notebook.
@@ -95,14 +98,14 @@ class SubmissionProxy:
             raise CallTimeoutError(self._timed_out[function])
         self._count += 1
         self.last = Call(function, args, kwargs)
-        seed = seed_for(*self._seed_parts, self._check, function, str(self._count))
+        seed = seed_for(*self._seed_parts, self.check, function, str(self._count))
         try:
             answer = self._functions.call(function, args, kwargs, seed=seed)
         except CallTimeoutError as error:
             self._timed_out[function] = str(error)
             raise
         if isinstance(answer, FigureDescription):
-            self.figures.setdefault(self._check, []).append(answer.png)
+            self.figures.setdefault(self.check, []).append(answer.png)
         return answer
 
     def recall(self, function: str, *args: Any) -> Any:
@@ -115,7 +118,7 @@ class SubmissionProxy:
         key = content_key((function, args), keep)
         if key not in self._answered:
             self._answered[key] = (self.call(function, *args), keep)
-        self._asked_in.setdefault(key, set()).add(self._check)
+        self._asked_in.setdefault(key, set()).add(self.check)
         self.last = Call(function, args, {})
         return self._answered[key][0]
 
@@ -133,6 +136,7 @@ class SubmissionProxy:
         Returns:
             The answer; None if there is none that counts.
         """
+        self.built_on.add(function)
         key = content_key((function, args), [])
         judged = self._judged.get(function, frozenset())
         return self._answered[key][0] if self._asked_in.get(key, set()) & judged else None

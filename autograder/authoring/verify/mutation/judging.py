@@ -52,8 +52,11 @@ class Judgement:
         return not self.fault and self.score >= self.max_score
 
 
-class _Pictures(LocalFunctions):
+class PicturedFunctions(LocalFunctions):
+    """Plain functions beside cells that all show a picture."""
+
     def plots(self, cell: str) -> list[bytes]:
+        """Return one picture, whichever cell is asked for."""
         return [_PICTURE]
 
 
@@ -70,7 +73,7 @@ def judge(run: Run, course: Course, task: str, function: Function, student: str 
     kernel = LocalKernel(task, function)
     whole = _check_run(course, task, kernel, student)
     results: list[CheckResult] = []
-    with _models_kept(course):
+    with models_kept(course):
         # Visible checks first, as in the pipeline; the first one that takes points decides, so the rest is not run.
         for info in sorted(whole.checks, key=lambda info: info.visibility == "hidden"):
             results += run(replace(whole, checks=(info,), results={}))
@@ -90,11 +93,13 @@ def _check_run(course: Course, task: str, function: Function, student: str) -> C
     functions = {one.name: getattr(course.reference, one.name) for one in course.assignment.tasks}
     # Another task's check cannot save this one's points.
     checks = [replace(info, requires=()) for info in course.checks if info.task == task]
-    return begin_checks(course, _Pictures({**functions, task: function}), student=student, checks=checks)
+    return begin_checks(
+        course, PicturedFunctions({**functions, task: function}), student=student, checks=checks
+    )
 
 
 @contextmanager
-def _models_kept(course: Course) -> Iterator[None]:
+def models_kept(course: Course) -> Iterator[None]:
     """Put models back into eval mode afterwards, as a kernel does: a mutant may leave them in training mode."""
     try:
         yield

@@ -14,6 +14,7 @@ from autograder.authoring.notebook.regions import without_delimiters
 from autograder.authoring.verify.mutation.child_processes import run_in_child
 from autograder.authoring.verify.mutation.judging import STUDENT, Judgement, judge, widest_tolerance
 from autograder.authoring.verify.mutation.mutants import Mutant, output_mutants, source_mutants
+from autograder.authoring.verify.mutation.own_results import run_own_result_mutants
 from autograder.authoring.verify.mutation.sample import ALL_MUTANTS, MutantSample
 from autograder.authoring.verify.mutation.survivors import SURVIVORS, Explanations, read_explanations
 from autograder.authoring.verify.program_result import ProgramResult
@@ -85,6 +86,8 @@ def run_mutation_tests(
             result = _result(mutant, task, ran, tolerance, explanations)
             if result is not None:
                 yield result
+        together = partial(_run_own_result_mutants, course=course, task=task)
+        yield from with_checks(course.assignment, course.checks, together)
     for key, name in explanations.refuted().items():
         reason = f"It also matches {name}, which is killed. Write a narrower key."
         yield ProgramResult(kind="explanation", name=key, good=False, reason=reason)
@@ -92,6 +95,10 @@ def run_mutation_tests(
         for key in explanations.unused():
             reason = f"It matches no survivor any more. Remove the line from {SURVIVORS}."
             yield ProgramResult(kind="explanation", name=key, good=False, reason=reason)
+
+
+def _run_own_result_mutants(run: Run, course: Course, task: str) -> list[ProgramResult]:
+    return list(run_own_result_mutants(run, course, task))
 
 
 def _sources(course: Course) -> dict[str, str]:
