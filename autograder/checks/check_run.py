@@ -9,7 +9,7 @@ from typing import Any
 from autograder.checks.answer_cache import Reference
 from autograder.checks.comparing import Mismatch
 from autograder.checks.course_context import Course
-from autograder.checks.decorators import CheckInfo
+from autograder.checks.decorators import CheckInfo, is_late
 from autograder.checks.diagnosing import Passed, explained
 from autograder.checks.feedback import detail_of, hint_of, message_of
 from autograder.checks.outcomes import faulty, outcome_of
@@ -92,7 +92,7 @@ class CheckRun:
             error: What it raised; None if it returned.
             record: What it noted.
         """
-        info = self.info(check)
+        info, late = self.info(check), self._is_late(check)
         found = outcome_of(error, awarded=record.awarded, checks_path=self.assignment.folder / CHECKS)
         explanation = Explanation()
         try:
@@ -108,13 +108,13 @@ class CheckRun:
             max_points=info.points,
             outcome=outcome,
             visibility=info.visibility,
-            feedback=message_of(info, outcome, error, fault),
-            hint="" if outcome == "passed" or fault else hint_of(info, error, explanation),
+            feedback=message_of(outcome, error, fault, late=late),
+            hint="" if outcome == "passed" or fault else hint_of(info, error, explanation, late=late),
             detail=detail_of(error, explanation, fault),
             diagnosis=explanation.diagnosis,
             remarks=tuple(record.remarks),
             metrics=dict(record.metrics),
-            strips=tuple(record.strips) if info.visibility == "visible" else (),
+            strips=() if late else tuple(record.strips),
             fault=fault,
         )
         self.results[check] = result
@@ -123,13 +123,16 @@ class CheckRun:
             self.errors[check] = error
         return result
 
+    def _is_late(self, check: str) -> bool:
+        return is_late(check, {info.id: info for info in self.checks})
+
     def skip(self, check: str, reason: str) -> None:
         """Keep that a check was not run, and why."""
         self.results[check] = blank_result(self.info(check), "skipped", hint=reason)
 
     def begin(self, check: str) -> None:
         """Start a check."""
-        self.proxy.begin(check, self._judged_before(check))
+        self.proxy.begin(check, self._judged_before(check), late=self._is_late(check))
         self._passed.clear()
 
     def _judged_before(self, check: str) -> dict[str, frozenset[str]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import traceback
 
 from autograder.checks.decorators import CheckInfo
@@ -17,24 +16,27 @@ _UNEXPLAINED_HIDDEN = (
 _FAULT = "This check could not be run; a person will look at it."
 
 
-def message_of(info: CheckInfo, outcome: Outcome, error: BaseException | None, fault: str) -> str:
-    """Return what was found, for the student; of a hidden check nothing."""
+def message_of(outcome: Outcome, error: BaseException | None, fault: str, *, late: bool) -> str:
+    """Return what was found, for the student; nothing once hidden inputs have been asked."""
     if fault:
         return _FAULT
-    if outcome == "passed" or error is None or info.visibility != "visible":
+    if outcome == "passed" or error is None or late:
         return ""
     return str(error)
 
 
-def hint_of(info: CheckInfo, error: BaseException | None, explanation: Explanation) -> str:
-    """Return the hint: fixed words only, since hidden checks show it as well."""
+def hint_of(info: CheckInfo, error: BaseException | None, explanation: Explanation, *, late: bool) -> str:
+    """Return the hint: fixed words only, since hidden checks show it as well.
+
+    Of an error not even its name, which the student's code chooses when it knows the hidden input.
+    """
     said = explanation.diagnosis.hint if explanation.diagnosis else explanation.said
     # What is said of the values alone says nothing of the task.
     hint = said if explanation.known else f"{said} {info.hint}".strip()
     unwritten = isinstance(error, MissingFunctionError) or (
         isinstance(error, StudentCodeError) and error.is_stub
     )
-    if info.visibility == "visible":
+    if not late:
         # What is said of the missing function is all that helps.
         return "" if unwritten else hint
     if isinstance(error, CallTimeoutError):
@@ -44,9 +46,7 @@ def hint_of(info: CheckInfo, error: BaseException | None, explanation: Explanati
     if unwritten:
         return "This runs once the function is written."
     if isinstance(error, StudentCodeError):
-        # The name of an exception class of the student's own could carry a hidden input out.
-        kind = f" ({error.exception})" if isinstance(getattr(builtins, error.exception, None), type) else ""
-        return f"Your function raised an error{kind} on an input that you have not seen. {hint}".strip()
+        return f"Your function raised an error on an input that you have not seen. {hint}".strip()
     if isinstance(error, SubmissionError):
         return f"Your function gave no usable answer on an input that you have not seen. {hint}".strip()
     return hint or _UNEXPLAINED_HIDDEN

@@ -29,6 +29,10 @@ from autograder.execution.zygote_client import ZygoteLink
 from autograder.records import Execution, Pending, Submission
 from autograder.seeds import seed_for
 
+CHANGED_LATE = (
+    "On an input that you have not seen, a function changed its arguments or a model. Let it work on copies."
+)
+
 
 class OpenSubmission:
     """A submission whose notebook has run and whose functions can be called; a `FunctionCaller`."""
@@ -44,13 +48,32 @@ class OpenSubmission:
         self._session = session
         self._handles = handles
         self._waiting = dict(waiting)
+        self._shown_effects: int | None = None
         self.execution = execution
         self.pending = pending
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """Sentences for the student: of the execution, then of the calls so far."""
-        return (*self.execution.remarks, *map(str, self._session.side_effects))
+        """Sentences for the student: of the execution, then of the calls.
+
+        What calls with hidden inputs leave changed is a claim that could say something of these inputs: of all that the
+        student reads one sentence.
+        """
+        shown = self._session.side_effects[: self._shown_effects]
+        late = [CHANGED_LATE] if self.staff_remarks else []
+        return (*self.execution.remarks, *map(str, shown), *late)
+
+    @property
+    def staff_remarks(self) -> tuple[str, ...]:
+        """Sentences for the instructor alone: what calls with hidden inputs have left changed."""
+        if self._shown_effects is None:
+            return ()
+        return tuple(map(str, self._session.side_effects[self._shown_effects :]))
+
+    def begin_hidden(self) -> None:
+        """Take notice that hidden inputs come from now on."""
+        if self._shown_effects is None:
+            self._shown_effects = len(self._session.side_effects)
 
     @property
     def early_runs(self) -> int:

@@ -31,6 +31,10 @@ class FunctionCaller(Protocol):
         """Tell whether a call of the function has left its arguments changed."""
         ...
 
+    def begin_hidden(self) -> None:
+        """Take notice that hidden inputs come from now on: what calls leave behind may depend on them."""
+        ...
+
 
 class Call:
     """The last question asked: what diagnosis asks the misconceptions too."""
@@ -68,13 +72,18 @@ class SubmissionProxy:
         self.figures: dict[str, list[bytes]] = {}
         self.built_on: set[str] = set()
 
-    def begin(self, check: str, judged: Mapping[str, frozenset[str]] = MappingProxyType({})) -> None:
+    def begin(
+        self, check: str, judged: Mapping[str, frozenset[str]] = MappingProxyType({}), *, late: bool = False
+    ) -> None:
         """Start a check: calls are seeded by its name and their number in it.
 
         Args:
             check: Its id.
             judged: For each function the finished checks whose shared answers `own` may return.
+            late: Whether hidden inputs may have been asked by then.
         """
+        if late:
+            self._functions.begin_hidden()
         self.check, self._count, self.last, self._judged = check, 0, None, judged
 
     def call(self, function: str, *args: Any, **kwargs: Any) -> Any:
@@ -179,3 +188,6 @@ class LocalFunctions:
     def changed_arguments(self, function: str) -> bool:
         """Tell whether a call has changed a tensor that it was given."""
         return function in self._changing
+
+    def begin_hidden(self) -> None:
+        """Do nothing: these functions are nobody's to mislead."""

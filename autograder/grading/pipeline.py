@@ -138,6 +138,7 @@ def _report(
         pending=opened.pending,
         needs_review=faults,
         remarks=(*submission.remarks, *opened.remarks),
+        staff_remarks=opened.staff_remarks,
         failures=opened.execution.failures,
         missing_modules=opened.execution.missing_modules,
         provenance=provenance(submission, course, opened.execution.sandbox_mode),

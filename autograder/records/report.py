@@ -155,6 +155,9 @@ class GradeReport:
     remarks: tuple[str, ...] = ()
     """Sentences for the student about the whole submission."""
 
+    staff_remarks: tuple[str, ...] = ()
+    """Sentences for the instructor alone: they may depend on hidden inputs."""
+
     failures: tuple[CellFailure, ...] = ()
     """Cells that failed."""
 

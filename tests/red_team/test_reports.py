@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from autograder.checks.fixtures import CheckPlugin
+from autograder.checks.open_submission import CHANGED_LATE
 from autograder.errors import KernelDiedError
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
@@ -111,6 +112,36 @@ def standardise(values):
 
     assert "standardise() changed its arguments." in (pages / "feedback.html").read_text()
     assert leaks(pages, (*FOR_THE_STUDENT, "instructor.html")) == []
+
+
+@pytest.mark.attack(
+    "63",
+    "spell a hidden input in the order of remarks",
+    layer="one fixed sentence",
+    control="the instructor reads them",
+)
+def test_the_order_of_changes_carries_nothing(grader: Grader) -> None:
+    claims = [["arguments", ""], *(["model:shipped", part] for part in ("weights", "hooks", "buffers"))]
+    tell = f"""
+from tornado.ioloop import IOLoop
+owners = [getattr(handler, "__self__", None) for _, handler in IOLoop.current().handlers.values()]
+(probe,) = [owner for owner in owners if type(owner).__name__ == "Probe"]
+kept = probe._serve
+def lie(request, tensors, fds):
+    reply, answer = kept(request, tensors, fds)
+    if any(tuple(values.shape) == (5, 3) for values in tensors.values()):
+        reply["side_effects"] = {claims!r}
+    return reply, answer
+probe._serve = lie
+def standardise(values):
+    return centre(values) / values.std(dim=0)
+"""
+    pages = grader.pages(grader.grade({"standardise": tell}))
+    remarks = [line for line in (pages / "feedback.html").read_text().splitlines() if "changed" in line]
+
+    assert [re.sub("<.*?>", "", line) for line in remarks] == [CHANGED_LATE]
+    assert "standardise() changed its arguments." not in (pages / "feedback.html").read_text()
+    assert "standardise() changed its arguments." in (pages / "instructor.html").read_text()
 
 
 @pytest.mark.attack(
