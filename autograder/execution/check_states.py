@@ -65,7 +65,8 @@ class CheckStates:
     def changed(self) -> dict[str, int]:
         """Return the functions on which later cells had an effect, each with the cell after which to call it.
 
-        A function or a global of it that is defined only later leaves no state of its own: its calls go to the end.
+        A function or a global of it that is defined only later, behind a stub perhaps, leaves no state of its own: its
+        calls go to the end.
         One cell serves as many functions as possible, since each costs a run of the notebook up to there.
         """
         last_good = {}

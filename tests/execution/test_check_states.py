@@ -173,6 +173,32 @@ def test_a_function_that_is_defined_after_its_check_cell_counts(runner: Runner) 
 
 
 @pytest.mark.sandbox
+@pytest.mark.parametrize(
+    "stub",
+    [
+        "raise NotImplementedError()",
+        "raise NotImplementedError",
+        '"""To do."""\n    raise NotImplementedError()',
+    ],
+)
+def test_a_function_that_was_a_stub_at_its_check_cell_counts(runner: Runner, stub: str) -> None:
+    opened = session(runner, f"def f(x):\n    {stub}", CHECK_F, F)
+    opened.run()
+
+    assert opened.call("f", ([1, 2, 3],), seed=0) == 6
+    assert opened.early_runs == 0
+
+
+@pytest.mark.sandbox
+def test_a_function_that_is_no_stub_is_judged_at_its_check_cell(runner: Runner) -> None:
+    begun = "def f(x):\n    if not x:\n        raise NotImplementedError\n    return 0"
+    opened = session(runner, begun, CHECK_F, F)
+    opened.run()
+
+    assert opened.call("f", ([1, 2, 3],), seed=0) == 0
+
+
+@pytest.mark.sandbox
 def test_a_helper_that_is_defined_after_the_check_cell_counts(runner: Runner) -> None:
     opened = session(
         runner, "def f(x):\n    return helper(x)", CHECK_F, "def helper(x): return sum(x)", "sum_of = 1"

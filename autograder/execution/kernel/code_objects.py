@@ -18,6 +18,12 @@ def shortened(value: Any) -> str:
     return text if len(text) <= 200 else hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()
 
 
+def is_stub(code: types.CodeType) -> bool:
+    """Tell whether code does nothing but raise NotImplementedError, as an answer that nobody has begun."""
+    steps = {step.opname for step in dis.get_instructions(code)}
+    return code.co_names == ("NotImplementedError",) and not steps & {"RETURN_VALUE", "RETURN_CONST"}
+
+
 @functools.lru_cache(2048)
 def code_digest(code: types.CodeType) -> str:
     """Summarise compiled code; where it stands in which cell makes no difference."""

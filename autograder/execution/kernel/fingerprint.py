@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from autograder.execution.kernel.code_objects import code_digest, loaded_globals, shortened
+from autograder.execution.kernel.code_objects import code_digest, is_stub, loaded_globals, shortened
 from autograder.execution.kernel.global_state import global_state
 
 _MOST_OBJECTS = 20_000
@@ -64,10 +64,12 @@ class Fingerprints:
             name: The function's name in the notebook.
 
         Returns:
-            None where the name stands for nothing that can be called.
+            None where the name stands for nothing that can be called, or for a stub.
         """
         function = self._names.get(name)
-        if not callable(function):
+        if not callable(function) or (
+            isinstance(function, types.FunctionType) and is_stub(function.__code__)
+        ):
             return None
         walk = _Walk(self)
         walk.visit(function)

@@ -339,7 +339,7 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
                 ("12", "01:30:00", [("Bob Brown", "8"), ("Cem Clark", "9")]),
             ),
             f"submission_11/{IPYNB}": DONE,
-            f"submission_12/work/{IPYNB}": DONE,
+            f"submission_12/answers/{IPYNB}": DONE,
         },
         {"Anna Adams": IPYNB, "Bob Brown": IPYNB, "Cem Clark": IPYNB},
         {
