@@ -15,6 +15,7 @@ from autograder.execution.wire.figures import (
     MAX_AXES,
     MAX_CELLS,
     MAX_GRIDS,
+    MAX_PLACES,
     MAX_PNG_BYTES,
     MAX_TEXTS,
     FigureError,
@@ -52,8 +53,13 @@ def describe(figure: Any, *, picture: bool = True) -> dict[str, Any]:
     shown = [axes for axes in figure.axes if axes.get_visible()]
     if len(shown) > MAX_AXES:
         raise FigureError(f"a figure with {len(shown)} axes, more than {MAX_AXES}")
+    all_axes = [_describe_axes(axes) for axes in shown]
+    if (places := sum(map(_places, all_axes))) > MAX_PLACES:
+        raise FigureError(
+            f"a figure with too many texts and cells ({places} texts times edges of cells, more than {MAX_PLACES})"
+        )
     described = {
-        "axes": [_describe_axes(axes) for axes in shown],
+        "axes": all_axes,
         "png": torch.from_numpy(np.frombuffer(png, dtype=np.uint8).copy()),
     }
     pyplot = sys.modules.get("matplotlib.pyplot")
@@ -89,6 +95,12 @@ def _describe_axes(axes: Any) -> dict[str, Any]:
         "y_ticks": _bounded(_ticks(axes.yaxis, 1)),
         "is_colour_bar": hasattr(axes, "_colorbar"),
     }
+
+
+def _places(axes: dict[str, Any]) -> int:
+    """Count texts times edges of cells, as `figures.rebuild` does."""
+    texts = sum(len(axes[name]) for name in ("texts", "x_ticks", "y_ticks"))
+    return texts * sum(len(grid[name]) for grid in axes["grids"] for name in ("x_edges", "y_edges"))
 
 
 def _bounded(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -18,6 +18,9 @@ MAX_GRIDS = 8
 MAX_CELLS = 2**16
 MAX_TEXTS = 4096
 MAX_TEXT_CHARS = 200
+MAX_PLACES = 2**20
+"""Texts and tick labels of an axes times edges of its grids, summed over a figure: checks look up texts in grids."""
+
 MAX_PNG_BYTES = 4 * 2**20
 _MALFORMED = "a malformed figure"
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n"
@@ -132,7 +135,15 @@ def rebuild(described: Any) -> FigureDescription:
     data = bytes(png.numpy())
     if data and not data.startswith(_PNG_HEAD):
         raise FigureError(_MALFORMED)
-    return FigureDescription(axes=tuple(map(_axes_of, axes)), png=data)
+    described = tuple(map(_axes_of, axes))
+    if sum(map(_places, described)) > MAX_PLACES:
+        raise FigureError(_MALFORMED)
+    return FigureDescription(axes=described, png=data)
+
+
+def _places(axes: AxesDescription) -> int:
+    texts = len(axes.texts) + len(axes.x_ticks) + len(axes.y_ticks)
+    return texts * sum(len(grid.x_edges) + len(grid.y_edges) for grid in axes.grids)
 
 
 def shorten(text: str) -> str:

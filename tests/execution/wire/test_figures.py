@@ -214,7 +214,36 @@ def test_too_much_is_refused(much: str) -> None:
         codec.encode(figure)
 
 
+def test_a_picture_with_a_text_in_each_of_four_thousand_cells_is_described() -> None:
+    figure = Figure(figsize=(3, 3))
+    axes = figure.subplots()
+    axes.imshow(np.zeros((63, 65)))
+    for row, column in np.ndindex(63, 65):
+        axes.text(column, row, "x")
+    assert len(journey(figure).axes[0].texts) == 63 * 65
+
+
+def test_more_texts_and_cells_than_checks_can_look_up_are_refused() -> None:
+    figure = Figure(figsize=(3, 3))
+    axes = figure.subplots()
+    axes.imshow(np.zeros((2, 2**15 - 1)), aspect="auto")
+    for _ in range(40):
+        axes.text(0.5, 0.5, "x")
+    with pytest.raises(codec.WireError, match="a figure with too many texts and cells"):
+        codec.encode(figure)
+
+
 TEXT = {"text": "a", "x": 0.0, "y": 0.0, "centre_x": 0.0, "centre_y": 0.0}
+
+
+TALL = {
+    "shape": [2**16, 1],
+    "x_edges": torch.zeros(2),
+    "y_edges": torch.zeros(2**16 + 1),
+    "values": None,
+    "colour_bar": False,
+    "one_colour": False,
+}
 
 
 def spoiled(**changes: object) -> dict[str, Any]:
@@ -241,6 +270,7 @@ def spoiled(**changes: object) -> dict[str, Any]:
         {"texts": [{**TEXT, "x": "0"}]},
         {"texts": [{"text": "a"}]},
         {"texts": [TEXT] * 5000},
+        {"texts": [TEXT] * 4000, "grids": [TALL]},
         {"shape": [2]},
         {"shape": [2, -3]},
         {"shape": [2.0, 3.0]},
