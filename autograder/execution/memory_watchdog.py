@@ -1,4 +1,4 @@
-"""Watches the memory of a kernel's process tree from outside and ends it when it takes too much."""
+"""Watches a kernel's process tree from outside: ends it when it takes too much memory, restrains it on the cores."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 
+from autograder.execution import crowding
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.sandbox.runtime_tree import WRITABLE
 
@@ -50,14 +51,17 @@ class MemoryWatchdog:
 
     def _watch(self) -> None:
         while not self._stop.wait(_INTERVAL_S) and self._process.is_alive():
-            used = tree_bytes(
-                self._process.pid,
-                self._limit_bytes,
-                own_files=self._own_files,
-                own_network=self._own_network,
+            tree = _tree(self._process.pid)
+            used = _measured(
+                tree, self._limit_bytes, own_files=self._own_files, own_network=self._own_network
             )
             if used > self._limit_bytes:
                 self._process.kill(f"it used more than {self._limit_bytes / 2**20:.0f} MB of memory")
+            if crowding.count_sessions(tree) > crowding.MOST_SESSIONS:
+                self._process.kill(
+                    f"it ran processes in more than {crowding.MOST_SESSIONS} sessions (setsid)"
+                )
+            crowding.restrain(tree, self._process.student_pid)
 
     def close(self) -> None:
         """Stop watching; must come before the process is closed."""
@@ -80,10 +84,21 @@ def tree_bytes(pid: int, enough_bytes: int, *, own_files: bool, own_network: boo
     Returns:
         Bytes; 0 if the tree has ended.
     """
+    return _measured(_tree(pid), enough_bytes, own_files=own_files, own_network=own_network)
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    """Return a process and all below it; none if it has ended."""
     try:
         root = psutil.Process(pid)
-        tree = [root, *root.children(recursive=True)]
+        return [root, *root.children(recursive=True)]
     except psutil.Error:
+        return []
+
+
+def _measured(tree: list[psutil.Process], enough_bytes: int, *, own_files: bool, own_network: bool) -> int:
+    """Measure what `tree_bytes` says of a tree."""
+    if not tree:
         return 0
     nameless, sockets = _open_files(tree)
     others = sum(nameless.values()) + (_file_system_bytes(tree) if own_files else 0)

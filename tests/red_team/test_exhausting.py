@@ -212,6 +212,22 @@ except BlockingIOError:
         without=frozenset({"seccomp"}),
     ),
     Excess(
+        number="72",
+        title="crowd the cores from many sessions",
+        layer="session limit",
+        cell="""
+import os, time
+for _ in range(5):
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(60)
+time.sleep(1.5)
+""",
+        limits={},
+        held=r".*it was stopped: it ran processes in more than 4 sessions \(setsid\)\.",
+        without=frozenset({"memory"}),
+    ),
+    Excess(
         number="32",
         title="huge file",
         layer="file size limit",
