@@ -20,6 +20,7 @@ from autograder.checks import (
     grades,
     hint,
     points,
+    read_answer,
     visibility,
 )
 from autograder.checks.tolerance_context import tolerance_for
@@ -239,7 +240,7 @@ def assert_top(submission, reference, probabilities: Tensor, tokenizer) -> None:
         tolerance="max_probs",
         select=max_probs_of,
     )
-    assert_matches(spelt(words), spelt(expected_words), name="words", select=words_of)
+    assert_matches(read_answer(spelt, words), spelt(expected_words), name="words", select=words_of)
 
 
 @grades("top_predictions")
@@ -504,12 +505,15 @@ def wanted(max_probs: Tensor, words, input_tokens):
 
 def assert_lens_drawn(submission, max_probs: Tensor, words, input_tokens) -> None:
     """Ask for a figure and look at it."""
-    result = submission.call("plot_lens", max_probs, words, input_tokens)
+
+    def look(figure):
+        return seen(figure, max_probs, words, input_tokens)
+
     assert_matches(
-        seen(result, max_probs, words, input_tokens),
+        read_answer(look, submission.call("plot_lens", max_probs, words, input_tokens)),
         wanted(max_probs, words, input_tokens),
         name="the figure",
-        select=lambda other: seen(other, max_probs, words, input_tokens),
+        select=look,
     )
 
 

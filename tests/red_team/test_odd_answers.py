@@ -1,0 +1,76 @@
+"""Answers that aim at the grader's comparison: each costs its author the check, and nobody a review."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from .grading import Grader
+from .test_forging import lost_everything
+
+pytestmark = pytest.mark.sandbox
+
+ANSWERS = (
+    "2**2000",
+    "[[2**2000, -2**2000]]",
+    "[float('nan')] * 3",
+    "torch.zeros(0, 3, 0)",
+    "torch.ones((1,) * 16)",
+    "torch.ones(2**22, dtype=torch.uint8)",
+    "{1: {'a': [torch.tensor(True)]}}",
+    "[[[]], [[]]]",
+    "'x' * 10**6",
+)
+
+NAMED_TWICE = """
+import torch
+from autograder.execution.kernel import probe
+probe._encode_answer = lambda value, limit: (
+    {"status": "ok", "value": {"l": [{"T": "0"}] * 200_000}}, {"0": torch.ones(2**20)}
+)
+"""
+SURROGATES = """
+from autograder.execution.kernel import probe
+text = {"d": [[{"s": "\\ud800"}, {"s": "\\udfff"}]]}
+probe._encode_answer = lambda value, limit: ({"status": "ok", "value": text}, {})
+"""
+
+
+def answering(value: str) -> dict[str, str | None]:
+    """Return cells whose functions answer with the value of an expression."""
+    return {name: f"def {name}(values):\n    return {value}" for name in ("centre", "standardise")}
+
+
+@pytest.mark.attack(
+    "80", "answers that a comparison trips over", layer="errors of the answer", control="float() raises"
+)
+@pytest.mark.parametrize("value", ANSWERS)
+def test_an_odd_answer_is_a_wrong_one(grader: Grader, value: str) -> None:
+    with pytest.raises(OverflowError):
+        float(2**2000)
+
+    lost_everything(grader.grade(answering(value)))
+
+
+@pytest.mark.attack(
+    "81", "few bytes that stand for terabytes", layer="tensors named once", control="they do stand for them"
+)
+def test_a_tensor_stands_in_an_answer_once(grader: Grader) -> None:
+    answer = [torch.ones(2**20)] * 200_000
+    assert sum(tensor.numel() * 8 for tensor in answer) > 2**40
+
+    lost_everything(grader.grade(extra=(NAMED_TWICE,)))
+
+
+@pytest.mark.attack(
+    "82", "text that no file can hold", layer="replaced at the wire", control="to encode it raises"
+)
+def test_lone_surrogates_are_replaced(grader: Grader) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        json.dumps("\ud800", ensure_ascii=False).encode()
+
+    graded = grader.grade(extra=(SURROGATES,))
+    lost_everything(graded)
+    assert (grader.pages(graded) / "report.json").stat().st_size > 0
