@@ -7,6 +7,10 @@ import json
 import pytest
 import torch
 
+from autograder.execution.session import KernelSession
+from autograder.execution.zygote_client import Zygote
+
+from .attacks import notebook
 from .grading import Grader
 from .test_forging import lost_everything
 
@@ -74,3 +78,27 @@ def test_lone_surrogates_are_replaced(grader: Grader) -> None:
     graded = grader.grade(extra=(SURROGATES,))
     lost_everything(graded)
     assert (grader.pages(graded) / "report.json").stat().st_size > 0
+
+
+SILENCED = """
+from autograder.execution.kernel import probe
+probe._changed_arguments = lambda given, tree, pristine: False
+"""
+WRITES = "def answer(values):\n    values[0] = 5\n    return values"
+COPIES = "def answer(values):\n    values = values.clone()\n    values[0] = 5\n    return values"
+
+
+@pytest.mark.attack(
+    "83", "deny that a function wrote into its argument", layer="compared here", control="no claim of it"
+)
+@pytest.mark.parametrize(("cell", "changes"), [(WRITES, True), (COPIES, False)], ids=["writes", "copies"])
+def test_whether_arguments_are_changed_is_no_claim_of_the_kernel(
+    zygote: Zygote, cell: str, changes: bool
+) -> None:
+    given = torch.tensor([1.0, float("nan")])
+    with KernelSession(zygote, notebook(SILENCED, cell), seed=1) as session:
+        session.run()
+        session.call("answer", (given,), seed=1)
+        assert session.side_effects == []
+        assert session.changes_arguments("answer", (given,), {}, seed=1) is changes
+    assert given[0] == 1
