@@ -115,7 +115,7 @@ def test_lone_surrogates_are_replaced_wherever_they_stand():
     assert header == {"value": {"s": "a\ufffdb"}, "\ufffd": "\U0001f600 \\ud800"}
 
 
-PLAIN = {"text": "a", "x": 0.0, "y": 1.0, "centre_x": 0.0, "centre_y": 1.0}
+PLAIN = {"text": "a", "visible": True, "x": 0.0, "y": 1.0, "centre_x": 0.0, "centre_y": 1.0}
 GRID = {
     "shape": [2, 3],
     "x_edges": torch.arange(4.0).double(),

@@ -102,3 +102,33 @@ def test_whether_arguments_are_changed_is_no_claim_of_the_kernel(
         assert session.side_effects == []
         assert session.changes_arguments("answer", (given,), {}, seed=1) is changes
     assert given[0] == 1
+
+
+BLANK = """
+import matplotlib.pyplot as plt
+from matplotlib.colors import ListedColormap
+def answer(alpha, colours):
+    fig, ax = plt.subplots()
+    ax.imshow([[0.1, 0.9], [0.5, 0.3]], cmap=ListedColormap(colours))
+    for row in range(2):
+        for column in range(2):
+            ax.text(column, row, "word", alpha=alpha)
+    ax.set_xticks([0, 1], ["The", " fox"], alpha=alpha)
+    return fig
+"""
+
+
+@pytest.mark.attack(
+    "86",
+    "words and colours that nobody can see",
+    layer="described by pixels",
+    control="black on colours is seen",
+)
+def test_a_white_picture_is_described_as_one(zygote: Zygote) -> None:
+    with KernelSession(zygote, notebook(BLANK), seed=1) as session:
+        session.run()
+        shown = session.call("answer", (1.0, ["#ffffff", "#ffa0a0"]), seed=1).axes[0]
+        blank = session.call("answer", (0.0, ["#ffffff", "#fffffe"]), seed=1).axes[0]
+
+    assert all(text.visible for text in (*shown.texts, *shown.x_ticks)) and not shown.grids[0].one_colour
+    assert not any(text.visible for text in (*blank.texts, *blank.x_ticks)) and blank.grids[0].one_colour
