@@ -37,6 +37,10 @@ class PlacedText:
     text: str
     """What stands there, at most 200 characters."""
 
+    visible: bool
+    """Whether the picture shows it: not in the colour of what is behind it, transparent, covered, outside or of no
+    size. True of a figure that was drawn without its picture."""
+
     x: float
     """In the axes' data coordinates; of a y tick label 0."""
 
@@ -70,7 +74,7 @@ class CellGrid:
     """Whether a colour bar tells what its colours mean."""
 
     one_colour: bool
-    """Whether all cells are drawn in one colour, whatever their values; False for a very large grid."""
+    """Whether the colours of all cells look alike, whatever their values; False for a very large grid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +181,9 @@ def _axes_of(found: Any) -> AxesDescription:
 
 
 def _text_of(found: Any) -> PlacedText:
-    fields = _fields(found, text=str, x=float, y=float, centre_x=float, centre_y=float)
+    fields = _fields(
+        found, text=str, visible=bool, x=float, y=float, centre_x=float, centre_y=float
+    )  # fmt: skip
     if not all(math.isfinite(fields[name]) for name in ("x", "y", "centre_x", "centre_y")):
         raise FigureError(_MALFORMED)
     return PlacedText(**{**fields, "text": shorten(fields["text"])})
