@@ -56,6 +56,8 @@ def describe(figure: Any, *, picture: bool = True) -> dict[str, Any]:
     shown = [axes for axes in figure.axes if axes.get_visible()]
     if len(shown) > MAX_AXES:
         raise FigureError(f"a figure with {len(shown)} axes, more than {MAX_AXES}")
+    for axes in shown:
+        _bounded(axes.texts)  # before any of them is drawn again
     artists = [text for axes in shown for text in _all_texts(axes)]
     seen = visible_texts(figure, artists, _dpi(figure)) if picture else set(map(id, artists))
     all_axes = [_describe_axes(axes, seen) for axes in shown]

@@ -215,6 +215,7 @@ def test_too_much_is_refused(much: str) -> None:
         codec.encode(figure)
 
 
+@pytest.mark.long
 def test_a_picture_with_a_text_in_each_of_four_thousand_cells_is_described() -> None:
     figure = Figure(figsize=(3, 3))
     axes = figure.subplots()
