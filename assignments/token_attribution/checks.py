@@ -215,7 +215,8 @@ def accepted_baselines(batch, tokenizer, reference, own) -> dict[str, torch.Tens
 def own_baseline(submission, reference, batch, loaded) -> torch.Tensor | None:
     """Return what the student's build_baseline gives, if it counts and a path can begin there.
 
-    Where the model's output stays as it was, no attributions at all are complete.
+    Where the model's output stays as it was, no attributions at all are complete; where few words change, they can
+    be told without a path.
     """
     inputs = batch["input_ids"]
     ids = as_tensor(submission.own("build_baseline", inputs, loaded.tokenizer))
@@ -226,6 +227,9 @@ def own_baseline(submission, reference, batch, loaded) -> torch.Tensor | None:
     if not bool(known.all()):
         return None
     baselines = reference.build_baseline(inputs, loaded.tokenizer), whole
+    words = baselines[0] != inputs
+    if not bool((2 * (words & (whole != inputs)).sum(-1) >= words.sum(-1)).all()):
+        return None
     right, own = (
         reference.memoise("differences", differences, batch, loaded.model, one) for one in baselines
     )

@@ -12,7 +12,9 @@ from autograder.course.submissions.layouts import Stated
 
 PLATFORM = "Blackboard"
 
-_ATTEMPT = re.compile(r"(?P<head>.+)_attempt_\d{4}-\d\d-\d\d-.*", re.DOTALL)
+# Students name the file behind it: what looks like an attempt there is none.
+_ATTEMPT = re.compile(r"(?P<head>.+?)_attempt_\d{4}-\d\d-\d\d-.*", re.DOTALL)
+_FIRST = re.compile(r".+?_attempt_\d{4}(-\d\d){5}", re.DOTALL)
 _NAME = re.compile(r"^Name:[ \t]*.*?\((?P<id>[^()\r\n]+)\)[ \t]*\r?$", re.MULTILINE)
 _MAX_BYTES = 2**16
 
@@ -56,6 +58,9 @@ def _stated_ids(texts: Sequence[Path]) -> set[str]:
     found = set()
     for path in texts:
         try:
+            first = _FIRST.match(path.name)
+            if first is None or path.name[first.end() :] != ".txt":
+                continue  # handed in by a student
             if not path.is_file() or path.stat().st_size > _MAX_BYTES:
                 continue
             text = path.read_text(encoding="utf-8-sig", errors="replace")

@@ -224,7 +224,9 @@ class _Search:
             # Other assignments' folders are not looked into: an empty place says that this one is missing.
             yield StudentPlace(path=folder / self.slug, origin=origin, stated=self.named(folder.name))
             return
-        place = self.place(folder, origin, nfc(folder.name))
+        # Without nbgrader's tree a timestamp.txt is the student's own.
+        plain = StudentPlace(path=folder, origin=origin, stated=Stated(student=nfc(folder.name)))
+        place = self.place(folder, origin, nfc(folder.name)) if is_nbgrader else plain
         if is_instructors(folder.name, is_folder=True) and (is_flat or not children):
             return
         yield place

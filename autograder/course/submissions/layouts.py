@@ -86,7 +86,7 @@ _LAYOUTS = (
     ),
     Layout(
         platform="Blackboard",
-        pattern=re.compile(rf"(?P<assignment>.+)_(?P<id>[^_]+)_attempt_{_DATE}(?:_(?P<file>.+)|\.txt)?"),
+        pattern=re.compile(rf"(?P<assignment>.+?)_(?P<id>[^_]+)_attempt_{_DATE}(?:_(?P<file>.+)|\.txt)?"),
     ),
     Layout(
         platform="Brightspace",

@@ -14,7 +14,7 @@ _LOADS_ATTRIBUTE = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 
 def shortened(value: Any) -> str:
     """Return a constant's representation, a long one's hash."""
-    text = repr(value)
+    text = hex(value) if type(value) is int else repr(value)  # repr refuses numbers of many digits
     return text if len(text) <= 200 else hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()
 
 

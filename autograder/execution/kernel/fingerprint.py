@@ -144,6 +144,8 @@ class _Walk:
             self._depth += 1
             try:
                 self._take_apart(value)
+            except Exception:  # its class is the student's, and may raise whatever it is asked
+                self.add("unreadable", self._fingerprints.token(value))
             finally:
                 self._depth -= 1
 

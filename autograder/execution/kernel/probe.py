@@ -76,13 +76,16 @@ class Probe:
             with self._silenced():
                 return self._models.provide(request, fds), {}
         if request["op"] == "status":
-            with self._silenced():
+            # What the notebook left may raise whatever it is asked; a kernel that does not answer is ended.
+            with self._silenced(), contextlib.suppress(Exception):
                 for change in self._models.changes(self._kernel.shell.user_ns):
                     self._kernel.shell.notes.add("model", 0, change)
             return {"status": "ok", "notes": self._kernel.shell.notes.entries}, {}
         if request["op"] == "fingerprint":
-            with self._silenced(), _interruptible():
-                found = {name: self._fingerprints.of(name) for name in request["names"]}
+            found: dict[str, Any] = {}
+            with self._silenced(), _interruptible(), contextlib.suppress(Exception):
+                for name in request["names"]:
+                    found[name] = self._fingerprints.of(name)
             return {"status": "ok", "fingerprints": found}, {}
         return self._call(request, tensors)
 
