@@ -146,9 +146,13 @@ def assert_repeats(submission, function: str, actual, *args, tolerance: str) -> 
     )
 
 
-def ask_all(submission, function: str, inputs) -> list[tuple[Any, dict[str, Tensor], Any]]:
-    """Ask for all inputs before any answer is judged: later functions may be judged by what was answered here."""
-    return [(loaded, one, submission.recall(function, loaded.model, one)) for loaded, one in inputs]
+def ask_all(submission, function: str, inputs) -> Iterator[tuple[Any, dict[str, Tensor], Any]]:
+    """Yield all inputs with their answers; all are asked before any is judged, since later functions build on them."""
+    every = list(inputs)
+    for loaded, one in every:
+        submission.recall(function, loaded.model, one)
+    for loaded, one in every:
+        yield loaded, one, submission.recall(function, loaded.model, one)
 
 
 # attention_matrices

@@ -393,12 +393,14 @@ def test_shapley_values_are_efficient(submission, reference, models, record):
 def test_shapley_values_of_unseen_groups(submission, reference, models, assignment, shared_rng):
     """Shapley values are right for unseen templates and masks, on a second model, too."""
     # All are asked before any is judged: shapley_sampled may be judged by what was answered here.
-    asked = [
-        (arguments, submission.recall("shapley_groups", *arguments))
+    every = [
+        (loaded.model, loaded.tokenizer, *filling.arguments)
         for loaded, filling in two_fillings(models, assignment, shared_rng)
-        for arguments in [(loaded.model, loaded.tokenizer, *filling.arguments)]
     ]
-    for arguments, actual in asked:
+    for arguments in every:
+        submission.recall("shapley_groups", *arguments)
+    for arguments in every:
+        actual = submission.recall("shapley_groups", *arguments)
         expected = reference.shapley_groups(*arguments)
         assert_close(actual, expected, name="Shapley values", axes=("feature",), tolerance="shapley")
 
