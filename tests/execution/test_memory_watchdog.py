@@ -148,6 +148,16 @@ def test_what_waits_in_sockets_is_counted(runner: Runner, plain_mb: float, kind:
     assert tree_bytes(pid, EXACT, own_files=True, own_network=True) / MB > plain_mb + queued_mb - 20
 
 
+@pytest.mark.parametrize("name", ["/tmp/a\\nb", "\\0a\\nb"], ids=["path", "abstract"])
+def test_a_sockets_name_does_not_stop_the_watch(runner: Runner, name: str) -> None:
+    hoard = "import time\nkept = bytearray(2**30)\nkept[::4096] = bytes(len(kept[::4096]))\ntime.sleep(5)"
+    bind = f"import socket\nfirst = socket.socket(socket.AF_UNIX)\nfirst.bind('{name}')\ntime.sleep(0.6)"
+    failures = runner.session("import time\n" + bind, hoard, memory_bytes=700 * MB).run().failures
+
+    assert [failure.index for failure in failures] == [1]
+    assert "it used more than 700 MB of memory" in failures[0].message
+
+
 def test_a_bound_that_is_low_enough_is_taken(runner: Runner) -> None:
     process = process_after(runner, SETUP)
     bound = tree_bytes(process.pid, 8 * 2**30, own_files=True)
