@@ -13,8 +13,10 @@ pytestmark = pytest.mark.sandbox
 CROWD = """
 import os, threading, time
 read, write = os.pipe()
+children = []
 for _ in range({processes}):
-    if os.fork() == 0:
+    children.append(os.fork())
+    if children[-1] == 0:
         {first}
         os.write(write, b".")
         while {busy}: pass
@@ -22,11 +24,12 @@ for _ in range({processes}):
 for _ in range({processes}):
     os.read(read, 1)
 """
+AWAIT_DEATH = "for child in children: os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)\n"
 
 
-def crowd(runner: Runner, processes: int, *, first: str = "pass", busy: bool = True):
+def crowd(runner: Runner, processes: int, *, first: str = "pass", busy: bool = True, last: str = ""):
     """Return the processes of a kernel that has started some more, and the one that runs its cells."""
-    session = runner.session(CROWD.format(processes=processes, first=first, busy=busy))
+    session = runner.session(CROWD.format(processes=processes, first=first, busy=busy) + last)
     assert session.run().failures == ()
     kernel = session._kernels.after(END).process
     root = psutil.Process(kernel.pid)
@@ -74,5 +77,5 @@ for _ in range(8): threading.Thread(target=loop, daemon=True).start()
 def test_sessions_are_counted_and_those_of_the_dead_are_not(runner: Runner) -> None:
     tree, _ = crowd(runner, 3, first="os.setsid()", busy=False)
     assert crowding.count_sessions(tree) == 4
-    tree, _ = crowd(runner, 3, first="os.setsid(); os.write(write, b'.'); os._exit(0)")
+    tree, _ = crowd(runner, 3, first="os.setsid(); os.write(write, b'.'); os._exit(0)", last=AWAIT_DEATH)
     assert crowding.count_sessions(tree) == 1
