@@ -153,7 +153,7 @@ def test_hidden_checks_show_no_value_and_no_strip(setting):
     assert (hidden.feedback, hidden.hint, hidden.strips) == ("", known.hint, ())
 
 
-@pytest.mark.parametrize("plots", [(), (b"GIF89a",)])
+@pytest.mark.parametrize("plots", [()])
 def test_a_missing_plot_is_said_and_costs_nothing(setting, plots):
     results = setting.grade(only=set(), plots=plots)
     assert results["test_plot_is_a_figure"].outcome == "failed"

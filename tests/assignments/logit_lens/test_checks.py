@@ -282,7 +282,7 @@ def test_colours_that_show_no_probabilities_are_said(setting, wrong, said):
 
 
 @pytest.mark.parametrize(
-    "plots", [(), (b"GIF89a",), (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x05\x00\x00\x00\x05",)]
+    "plots", [(), (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x05\x00\x00\x00\x05",)]
 )
 def test_a_missing_or_tiny_plot_is_said_and_costs_nothing(setting, plots):
     results = setting.grade(only=set(), plots=plots)
