@@ -2,13 +2,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help env demo test test-long test-real witnesses red-team torture check bench build clean
+.PHONY: help env demo test test-long fuzz test-real witnesses red-team torture check bench build clean
 
 help:
 	@echo "make demo      make the environment, grade the example class, say where the pages are"
 	@echo "make test      make the environment, check format, lint, types, layers, generated files; run the tests"
 	@echo "make check     the same checks without the tests"
 	@echo "make test-long the longer tests: every example submission, every layer switched off"
+	@echo "make fuzz      10,000 odd answers to each comparison, several hundred to each check"
 	@echo "make test-real the assignments on real pretrained weights, which it downloads (180 MB)"
 	@echo "make witnesses how near the references lie to computations that owe them nothing"
 	@echo "make red-team  every attack with its control, and the table of them"
@@ -45,6 +46,9 @@ test: check
 
 test-long: env
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile -m long
+
+fuzz: env
+	AUTOGRADER_FUZZ_CASES=10000 $(BIN)/python -m pytest tests/fuzz -n auto --maxprocesses 8 --dist load -m "long or not long"
 
 test-real: env
 	$(BIN)/python -m tests.real_models.weights .real-models

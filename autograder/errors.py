@@ -71,6 +71,10 @@ class MissingFunctionError(SubmissionError):
     """The notebook defines no callable of the asked name."""
 
 
+class UnusableAnswerError(SubmissionError):
+    """An answer that could not be read or compared; its cause is the exception that ended it."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return " Did you mean X?" for the nearest known names, or "" if none is near.
 

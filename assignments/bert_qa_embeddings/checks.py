@@ -20,6 +20,7 @@ from autograder.checks import (
     grades,
     hint,
     points,
+    read_answer,
     visibility,
 )
 from autograder.checks.input_selection import pair_of
@@ -156,7 +157,7 @@ def assert_answer(submission, reference, loaded, one: Question) -> None:
     """Ask for an answer and compare it."""
     arguments = (loaded.model, loaded.tokenizer, one.question, one.text)
     assert_matches(
-        plain_answer(submission.call("predict_answer", *arguments)),
+        read_answer(plain_answer, submission.call("predict_answer", *arguments)),
         plain_answer(reference.predict_answer(*arguments)),
         name="(start, end, answer)",
         select=plain_answer,
@@ -276,7 +277,7 @@ def assert_inputs(submission, reference, loaded, question: str, text: str) -> No
     """Ask for inputs and compare them."""
     arguments = (loaded.tokenizer, question, text)
     assert_matches(
-        plain_inputs(submission.call("build_inputs", *arguments)),
+        read_answer(plain_inputs, submission.call("build_inputs", *arguments)),
         plain_inputs(reference.build_inputs(*arguments)),
         name="inputs",
         select=plain_inputs,
@@ -486,7 +487,7 @@ def listed(rng: random.Random, count: int) -> tuple[Tensor, list[str]]:
 def assert_listed(submission, reference, scores: Tensor, tokens: list[str], k: int) -> None:
     """Ask for the best tokens and compare them."""
     assert_matches(
-        plain_top(submission.call("top_tokens", scores, tokens, k)),
+        read_answer(plain_top, submission.call("top_tokens", scores, tokens, k)),
         plain_top(reference.top_tokens(scores, tokens, k)),
         name="the list",
         tolerance=SCORE,

@@ -131,7 +131,7 @@ def test_baseline_of_shown_sentences(submission, reference, tokenizer, assignmen
         actual = submission.recall("build_baseline", ids, tokenizer)
         expected = reference.build_baseline(ids, tokenizer)
         assert_integers_equal(actual, expected, name="baseline ids", axes=SCORES)
-    assert not submission.changed_arguments("build_baseline"), (
+    assert not submission.changes_arguments("build_baseline", every[0], tokenizer), (
         "build_baseline wrote the baseline into the input_ids that it was given. Leave them unchanged: work on a copy."
     )
 

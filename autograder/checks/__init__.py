@@ -15,11 +15,15 @@ A check is a pytest function; its docstring is the title that the student reads:
             expected = reference.integrated_gradients(loaded.model, loaded.tokenizer, prompt)
             assert_close(actual, expected, name="attributions", axes=("token",))
 
-Fixtures: `submission` (`call`, `recall`, `own`, `plots`), `reference` (the module; answers kept by content), `models`
-(the shipped one first, then the hidden one; each with `model` and `tokenizer`), `model` and `tokenizer` (the shipped
-one's), `rng` (random.Random, seeded by course key, student, assignment and check), `shared_rng` (the same in all
-checks), `record` (`remark`, `metric`, `fraction`, `strip`), `assignment`. A Figure that a function returns arrives as a
-description; `figure_of` makes the same of a Figure of this process.
+Fixtures: `submission` (`call`, `recall`, `own`, `changes_arguments`, `plots`), `reference` (the module; answers kept by
+content), `models` (the shipped one first, then the hidden one; each with `model` and `tokenizer`), `model` and
+`tokenizer` (the shipped one's), `rng` (random.Random, seeded by course key, student, assignment and check),
+`shared_rng` (the same in all checks), `record` (`remark`, `metric`, `fraction`, `strip`), `assignment`. A Figure that a
+function returns arrives as a description; `figure_of` makes the same of a Figure of this process.
+
+Whatever goes wrong while these assertions look at an answer costs the student the check. A check that reads something
+out of an answer by itself does it by `read_answer(function, answer)`: what the function raises is the student's, too.
+An exception anywhere else in a check, in the reference or in `alternatives` is a fault of ours: needs review.
 """
 
 from __future__ import annotations
@@ -42,7 +46,9 @@ from autograder.checks.comparing import (
 from autograder.checks.decorators import grades, hint, points, requires, visibility
 from autograder.checks.figures import assert_figure_shown, figure_of
 from autograder.checks.tolerance_context import first_within, noted_by, tolerance_for, within
-from autograder.comparison.tensors import compare, compare_structures, is_degenerate
+from autograder.comparison.blame import read_answer
+from autograder.comparison.structures import compare_structures
+from autograder.comparison.tensors import compare, is_degenerate
 from autograder.diagnosis import accepted_variant, equivalent, misconception
 from autograder.records import Tolerance
 
@@ -62,6 +68,7 @@ __all__ = [
     "is_degenerate",
     "misconception",
     "points",
+    "read_answer",
     "requires",
     "visibility",
     "within",

@@ -110,7 +110,7 @@ class MemoisedReference:
         def ask(*args: Any, **kwargs: Any) -> Any:
             keep: list[Any] = []
             key = (name, content_key(args, keep, self._names), content_key(kwargs, keep, self._names))
-            return _copy(self._memo.get(key, tuple(keep), lambda: value(*args, **kwargs)))
+            return copied(self._memo.get(key, tuple(keep), lambda: value(*args, **kwargs)))
 
         return ask
 
@@ -118,7 +118,7 @@ class MemoisedReference:
         """Return compute(*args), kept by the label and the content of the arguments like a reference's answer."""
         keep: list[Any] = []
         key = (label, content_key(args, keep, self._names))
-        return _copy(self._memo.get(key, tuple(keep), lambda: compute(*args)))
+        return copied(self._memo.get(key, tuple(keep), lambda: compute(*args)))
 
 
 def content_key(value: Any, keep: list[Any], names: Mapping[int, str] = MappingProxyType({})) -> Any:
@@ -147,14 +147,14 @@ def content_key(value: Any, keep: list[Any], names: Mapping[int, str] = MappingP
     return "object", id(value)
 
 
-def _copy(value: Any) -> Any:
+def copied(value: Any) -> Any:
     """Copy tensors and nests, so that a check that changes an answer does not change the next student's."""
     if isinstance(value, torch.Tensor):
         return value.detach().clone()
     if isinstance(value, list):
-        return [_copy(item) for item in value]
+        return [copied(item) for item in value]
     if type(value) is tuple:
-        return tuple(_copy(item) for item in value)
+        return tuple(copied(item) for item in value)
     if type(value) is dict:
-        return {key: _copy(item) for key, item in value.items()}
+        return {key: copied(item) for key, item in value.items()}
     return value

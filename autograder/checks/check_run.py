@@ -11,13 +11,14 @@ from autograder.checks.comparing import Mismatch
 from autograder.checks.course_context import Course
 from autograder.checks.decorators import CheckInfo, is_late
 from autograder.checks.diagnosing import Passed, explained
-from autograder.checks.feedback import detail_of, hint_of, message_of
+from autograder.checks.feedback import detail_of, hint_of, message_of, traceback_of
 from autograder.checks.outcomes import faulty, outcome_of
 from autograder.checks.recorder import Recorder
 from autograder.checks.scoring import points_for
 from autograder.checks.submission_proxy import FunctionCaller, SubmissionProxy
 from autograder.course.assignment import CHECKS
 from autograder.diagnosis import Explanation, Misconception
+from autograder.errors import UnusableAnswerError
 from autograder.records import Assignment, CheckResult, Outcome, Tolerance
 
 
@@ -97,6 +98,9 @@ class CheckRun:
         explanation = Explanation()
         try:
             explanation = self._explain(info, error)
+        except UnusableAnswerError as failure:
+            # The answer is wrong anyway; what is odd about it costs only its explanation.
+            explanation = Explanation(detail=traceback_of(failure))
         except Exception as failure:  # ours, whatever the answer was worth
             error, found = failure, faulty(failure)
         outcome, fault = found.outcome, found.fault

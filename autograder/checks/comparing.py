@@ -12,7 +12,9 @@ from typing import Any
 from torch import Tensor
 
 from autograder.checks.outcomes import CheckFailure
-from autograder.comparison.tensors import as_tensor, compare, compare_structures, distance, structure_distance
+from autograder.comparison.blame import judged
+from autograder.comparison.structures import compare_structures, structure_distance
+from autograder.comparison.tensors import as_tensor, compare, distance
 from autograder.diagnosis import Subject
 from autograder.records import Comparison, Tolerance
 
@@ -152,7 +154,8 @@ def assert_tensor_close(
     # Of another shape, the answer has no such part.
     if part is None or subject is None or subject.actual.shape != expected.shape:
         raise Mismatch(first, nearness, bound, subject=subject)
-    piece, right = as_tensor(part.of(subject.actual)), as_tensor(part.of(subject.expected))
+    right = as_tensor(part.of(subject.expected))
+    piece = judged(lambda answer: as_tensor(part.of(answer)), subject.actual, subject.expected, name=name)
     raise Mismatch(
         first,
         nearness,

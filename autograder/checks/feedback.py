@@ -6,7 +6,13 @@ import traceback
 
 from autograder.checks.decorators import CheckInfo
 from autograder.diagnosis import Explanation
-from autograder.errors import CallTimeoutError, MissingFunctionError, StudentCodeError, SubmissionError
+from autograder.errors import (
+    CallTimeoutError,
+    MissingFunctionError,
+    StudentCodeError,
+    SubmissionError,
+    UnusableAnswerError,
+)
 from autograder.records import Outcome
 
 _UNEXPLAINED_HIDDEN = (
@@ -65,4 +71,11 @@ def detail_of(error: BaseException | None, explanation: Explanation, fault: str)
     lines += [explanation.detail] if explanation.detail else []
     if isinstance(error, StudentCodeError) and error.traceback:
         lines.append(error.traceback)
+    if isinstance(error, UnusableAnswerError):
+        lines.append(traceback_of(error))
     return "\n".join(lines)
+
+
+def traceback_of(error: UnusableAnswerError) -> str:
+    """Return the traceback of what went wrong with an answer, for the instructor."""
+    return "".join(traceback.format_exception(error.__cause__ or error))

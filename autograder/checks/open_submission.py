@@ -22,7 +22,6 @@ from autograder.course.notebooks import (
     written_answers,
 )
 from autograder.errors import SubmissionError
-from autograder.execution.replies import ARGUMENTS, SideEffect
 from autograder.execution.session import KernelSession
 from autograder.execution.wire.codec import Handle
 from autograder.execution.zygote_client import ZygoteLink
@@ -95,9 +94,13 @@ class OpenSubmission:
         others = shown_outputs(self.execution.notebook, (cell,))
         return pngs + [other.content.encode() for other in others if other.is_figure]
 
-    def changed_arguments(self, function: str) -> bool:
-        """Tell whether a call of the function has left its arguments changed, as the kernel claims."""
-        return SideEffect(function=function, subject=ARGUMENTS) in self._session.side_effects
+    def changes_arguments(
+        self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int
+    ) -> bool:
+        """Call a function in the kernel, and compare here what has become of its arguments."""
+        return self._session.changes_arguments(
+            function, self._handled(args), self._handled(dict(kwargs)), seed=seed
+        )
 
     def _handled(self, value: Any) -> Any:
         if id(value) in self._handles:

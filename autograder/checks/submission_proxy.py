@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from autograder.checks.answer_cache import content_key
+from autograder.checks.answer_cache import content_key, copied
 from autograder.errors import CallTimeoutError
 from autograder.execution.wire.figures import FigureDescription
 from autograder.seeds import seed_for
+
+T = TypeVar("T")
 
 
 class FunctionCaller(Protocol):
@@ -27,8 +29,10 @@ class FunctionCaller(Protocol):
         """Return the PNG images that a cell of the notebook showed."""
         ...
 
-    def changed_arguments(self, function: str) -> bool:
-        """Tell whether a call of the function has left its arguments changed."""
+    def changes_arguments(
+        self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int
+    ) -> bool:
+        """Call a function of the notebook and tell whether it leaves its arguments changed; errors as of `call`."""
         ...
 
     def begin_hidden(self) -> None:
@@ -103,19 +107,30 @@ class SubmissionProxy:
             CallTimeoutError: If it did not return in its time, now or before.
             KernelDiedError: If the process ended.
         """
+        answer = self._ask(self._functions.call, function, args, kwargs)
+        if isinstance(answer, FigureDescription):
+            self.figures.setdefault(self.check, []).append(answer.png)
+        return answer
+
+    def changes_arguments(self, function: str, *args: Any) -> bool:
+        """Call a function once more, and tell whether it leaves its arguments changed.
+
+        The kernel sends them back, and they are compared with what was sent bit by bit. Arguments and errors as of
+        `call`; the answer is dropped.
+        """
+        return self._ask(self._functions.changes_arguments, function, args, {})
+
+    def _ask(self, how: Callable[..., T], function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
         if function in self._timed_out:
             raise CallTimeoutError(self._timed_out[function])
         self._count += 1
         self.last = Call(function, args, kwargs)
         seed = seed_for(*self._seed_parts, self.check, function, str(self._count))
         try:
-            answer = self._functions.call(function, args, kwargs, seed=seed)
+            return how(function, args, kwargs, seed=seed)
         except CallTimeoutError as error:
             self._timed_out[function] = str(error)
             raise
-        if isinstance(answer, FigureDescription):
-            self.figures.setdefault(self.check, []).append(answer.png)
-        return answer
 
     def recall(self, function: str, *args: Any) -> Any:
         """Call a function, or take its answer to the same arguments from an earlier `recall`.
@@ -154,10 +169,6 @@ class SubmissionProxy:
         """Return the PNG images that the cell with this id showed."""
         return self._functions.plots(cell)
 
-    def changed_arguments(self, function: str) -> bool:
-        """Tell whether a call of the function, in this check or an earlier one, has left its arguments changed."""
-        return self._functions.changed_arguments(function)
-
 
 class LocalFunctions:
     """Plain functions of this process: the reference and its variants, for `verify`. Never a student's."""
@@ -167,27 +178,25 @@ class LocalFunctions:
     ) -> None:
         self._functions = functions
         self._plots = plots or {}
-        self._changing: set[str] = set()
 
     def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
-        """Call the function of that name; the seed is used for torch, so that sampling repeats."""
+        """Call the function of that name on copies; the seed is used for torch, so that sampling repeats."""
         import torch
 
         torch.manual_seed(seed)
-        given = [value for value in args if isinstance(value, torch.Tensor)]
-        before = content_key(given, [])
-        answer = self._functions[function](*args, **kwargs)
-        if content_key(given, []) != before:
-            self._changing.add(function)
-        return answer
+        return self._functions[function](*copied(args), **copied(dict(kwargs)))
 
     def plots(self, cell: str) -> list[bytes]:
         """Return the images given at construction for the cell."""
         return self._plots.get(cell, [])
 
-    def changed_arguments(self, function: str) -> bool:
-        """Tell whether a call has changed a tensor that it was given."""
-        return function in self._changing
+    def changes_arguments(
+        self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int
+    ) -> bool:
+        """Call the function, and tell whether it has changed a tensor that it was given."""
+        given = copied(args)
+        self._functions[function](*given, **kwargs)
+        return bool(content_key(given, []) != content_key(args, []))
 
     def begin_hidden(self) -> None:
         """Do nothing: these functions are nobody's to mislead."""

@@ -1,4 +1,7 @@
-"""Compare tensors and say how they differ. Pure: no files, no state, no judgement about points."""
+"""Compare tensors and say how they differ. Pure: no files, no state, no judgement about points.
+
+Whatever goes wrong on account of an answer, and not of what was expected, raises an `UnusableAnswerError`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from autograder.comparison.blame import judged
 from autograder.records import Comparison, Tolerance
 
 
@@ -38,15 +42,22 @@ def max_abs(actual: Tensor, expected: Tensor) -> float:
 
 
 def distance(actual: Tensor, expected: Tensor, metric: str, item_axis: int | None = None) -> float:
-    """Return the worst item's distance.
+    """Return the worst item's distance; inf of complex numbers.
 
     Args:
         actual: Any shape.
         expected: The same shape.
         metric: relative_l2, max_abs or exact (max_abs, to be compared with 0).
         item_axis: Axis whose slices are items of their own; None: the tensor is one item.
+
+    Raises:
+        UnusableAnswerError: If the actual tensor cannot be compared.
     """
-    if actual.shape != expected.shape:
+    return judged(lambda answer: _distance(answer, expected, metric, item_axis), actual, expected)
+
+
+def _distance(actual: Tensor, expected: Tensor, metric: str, item_axis: int | None) -> float:
+    if actual.shape != expected.shape or actual.is_complex():
         return math.inf
     measure = relative_l2 if metric == "relative_l2" else max_abs
     if item_axis is None:
@@ -79,7 +90,9 @@ def as_tensor(value: Any) -> Tensor | None:
         return None
     try:
         return torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError, OverflowError):
+    except MemoryError:
+        raise
+    except Exception:  # whatever it is, it is no nest of numbers
         return None
 
 
@@ -114,24 +127,40 @@ def compare(
     Returns:
         A comparison whose message names the first thing that is wrong: type, dtype, shape, non-finite
         values, then values.
+
+    Raises:
+        UnusableAnswerError: If the answer cannot be compared.
     """
+    want = expected.cpu()
+
+    def between(answer: Any) -> Comparison:
+        return _compare(answer, want, tolerance, name, axes, items)
+
+    return judged(between, actual, expected, name=name)
+
+
+def _compare(
+    actual: Any, expected: Tensor, tolerance: Tolerance, name: str, axes: Sequence[str], items: str | None
+) -> Comparison:
     got = as_tensor(actual)
     wrong = _form_problem(got, actual, expected, name, axes)
     if wrong is not None or got is None:
         return wrong or _bad("type", f"{name}: no tensor.")
-    if not bool(torch.isfinite(got.to(torch.float64)).all()):
-        nan, inf = int(got.isnan().sum()), int(got.isinf().sum())
-        where = _place(int((~torch.isfinite(got)).flatten().to(torch.int8).argmax()), got.shape, axes)
+    # In float64, since torch has not all functions for all dtypes.
+    wide = got.to(torch.float64)
+    if not bool(torch.isfinite(wide).all()):
+        nan, inf = int(wide.isnan().sum()), int(wide.isinf().sum())
+        where = _place(int((~torch.isfinite(wide)).flatten().to(torch.int8).argmax()), got.shape, axes)
         return _bad(
             "nonfinite", f"{name}: {nan} NaN and {inf} infinite values of {got.numel()}, first at {where}."
         )
     axis = list(axes).index(items) if items is not None else None
-    worst = distance(got, expected.cpu(), tolerance.metric, axis)
+    worst = _distance(got, expected, tolerance.metric, axis)
     bound = 0.0 if tolerance.metric == "exact" else tolerance.tau
     # Written so that a NaN distance can never pass.
     if worst <= bound:
         return Comparison(close=True, distance=worst, problem="", message="")
-    message, scale = _value_message(got, expected.cpu(), tolerance, worst, name, axes)
+    message, scale = _value_message(got, expected, tolerance, worst, name, axes)
     return Comparison(close=False, distance=worst, problem="values", message=message, scale=scale)
 
 
@@ -203,90 +232,3 @@ def _value_message(
 
 def _number(value: Tensor) -> str:
     return str(int(value)) if not value.dtype.is_floating_point else f"{float(value):.6g}"
-
-
-def _float(value: float) -> float:
-    """Return a number as a float; an integer too large for one as infinity, which equals nothing."""
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
-
-
-def _flatten(value: Any) -> tuple[Any, list[float]]:
-    """Split a nest into its skeleton (kinds, lengths, strings) and its numbers in order."""
-    if isinstance(value, bool) or value is None or isinstance(value, str):
-        return value, []
-    if isinstance(value, (int, float)):
-        return "number", [_float(value)]
-    if isinstance(value, Tensor):
-        return (
-            "tensor",
-            tuple(value.shape),
-        ) if value.dim() else "number", value.detach().double().flatten().tolist()
-    if isinstance(value, (list, tuple)):
-        parts = [_flatten(item) for item in value]
-        return [skeleton for skeleton, _ in parts], [number for _, numbers in parts for number in numbers]
-    if isinstance(value, dict):
-        keys = sorted(value, key=str)
-        parts = [_flatten(value[key]) for key in keys]
-        skeleton = {key: part for key, (part, _) in zip(keys, parts, strict=True)}
-        return skeleton, [number for _, numbers in parts for number in numbers]
-    return (type(value).__name__,), []
-
-
-def structure_distance(actual: Any, expected: Any, metric: str) -> float:
-    """Return the distance of the numbers in two nests; inf if anything else about them differs.
-
-    A list may be a tuple; a number may be an int, a float or a 0-d tensor.
-    """
-    (got_form, got), (want_form, want) = _flatten(actual), _flatten(expected)
-    if got_form != want_form:
-        return math.inf
-    return distance(torch.tensor(got, dtype=torch.float64), torch.tensor(want, dtype=torch.float64), metric)
-
-
-def compare_structures(
-    actual: Any, expected: Any, tolerance: Tolerance, *, name: str = "result"
-) -> Comparison:
-    """Compare nests of lists, tuples, dicts, strings and numbers.
-
-    Args:
-        actual: What came back.
-        expected: What was expected.
-        tolerance: Bound for the numbers; all else must be equal.
-        name: What it is, for the message.
-    """
-    worst = structure_distance(actual, expected, tolerance.metric)
-    if worst <= (0.0 if tolerance.metric == "exact" else tolerance.tau):
-        return Comparison(close=True, distance=worst, problem="", message="")
-    message = f"{name}: {_first_difference(actual, expected, tolerance, '')}"
-    problem: Any = "values" if math.isfinite(worst) else "type"
-    return Comparison(close=False, distance=worst, problem=problem, message=message)
-
-
-def _first_difference(actual: Any, expected: Any, tolerance: Tolerance, where: str) -> str:
-    """Describe the first place where two nests differ; `where` is the path so far, like `[2][0]`."""
-    place = f" at {where}" if where else ""
-    if isinstance(expected, (list, tuple)):
-        if not isinstance(actual, (list, tuple)):
-            return f"expected a list or tuple{place}, found {type(actual).__name__}."
-        for index, (got, want) in enumerate(zip(actual, expected, strict=False)):
-            if structure_distance(got, want, tolerance.metric) > tolerance.tau:
-                return _first_difference(got, want, tolerance, f"{where}[{index}]")
-        if len(actual) != len(expected):
-            return f"expected {len(expected)} items{place}, found {len(actual)}."
-        return f"the numbers differ by {structure_distance(actual, expected, tolerance.metric):.3g} in all."
-    if isinstance(expected, dict) and isinstance(actual, dict):
-        if actual.keys() != expected.keys():
-            return f"expected keys {sorted(map(str, expected))}{place}, found {sorted(map(str, actual))}."
-        for key, want in expected.items():
-            if structure_distance(actual[key], want, tolerance.metric) > tolerance.tau:
-                return _first_difference(actual[key], want, tolerance, f"{where}[{key!r}]")
-    return f"expected {_short(expected)}{place}, found {_short(actual)}."
-
-
-def _short(value: Any) -> str:
-    # Sums of tenths end in ...04, which says nothing to who reads it.
-    text = repr(float(f"{value:.6g}") if isinstance(value, float) else value)
-    return text if len(text) <= 80 else text[:77] + "..."

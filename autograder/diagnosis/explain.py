@@ -2,7 +2,8 @@
 
 The simpler explanation goes first, and a kind of explanation is tried only where no simpler one reproduces the answer.
 Nothing is named unless it gives the student's tensor within the check's bound, gives what the student gave where the
-check found nothing wrong, and no other explanation of its kind does as well.
+check found nothing wrong, and no other explanation of its kind does as well. An error that the student's tensor alone
+causes is an `UnusableAnswerError`; one of the reference stays what it is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
+from autograder.comparison.blame import judged
 from autograder.comparison.tensors import as_tensor, distance
 from autograder.diagnosis.composition import composed, following, names_used, pairs
 from autograder.diagnosis.localise import where_it_differs
@@ -204,7 +206,11 @@ def _brought(subject: Subject, origin: Tensor, question: Question) -> Transforme
     }
     if subject.metric == "exact":
         return None
-    return transforms_to(subject.actual, origin, between, question.tau, axes=axes, sizes=sizes)
+
+    def transform(answer: Tensor) -> Transformed | None:
+        return transforms_to(answer, origin, between, question.tau, axes=axes, sizes=sizes)
+
+    return judged(transform, subject.actual, subject.expected)
 
 
 def _with_transform(candidates: Sequence[Misconception], question: Question) -> list[_Found]:
@@ -262,7 +268,9 @@ def _or_located(named: Explanation, question: Question) -> Explanation:
     subject = question.subject
     if subject is None or named.diagnosis is not None:
         return named
-    said, detail = where_it_differs(
-        subject.actual, subject.expected, question.tau, subject.axes, question.special
-    )
+
+    def located(answer: Tensor) -> tuple[str, str]:
+        return where_it_differs(answer, subject.expected, question.tau, subject.axes, question.special)
+
+    said, detail = judged(located, subject.actual, subject.expected)
     return replace(named, said=said, detail="\n".join(part for part in (named.detail, detail) if part))

@@ -14,6 +14,7 @@ from nbformat import NotebookNode, ValidationError
 
 from autograder.errors import GraderError
 from autograder.execution.cpu_clock import FairClock
+from autograder.execution.display_limit import DisplayLimit
 from autograder.execution.kernel.notes import STOPS_AT_FIRST_ERROR
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.normalise_outputs import join_streams
@@ -67,6 +68,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         self._clock = clock
         self._printed_left = self._limits.output_bytes
         self._output_left = self._limits.output_bytes
+        self._displays = DisplayLimit()
         self._process = manager.process
         self.output_cut = False
         self.timed_out = False
@@ -144,6 +146,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
                 self.output_cut = True
                 return None
             self._output_left -= size
+            msg = self._displays.limit(msg, self._display_id_map)
         try:
             return super().process_message(msg, cell, cell_index)
         except ValidationError:

@@ -21,7 +21,7 @@ from autograder.execution.notebook_kernels import NotebookKernels
 from autograder.execution.probe_client import ProbeDied, ProbeTimeout
 from autograder.execution.replies import SideEffect
 from autograder.execution.supervised_kernel import SupervisedKernel
-from autograder.execution.wire import codec
+from autograder.execution.wire import arguments, codec
 from autograder.execution.wire.codec import Handle
 from autograder.execution.zygote_link import KernelRequest, ZygoteLink
 from autograder.records import Execution, Limits
@@ -181,6 +181,33 @@ class KernelSession:
             SubmissionError: If it returned what cannot be carried.
             GraderError: If an argument cannot be sent.
         """
+        reply, answer = self._call(function, args, kwargs, seed, timeout_s, {})[2:]
+        try:
+            return codec.decode(reply.get("value"), answer, arrays=False)
+        except codec.WireError as error:
+            raise SubmissionError(f"{function}() returned {error}, which cannot be graded.") from None
+
+    def changes_arguments(
+        self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int
+    ) -> bool:
+        """Call a function and tell whether it has left its arguments changed.
+
+        They are sent back and compared here; its answer is dropped. Arguments and errors as of `call`.
+        """
+        more = {"return_arguments": True}
+        tree, tensors, reply, answer = self._call(function, args, kwargs, seed, None, more)
+        return arguments.are_changed(tree, tensors, reply.get("arguments"), answer)
+
+    def _call(
+        self,
+        function: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any] | None,
+        seed: int,
+        timeout_s: float | None,
+        more: Mapping[str, Any],
+    ) -> tuple[Any, dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """Ask the probe for a call; return what was sent, tree and tensors, then the reply and its tensors."""
         kernel = self._with_models(self._kernels.of(function))
         try:
             tree, tensors = codec.encode((tuple(args), dict(kwargs or {})))
@@ -195,6 +222,7 @@ class KernelSession:
             "arguments": tree,
             "seed": seed,
             "answer_bytes": self._limits.answer_bytes,
+            **more,
         }
         limit_s = self._limits.call_timeout_s if timeout_s is None else timeout_s
         reply, answer = self._ask(kernel, f"{function}()", request, tensors, timeout_s=limit_s)
@@ -203,10 +231,7 @@ class KernelSession:
                 self.side_effects.append(effect)
         if reply["status"] != "ok":
             replies.raise_reply(function, reply, self._notes.because)
-        try:
-            return codec.decode(reply.get("value"), answer, arrays=False)
-        except codec.WireError as error:
-            raise SubmissionError(f"{function}() returned {error}, which cannot be graded.") from None
+        return tree, tensors, reply, answer
 
     def _ask(
         self,

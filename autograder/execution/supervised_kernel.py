@@ -35,7 +35,12 @@ class SupervisedKernel:
         self.provided: set[str] = set()
         self._zygote = zygote
         self._memory_watchdog = (
-            MemoryWatchdog(process, limits.memory_bytes, own_files="mounts" in zygote.layers)
+            MemoryWatchdog(
+                process,
+                limits.memory_bytes,
+                own_files="mounts" in zygote.layers,
+                own_network="network" in zygote.layers,
+            )
             if "memory" in zygote.layers
             else None
         )

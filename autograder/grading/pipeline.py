@@ -69,7 +69,7 @@ def grade_submission(
     started = time.perf_counter()
     if submission.problem:
         return GradedSubmission(
-            report=_unrunnable(submission, course, problem=submission.problem), execution=None
+            report=unrunnable(submission, course, problem=submission.problem), execution=None
         )
     try:
         with open_submission(submission, course, zygote, ahead=ahead) as opened:
@@ -94,13 +94,13 @@ def grade_submission(
                 raised=(*_raised_by_cells(opened.execution), *_raised_by_checks(check_run)),
             )
     except SubmissionError as error:
-        return GradedSubmission(report=_unrunnable(submission, course, problem=str(error)), execution=None)
+        return GradedSubmission(report=unrunnable(submission, course, problem=str(error)), execution=None)
     except (GraderError, AssignmentError) as error:
-        return GradedSubmission(report=_unrunnable(submission, course, fault=str(error)), execution=None)
+        return GradedSubmission(report=unrunnable(submission, course, fault=str(error)), execution=None)
     except Exception as error:
         # Not foreseen, so ours: a person looks at it, and the batch goes on.
         fault = f"{type(error).__name__}: {error}"
-        return GradedSubmission(report=_unrunnable(submission, course, fault=fault), execution=None)
+        return GradedSubmission(report=unrunnable(submission, course, fault=fault), execution=None)
 
 
 def _raised_by_cells(execution: Execution) -> Iterator[Raised]:
@@ -153,8 +153,15 @@ def returned_figures(check_run: CheckRun, course: Course) -> tuple[str, ...]:
     return sane_pngs(drawn)
 
 
-def _unrunnable(submission: Submission, course: Course, *, problem: str = "", fault: str = "") -> GradeReport:
-    """Report a submission of which no check was run."""
+def unrunnable(submission: Submission, course: Course, *, problem: str = "", fault: str = "") -> GradeReport:
+    """Report a submission of which no check counts.
+
+    Args:
+        submission: The file.
+        course: The assignment, loaded.
+        problem: What is wrong with the file.
+        fault: What went wrong with the grading: a person must look.
+    """
     results = tuple(blank_result(info, "skipped", feedback="Not run.") for info in course.checks)
     _, max_score = total(results)
     return GradeReport(

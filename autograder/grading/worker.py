@@ -7,8 +7,10 @@ however it ends.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
+import resource
 import signal
 import socket
 import sys
@@ -26,6 +28,7 @@ from autograder.execution import devices
 from autograder.execution.devices import Seat
 from autograder.execution.sandbox import syscalls
 from autograder.execution.zygote_client import ZygoteLink
+from autograder.grading.own_work import OverBudget, OwnWork, limit_address_space
 from autograder.grading.preload import preload
 from autograder.records import GradeReport, GradingSettings, Submission
 from autograder.report.atomic_files import refusal
@@ -71,6 +74,9 @@ class Finished:
 
     files: tuple[str, ...]
     """Names of the files."""
+
+    last: bool = False
+    """Whether the worker ends: it was stopped in the middle of its work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +181,8 @@ def _work(connection: Connection) -> None:
     from autograder.checks.runner import with_checks
 
     torch.set_num_threads(1)
+    # A worker that is ended for what it takes leaves no copy of its memory behind.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     try:
         setup: WorkerSetup = connection.recv()
         if setup.seat.gpu:
@@ -194,6 +202,8 @@ def _serve(connection: Connection, course: Course, run: Run, setup: WorkerSetup)
     """Grade what comes; ends by the EOFError of a closed connection, or when the GPU is lost."""
     zygote: ZygoteLink | None = None
     budget = _gpu_budget(course, setup.seat)
+    if budget is None:
+        limit_address_space(course.settings.limits.grader_memory_bytes)
     while True:
         message = connection.recv()
         if isinstance(message, NewZygote):
@@ -213,8 +223,13 @@ def _serve(connection: Connection, course: Course, run: Run, setup: WorkerSetup)
             assert zygote is not None
             answer = _grade(message, course, zygote, run, setup.folder)
             connection.send(answer)
-            if isinstance(answer, GpuLost):
+            if ends_worker(answer):
                 raise EOFError
+
+
+def ends_worker(answer: Finished | ZygoteLost | GpuLost | Stopped) -> bool:
+    """Tell whether the worker that sent this ends."""
+    return isinstance(answer, GpuLost) or (isinstance(answer, Finished) and answer.last)
 
 
 def _gpu_budget(course: Course, seat: Seat) -> devices.GpuBudget | None:
@@ -231,21 +246,34 @@ def _grade(
     job: Job, course: Course, zygote: ZygoteLink, run: Run, folder: Path
 ) -> Finished | ZygoteLost | GpuLost:
     """Grade one submission and write its files."""
-    from autograder.grading.pipeline import grade_submission
+    from autograder.grading.pipeline import grade_submission, unrunnable
     from autograder.report.write import write_submission
 
     failpoints.reach("worker.received")
-    submission = job.submission
-    graded = grade_submission(submission, course, zygote, run, ahead=job.more)
-    failpoints.reach("worker.graded")
-    if not zygote.is_alive():
-        return ZygoteLost()
-    if zygote.gpu_budget is not None and (reason := _void(graded.raised, zygote, zygote.gpu_budget)):
-        return GpuLost(reason=reason)
+    submission, limits = job.submission, course.settings.limits
     place = folder / submission.folder_name
-    written = write_submission(graded.report, graded.execution, course.assignment, place)
+    watched_bytes = limits.grader_memory_bytes if zygote.gpu_budget is not None else None
+    with (
+        contextlib.suppress(OverBudget),
+        OwnWork(cpu_s=limits.grader_cpu_s, resident_bytes=watched_bytes) as work,
+    ):
+        try:
+            graded = grade_submission(submission, course, zygote, run, ahead=job.more)
+            failpoints.reach("worker.graded")
+            if not zygote.is_alive():
+                return ZygoteLost()
+            if zygote.gpu_budget is not None and (reason := _void(graded.raised, zygote, zygote.gpu_budget)):
+                return GpuLost(reason=reason)
+            if not work.reason:
+                report = graded.report
+                written = write_submission(report, graded.execution, course.assignment, place)
+        except MemoryError:
+            work.out_of_memory()
+    if work.reason:
+        report = unrunnable(submission, course, fault=work.reason)
+        written = write_submission(report, None, course.assignment, place)
     failpoints.reach("worker.written")
-    return Finished(report=light(graded.report), digest=written.report, files=written.files)
+    return Finished(report=light(report), digest=written.report, files=written.files, last=bool(work.reason))
 
 
 def _void(raised: Sequence[Raised], zygote: ZygoteLink, budget: devices.GpuBudget) -> str:

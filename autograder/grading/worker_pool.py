@@ -30,6 +30,7 @@ from autograder.grading.worker import (
     Stopped,
     WorkerSetup,
     ZygoteLost,
+    ends_worker,
 )
 from autograder.records import Submission
 
@@ -236,7 +237,7 @@ class WorkerPool:
                     waiting.appendleft(submission)
                 else:
                     yield submission, _given_up(answer, tried)
-                if answer is None or isinstance(answer, GpuLost):
+                if answer is None or ends_worker(answer):
                     worker = self._replace(worker)
                 self._feed(worker, waiting)
 

@@ -45,6 +45,12 @@ class Limits:
     answer_bytes: int = 64 * 2**20
     """Largest answer of one call, in bytes."""
 
+    grader_cpu_s: float = 600.0
+    """CPU time of the grader itself for one submission's checks and pages, in seconds."""
+
+    grader_memory_bytes: int = 4 * 2**30
+    """Memory of the grader itself for one submission, beyond the course's models, in bytes."""
+
     @property
     def locked_cell_timeout_s(self) -> float:
         """Two calls' time: what a locked cell does not get done in it is the student's function, asked later on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,22 @@ from autograder.report.text import clean
 OUTPUT_LIMIT = 100_000
 """Characters of one source or text output that the page shows; the .ipynb keeps all."""
 
+SOURCE_LIMIT = 500_000
+"""Characters of all code that the page shows."""
+
+HIGHLIGHTED_RUN = 500
+"""Characters of the longest line or blank part that is highlighted: IPython's lexer takes quadratic time for both."""
+
 REMEMBERED_LENGTH = 20_000
 """Characters of a source whose highlighting is kept for the next submission."""
 
 REMEMBERED_TEXTS = 256
 """Sources of which it is kept."""
+
+
+# Cells that IPython's lexer gives to another one: that of Perl takes quadratic time.
+_OTHER_LANGUAGE = r"(?i:%%(?:html|javascript|js|latex|perl|python2|ruby|!))"
+_PLAIN = re.compile(rf"[^\n]{{{HIGHLIGHTED_RUN + 1}}}|\s{{{HIGHLIGHTED_RUN + 1}}}|{_OTHER_LANGUAGE}")
 
 
 def executed_ipynb(notebook: Mapping[str, Any]) -> bytes:
@@ -111,6 +123,8 @@ def _highlighting(highlight: Callable[[str], str]) -> Callable[[str], str]:
     """Return the filter with its result marked as clean where it is seen to be."""
 
     def ask(source: str) -> str:
+        if _PLAIN.search(source):
+            return highlighted_html(f'<div class="highlight"><pre>{escape(source)}</pre></div>')
         return highlighted_html(highlight(source))
 
     return ask
@@ -154,11 +168,24 @@ def _reduced(notebook: Mapping[str, Any], markdown: PageMarkdown) -> Any:
     """
     import nbformat
 
-    cells = [_cell(cell, markdown) for cell in notebook.get("cells", []) if isinstance(cell, Mapping)]
+    budget = _SourceBudget()
+    cells = [_cell(cell, markdown, budget) for cell in notebook.get("cells", []) if isinstance(cell, Mapping)]
     return nbformat.from_dict({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": cells})
 
 
-def _cell(cell: Mapping[str, Any], markdown: PageMarkdown) -> dict[str, Any]:
+class _SourceBudget:
+    """Cuts code so that all of a page stays below `SOURCE_LIMIT`."""
+
+    def __init__(self) -> None:
+        self._left = SOURCE_LIMIT
+
+    def cut(self, source: str) -> str:
+        limit = min(self._left, OUTPUT_LIMIT)
+        self._left -= min(len(source), limit)
+        return _cut(source, limit)
+
+
+def _cell(cell: Mapping[str, Any], markdown: PageMarkdown, budget: _SourceBudget) -> dict[str, Any]:
     source = clean(_text(cell.get("source", "")))
     if cell.get("cell_type") == "markdown":
         html = markdown.html(source, _attachments(cell.get("attachments")))
@@ -169,7 +196,7 @@ def _cell(cell: Mapping[str, Any], markdown: PageMarkdown) -> dict[str, Any]:
     return {
         "cell_type": "code",
         "metadata": {},
-        "source": _cut(source),
+        "source": budget.cut(source),
         "execution_count": count if isinstance(count, int) else None,
         "outputs": list(_outputs(outputs or [], markdown)),
     }
@@ -231,7 +258,7 @@ def _shown(value: Any) -> str:
     return _cut(clean(_text(value)))
 
 
-def _cut(text: str) -> str:
-    if len(text) <= OUTPUT_LIMIT:
+def _cut(text: str, limit: int = OUTPUT_LIMIT) -> str:
+    if len(text) <= limit:
         return text
-    return f"{text[:OUTPUT_LIMIT]}\n[{len(text) - OUTPUT_LIMIT} more characters are in executed.ipynb]"
+    return f"{text[:limit]}\n[{len(text) - limit} more characters are in executed.ipynb]"

@@ -38,6 +38,9 @@ _PLAIN_COLOUR = re.compile(
     r"\bbackground\s*:\s*(#[0-9a-f]{3,8}|[a-z]+|(?:rgb|hsl)a?\([\d\s.,%-]*\))\s*(?=;|$)", re.IGNORECASE
 )
 _IMAGE = re.compile(r"<img [^>]*src=")
+# What a declaration may call; a url() would load something wherever a browser takes it. A backslash hides names.
+_CALL = re.compile(r"\\|@|(?<![\w-])(?!(?:rgba?|hsla?|calc)\()[\w-]*\(", re.IGNORECASE)
+_LINK = re.compile(r"(?:https?://|mailto:)[^\s/\\]", re.IGNORECASE)
 # fmt: off
 _VOID_TAGS = frozenset(["br", "col", "hr", "img", "wbr"])
 # A parser opens these again in each paragraph until they are closed.
@@ -148,8 +151,8 @@ def _new_cleaner(kind: Kind, picture: Finder) -> nh3.Cleaner:
         if name == "src":
             return picture(value)
         if name == "href":
-            return value if value.partition(":")[0].lower() in _LINKS else None
-        return _PLAIN_COLOUR.sub(r"background-color: \1", value) if name == "style" else value
+            return value if _LINK.match(value) else None
+        return _plain_style(value) if name == "style" else value
 
     return nh3.Cleaner(
         tags=set(_TAGS[kind]),
@@ -159,6 +162,12 @@ def _new_cleaner(kind: Kind, picture: Finder) -> nh3.Cleaner:
         filter_style_properties=set(_STYLES),
         link_rel=None,
     )
+
+
+def _plain_style(value: str) -> str:
+    """Return the declarations of a style that call nothing but colours and lengths."""
+    kept = [declaration for declaration in value.split(";") if not _CALL.search(declaration)]
+    return _PLAIN_COLOUR.sub(r"background-color: \1", ";".join(kept))
 
 
 def _tidied(html: str, tags: frozenset[str]) -> str | None:

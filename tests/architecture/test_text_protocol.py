@@ -5,7 +5,9 @@ import pytest
 from ..conftest import ROOT
 from .text_protocol import parsed_texts
 
-ALLOWED: dict[str, str] = {}
+ALLOWED: dict[str, str] = {
+    "autograder/comparison/blame.py": "torch's allocator of the CPU has no class of its own for a want of memory",
+}
 """Modules that may take such a text apart, and why."""
 
 MODULES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "autograder").rglob("*.py"))

@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+import torch
 
 from autograder.checks.answer_cache import MemoisedReference
 from autograder.checks.check_run import CheckRun
@@ -123,6 +124,27 @@ def test_a_figure_that_is_no_png_counts_whatever_its_size(check, images, outcome
 def test_a_wrong_tensor_is_the_students(check):
     result = check(COMPARED, centre=lambda values: values)
     assert (result.outcome, result.fault) == ("failed", "")
+
+
+def test_what_is_odd_about_an_answer_is_the_students_and_told_to_the_instructor(check):
+    body = "    read_answer(lambda answer: answer['rows'], actual)\n"
+    result = check("    from autograder.checks import read_answer\n" + body, centre=lambda values: {})
+    assert (result.outcome, result.points, result.fault) == ("errored", 0, "")
+    assert result.hint.startswith("Your function gave no usable answer")
+    assert result.detail.startswith("result: this value cannot be compared with the expected one.\nTraceback")
+    assert "KeyError: 'rows'" in result.detail
+
+
+def test_what_is_odd_about_a_wrong_tensor_costs_its_explanation_alone(check, monkeypatch):
+    def broken(actual, *more):
+        if not torch.equal(actual, more[0]):
+            raise ValueError("odd")
+
+    monkeypatch.setitem(explain.__globals__, "where_it_differs", broken)
+    monkeypatch.setitem(explain.__globals__, "_transform", lambda question: None)
+    result = check(COMPARED, centre=lambda values: values)
+    assert (result.outcome, result.fault) == ("failed", "")
+    assert "ValueError: odd" in result.detail
 
 
 @pytest.mark.parametrize(

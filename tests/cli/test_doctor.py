@@ -150,3 +150,24 @@ def test_a_missing_library_of_students_is_named(monkeypatch: pytest.MonkeyPatch)
     found = by_name(doctor.examine())["no-such-package"]
     assert (found.value, found.state) == ("not installed", "degraded")
     assert "pip install interp-autograder" in found.advice
+
+
+@pytest.mark.parametrize(
+    ("groups", "files", "limit"),
+    [
+        ("0::/a/b\n", {"a/memory.max": "5000", "a/b/memory.max": "max"}, 5000),
+        ("0::/a\n", {"a/memory.max": "max"}, None),
+        ("4:memory:/a\n0::/\n", {"memory/a/memory.limit_in_bytes": "7000"}, 7000),
+        ("4:memory:/a\n", {"memory/a/memory.limit_in_bytes": "9223372036854771712"}, None),
+        ("2:cpu:/a\n", {"memory/a/memory.limit_in_bytes": "7000"}, None),
+    ],
+    ids=["version 2, above", "version 2, none", "version 1", "version 1, none", "another controller"],
+)
+def test_the_limit_of_the_memory_control_group_is_found(
+    tmp_path: Path, groups: str, files: dict[str, str], limit: int | None
+) -> None:
+    (tmp_path / "groups").write_text(groups)
+    for name, text in files.items():
+        (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "root" / name).write_text(text)
+    assert doctor.memory_group_limit(tmp_path / "groups", tmp_path / "root") == limit

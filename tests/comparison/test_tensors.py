@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.comparison.tensors import (
-    compare,
-    compare_structures,
-    fitted_scale,
-    relative_l2,
-    structure_distance,
-)
+from autograder.comparison.structures import compare_structures, structure_distance
+from autograder.comparison.tensors import compare, fitted_scale, relative_l2
 from autograder.records import Tolerance
 
 TOLERANCE = Tolerance(metric="relative_l2", tau=1e-3)

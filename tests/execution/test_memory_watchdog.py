@@ -25,7 +25,8 @@ def process_after(runner: Runner, source: str) -> KernelProcess:
 
 
 def measured(runner: Runner, source: str) -> float:
-    return tree_bytes(process_after(runner, source).pid, EXACT, own_files=True) / MB
+    pid = process_after(runner, source).pid
+    return tree_bytes(pid, EXACT, own_files=True, own_network=True) / MB
 
 
 SETUP = "import mmap, os, multiprocessing.shared_memory as sm\nsize = 128 * 2**20\n"
@@ -49,6 +50,12 @@ TAKES_128_MB = {
     ),
     "named shared memory": (
         "s = sm.SharedMemory(create=True, size=size)\nfor at in range(0, size, 4096): s.buf[at] = 1"
+    ),
+    "page tables": (
+        "import numpy as np\nmaps = []\nfor _ in range(2):\n"
+        "    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000\n"
+        "    maps.append(mmap.mmap(-1, 2**35, flags=flags, prot=mmap.PROT_READ))\n    maps[-1].madvise(15)\n"
+        "    np.frombuffer(maps[-1], dtype=np.uint8)[::2**21].sum()"
     ),
     "a child's memory file": (
         "r, w = os.pipe()\nif os.fork() == 0:\n    fd = os.memfd_create('x')\n"
@@ -76,6 +83,79 @@ def test_memory_is_counted_once_whatever_its_kind(runner: Runner, plain_mb: floa
 
     # What a fork or an import adds comes to some megabytes, and shares with other kernels shift.
     assert 110 < more < 190
+
+
+FILL = """
+import os, socket
+kept = []
+def fill(*ends):
+    kept.append(ends)
+    ends[0].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**27)
+    ends[0].setblocking(False)
+    queued = 0
+    try:
+        while True: queued += ends[0].send(bytes(2**16))
+    except BlockingIOError:
+        return queued
+"""
+QUEUES = {
+    "socket pairs": "queued = sum(fill(*socket.socketpair()) for _ in range(200))",
+    "datagrams": "queued = sum(fill(*socket.socketpair(type=socket.SOCK_DGRAM)) for _ in range(200))",
+    "connections that nobody accepts, closed": """
+queued, listener = 0, socket.socket(socket.AF_UNIX)
+listener.bind("/tmp/listener"); listener.listen(4096)
+for _ in range(400):
+    sender = socket.socket(socket.AF_UNIX); sender.connect("/tmp/listener")
+    queued += fill(sender); kept.clear(); sender.close()
+""",
+    "messages of many senders": """
+queued, receivers = 0, []
+for number in range(40):
+    receivers.append(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)); receivers[-1].bind(f"/tmp/{number}")
+    for _ in range(10):
+        sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); sender.connect(f"/tmp/{number}")
+        queued += fill(sender); kept.clear(); sender.close()
+""",
+    "sockets on their way": """
+import array
+queued, (first, second) = 0, socket.socketpair()
+for _ in range(150):
+    ends = socket.socketpair(); queued += fill(*ends); kept.clear()
+    rights = array.array("i", [end.fileno() for end in ends])
+    first.sendmsg([b"."], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+    [end.close() for end in ends]
+""",
+    "UDP": """
+queued = 0
+for number in range(150):
+    kept.append(socket.socket(type=socket.SOCK_DGRAM)); kept[-1].bind(("127.0.0.1", 5000 + number))
+    sender = socket.socket(type=socket.SOCK_DGRAM)
+    for _ in range(12): sender.sendto(bytes(2**14), ("127.0.0.1", 5000 + number))
+    queued += 2**17
+""",
+}
+
+
+@pytest.mark.parametrize("kind", QUEUES)
+def test_what_waits_in_sockets_is_counted(runner: Runner, plain_mb: float, kind: str) -> None:
+    session = runner.session(FILL + QUEUES[kind] + "\nprint(queued)")
+    execution = session.run()
+    assert execution.failures == ()
+    queued_mb = int(execution.notebook["cells"][0]["outputs"][0]["text"]) / MB
+    pid = session._kernels.after(END).process.pid
+
+    assert queued_mb > 10
+    assert tree_bytes(pid, EXACT, own_files=True, own_network=True) / MB > plain_mb + queued_mb - 20
+
+
+@pytest.mark.parametrize("name", ["/tmp/a\\nb", "\\0a\\nb"], ids=["path", "abstract"])
+def test_a_sockets_name_does_not_stop_the_watch(runner: Runner, name: str) -> None:
+    hoard = "import time\nkept = bytearray(2**30)\nkept[::4096] = bytes(len(kept[::4096]))\ntime.sleep(5)"
+    bind = f"import socket\nfirst = socket.socket(socket.AF_UNIX)\nfirst.bind('{name}')\ntime.sleep(0.6)"
+    failures = runner.session("import time\n" + bind, hoard, memory_bytes=700 * MB).run().failures
+
+    assert [failure.index for failure in failures] == [1]
+    assert "it used more than 700 MB of memory" in failures[0].message
 
 
 def test_a_bound_that_is_low_enough_is_taken(runner: Runner) -> None:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
+
+from autograder.execution.display_limit import MAX_DISPLAYS
 
 from .conftest import Runner, text_of
 
@@ -24,6 +27,39 @@ def test_a_plot_becomes_a_picture(runner: Runner) -> None:
 
     data = execution.notebook["cells"][0]["outputs"][0]["data"]
     assert data["image/png"].startswith("iVBOR")
+
+
+UPDATES = """
+from IPython.display import clear_output, display, update_display
+for number in range({displays}):
+    {before}display(number, display_id=str(number))
+{after}
+"""
+
+
+def updated(runner: Runner, **parts: Any) -> list[str]:
+    execution = runner.session(UPDATES.format(**parts), output_bytes=2**20).run()
+    assert execution.failures == ()
+    return [output["data"]["text/plain"] for output in execution.notebook["cells"][0]["outputs"]]
+
+
+def test_displays_are_updated_by_their_ids(runner: Runner) -> None:
+    assert updated(runner, displays=3, before="", after="update_display('new', display_id='1')") == [
+        *("0", "'new'", "2")
+    ]
+
+
+def test_of_very_many_displays_the_first_are_updated_and_all_are_kept(runner: Runner) -> None:
+    last = MAX_DISPLAYS - 1
+    after = f"for number in ({last}, {last + 1}): update_display('new', display_id=str(number))"
+    outputs = updated(runner, displays=MAX_DISPLAYS + 2, before="", after=after)
+
+    assert outputs[last:] == ["'new'", str(last + 1), str(last + 2)]
+
+
+def test_cleared_displays_make_room_for_new_ones(runner: Runner) -> None:
+    after = f"update_display('new', display_id='{2 * MAX_DISPLAYS}')"
+    assert updated(runner, displays=2 * MAX_DISPLAYS + 1, before="clear_output(); ", after=after) == ["'new'"]
 
 
 def test_relative_paths_and_course_modules_work(runner: Runner) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from textwrap import dedent, indent
 
 import pytest
 
@@ -213,6 +214,41 @@ def test_a_worker_that_dies_is_replaced_and_its_submission_needs_review(mini_cou
     assert reports["deadly"].needs_review == (
         "The grading process ended 2 times while it graded this submission.",
     )
+
+
+SPENT = {
+    "loops": ("while True:\n    pass", "more than 3 s of computing time of its own"),
+    "computes": ("sum(range(10**13))", "The grading process ended 2 times"),
+    "hoards": ("bytearray(2 * 2**30)", "MemoryError"),
+}
+"""What the grader is made to do, and why the submission then needs review."""
+
+
+def test_a_submission_that_takes_the_grader_too_much_needs_review_and_the_batch_goes_on(
+    mini_course, tmp_path
+):
+    folder = mini_course / "assignments" / "standardise"
+    settings = folder / "assignment.toml"
+    budget = "[limits]\ngrader_cpu_s = 3\ngrader_memory_bytes = 1073741824"
+    settings.write_text(settings.read_text().replace("[limits]", budget))
+    place = '    actual = submission.call("standardise", values)\n'
+    spend = "".join(
+        f"    if float(actual.sum()) == {number}.0:\n{indent(dedent(action), ' ' * 8)}\n"
+        for number, (action, _) in enumerate(SPENT.values(), start=40)
+    )
+    text = (folder / "checks.py").read_text()
+    assert place in text
+    (folder / "checks.py").write_text(text.replace(place, place + spend))
+    template = built(mini_course).template
+    for number, name in enumerate(SPENT, start=40):
+        answer = f"def standardise(values):\n    out = values * 0\n    out[0, 0] = {number}.0\n    return out"
+        submission(template, tmp_path / "in" / f"{name}.ipynb", {"standardise": answer})
+    submission(template, tmp_path / "in" / "z-later.ipynb")
+    reports = grade(mini_course, tmp_path / "in", tmp_path, jobs=1)
+
+    assert reports["z-later"].score == 6 and not reports["z-later"].needs_review
+    for name, (_, reason) in SPENT.items():
+        assert reason in reports[name].needs_review[0], (name, reports[name].needs_review)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -24,12 +24,15 @@ WRONG = {
 
 LATER = '''
 
+from autograder.checks import read_answer
+
 @grades("standardise")
 @points(1)
 @visibility("visible")
 def test_standardise_shape(submission):
     """The standardised table has the table's shape."""
-    assert submission.call("standardise", torch.eye(3)).shape == (3, 3), "The shape is another one."
+    answer = submission.call("standardise", torch.eye(3))
+    assert read_answer(lambda value: value.shape, answer) == (3, 3), "The shape is another one."
 '''
 """A visible check behind hidden ones, as real assignments have them."""
 

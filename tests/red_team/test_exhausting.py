@@ -152,6 +152,82 @@ time.sleep(1.5)
         held=r".*it was stopped: it used more than 700 MB of memory\.",
     ),
     Excess(
+        number="64",
+        title="page tables of memory that is never there",
+        layer="memory watchdog",
+        cell="""
+import mmap, time
+import numpy as np
+maps = []
+for _ in range(12):
+    # Read-only and private: a table of 4 kB for each 2 MB, and no page of its own.
+    flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000
+    maps.append(mmap.mmap(-1, 2**35, flags=flags, prot=mmap.PROT_READ))
+    maps[-1].madvise(15)
+    np.frombuffer(maps[-1], dtype=np.uint8)[::2**21].sum()
+time.sleep(1.5)
+""",
+        limits=_TIGHT,
+        held=r".*it was stopped: it used more than 700 MB of memory\.",
+    ),
+    Excess(
+        number="65",
+        title="messages that nobody reads",
+        layer="memory watchdog",
+        cell="""
+import os, socket, time
+for _ in range(10):
+    if os.fork() == 0:
+        pairs = [socket.socketpair() for _ in range(200)]
+        for pair in pairs:
+            for end in pair:
+                end.setblocking(False)
+                try:
+                    while True: end.send(bytes(2**15))
+                except BlockingIOError:
+                    pass
+        time.sleep(60)
+time.sleep(4)
+""",
+        limits=_TIGHT,
+        held=r".*it was stopped: it used more than 700 MB of memory\.",
+    ),
+    Excess(
+        number="65",
+        title="large socket buffers",
+        layer="seccomp ignores their sizes",
+        cell="""
+import socket
+first, second = socket.socketpair()
+first.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**22)
+first.setblocking(False)
+queued = 0
+try:
+    while True: queued += first.send(bytes(2**15))
+except BlockingIOError:
+    assert queued > 2**19, "small"
+""",
+        limits={},
+        held="AssertionError: small",
+        without=frozenset({"seccomp"}),
+    ),
+    Excess(
+        number="72",
+        title="crowd the cores from many sessions",
+        layer="session limit",
+        cell="""
+import os, time
+for _ in range(5):
+    if os.fork() == 0:
+        os.setsid()
+        time.sleep(60)
+time.sleep(1.5)
+""",
+        limits={},
+        held=r".*it was stopped: it ran processes in more than 4 sessions \(setsid\)\.",
+        without=frozenset({"memory"}),
+    ),
+    Excess(
         number="32",
         title="huge file",
         layer="file size limit",

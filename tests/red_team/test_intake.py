@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -17,6 +18,7 @@ from autograder.errors import AssignmentError, SubmissionError
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
 from autograder.records import Limits
+from autograder.records.visible_text import one_line
 
 from .attacks import notebook
 from .grading import Grader
@@ -207,3 +209,35 @@ def test_two_files_and_none(grader: Grader, tmp_path: Path) -> None:
     assert ana.remarks[0].startswith("2 notebooks were handed in (first.ipynb and second.ipynb); ")
     with pytest.raises(AssignmentError):
         discover([folder / "eve"], "standardise", tmp_path / "scratch")
+
+
+@pytest.mark.attack(
+    "84", "names that look like another student's", layer="marked names", control="they look equal"
+)
+def test_names_that_look_equal_are_told_apart(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    names = ("Anna", "Anna\x1b[0m", "An\x1b[0mna", "An\u200bna", "\x1b[0m", "\x1b]0;")
+    assert [one_line(name).replace("\ufffd", "") for name in names] == [*["Anna"] * 4, "", "0;"]
+    for name in names:
+        (folder / f"{name}.ipynb").write_text('{"nbformat": 4, "cells": []}')
+
+    students = found(folder, tmp_path / "scratch")
+    looks = [one_line(student) for student in students]
+    assert len(set(looks)) == len(names) and "" not in looks
+    assert "Anna" in students, "the one with nothing to hide keeps the name"
+    assert sum(look.startswith("Anna (hidden characters, ") for look in looks) == 3
+    assert sum(look.startswith("[0m.ipynb (hidden characters, ") for look in looks) == 1
+    assert found(folder, tmp_path / "again").keys() == students.keys()
+
+
+@pytest.mark.attack(
+    "84", "the name that a mark would give", layer="marked names", control="the mark is known beforehand"
+)
+def test_a_mark_that_is_taken_is_no_shared_name(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    digest = hashlib.sha256(b"Anna\x1b[0m").hexdigest()[:6]
+    for name in ("Anna", "Anna\x1b[0m", f"Anna (hidden characters, {digest})"):
+        (tmp_path / "in" / f"{name}.ipynb").write_text('{"nbformat": 4, "cells": []}')
+
+    assert len(found(tmp_path / "in", tmp_path / "scratch")) == 3

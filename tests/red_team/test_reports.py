@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import nh3
 import pytest
 
 from autograder.checks.fixtures import CheckPlugin
@@ -19,6 +20,7 @@ from autograder.execution.zygote_client import Zygote
 from autograder.records import Limits
 from autograder.records.folder_names import student_folder_name
 from autograder.report import write_class
+from autograder.report.sanitise import sanitised
 
 from .attacks import notebook
 from .grading import Grader
@@ -318,3 +320,25 @@ def test_hostile_names_stay_names(grader: Grader, tmp_path: Path) -> None:
 def test_the_danger_finder_finds() -> None:
     assert dangers("<p onclick=x>") and dangers("<a href='javascript:x'>") and dangers("\x1b[0m")
     assert dangers("<img src='data:image/png;base64,aa'><a href='https://x.org'>") == []
+
+
+@pytest.mark.attack(
+    "85",
+    "styles and links that load from elsewhere",
+    layer="nothing called",
+    control="nh3 alone lets url() pass",
+)
+@pytest.mark.parametrize(
+    "style",
+    [
+        "color: url(//evil.example)",
+        r"list-style-type: u\72l(//evil.example)",
+        "border: 1px image-set('//e' 1x)",
+    ],
+)
+def test_a_style_loads_nothing(style: str) -> None:
+    text = f'<span style="{style}; font-weight: bold">x</span><a href="//evil.example">y</a>'
+    plain = nh3.Cleaner(tags={"span"}, attributes={"span": {"style"}}, link_rel=None).clean(text)
+    assert "//e" in plain
+
+    assert sanitised(text, "output") == '<span style="font-weight:bold">x</span><a>y</a>'

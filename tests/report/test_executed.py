@@ -1,11 +1,20 @@
 import base64
 import json
+import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
+
 from autograder.records import Assignment, Execution
-from autograder.report.executed import OUTPUT_LIMIT, executed_ipynb, executed_page
+from autograder.report.executed import (
+    HIGHLIGHTED_RUN,
+    OUTPUT_LIMIT,
+    SOURCE_LIMIT,
+    executed_ipynb,
+    executed_page,
+)
 
 from .test_sanitise import png
 
@@ -76,6 +85,38 @@ def test_a_flood_is_cut_and_says_so(assignment: Assignment) -> None:
     page = executed_page(flood, assignment, "Ana").decode()
     assert "[7 more characters are in executed.ipynb]" in page
     assert page.count("x" * 1000) <= OUTPUT_LIMIT / 1000
+
+
+def sources(*texts: str) -> dict[str, object]:
+    code = [{"cell_type": "code", "metadata": {}, "source": text, "outputs": []} for text in texts]
+    return {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": code}
+
+
+def test_sources_beyond_the_pages_share_are_cut(assignment: Assignment) -> None:
+    text = "".join(f"{'x' * 399}\n" for _ in range(OUTPUT_LIMIT // 400))
+    page = executed_page(sources(*[text] * 7, "last"), assignment, "ana").decode()
+    page = re.sub("<[^>]*>", "", page)
+
+    assert page.count("x" * 399) == SOURCE_LIMIT // 400
+    assert page.count(f"[{OUTPUT_LIMIT} more characters are in executed.ipynb]") == 2
+    assert "[4 more characters are in executed.ipynb]" in page
+
+
+def test_a_source_with_an_excessively_long_line_is_shown_without_colours(assignment: Assignment) -> None:
+    line = "a." * (HIGHLIGHTED_RUN // 2)
+    short, long = (executed_page(sources(text), assignment, "ana").decode() for text in (line, f"{line}<"))
+
+    assert '<span class="n">a</span>' in short
+    assert f"<pre>{line}&lt;" in long and '<span class="n">a</span>' not in long
+
+
+@pytest.mark.parametrize(("source", "coloured"), [("%%time\nx = 1", True), ("x %%perl\ns{x}", False)])
+def test_another_language_is_shown_without_colours(
+    assignment: Assignment, source: str, coloured: bool
+) -> None:
+    page = executed_page(sources(source), assignment, "ana").decode()
+    assert ('<span class="n">x</span>' in page) is coloured
+    assert (f"<pre>{source}" in page) is not coloured
 
 
 def test_odd_outputs_do_not_break_the_page(assignment: Assignment) -> None:

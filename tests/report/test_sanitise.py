@@ -10,6 +10,7 @@ from autograder.report.sanitise import (
     highlighted_html,
     notebook_html,
     output_html,
+    sanitised,
 )
 
 
@@ -263,3 +264,58 @@ def test_a_highlighters_html_is_kept_only_where_nothing_but_colours_is_in_it() -
 
 def test_what_a_student_shows_is_cleaned_whatever_it_looks_like() -> None:
     assert output_html('</div></div><span class="a">x</span>') == '<span class="a">x</span>'
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "color: url(//evil.example)",
+        "background-color: URL( 'https://evil.example/x' )",
+        "font-family: url(x), Arial",
+        r"list-style-type: u\72l(x)",
+        "border: 1px solid image-set('x' 1x)",
+        "border: 1px solid image-set(url(x) 1x)",
+        "width: expression(alert(1))",
+        "border-color: attr(title url)",
+        "color: var(--x)",
+        "@import '//evil.example'",
+        "color: src('x')",
+    ],
+)
+def test_a_style_that_calls_anything_is_dropped_and_its_neighbours_stay(style):
+    found = sanitised(f'<span style="font-weight: bold; {style}; text-align: left">x</span>', "output")
+    assert found == '<span style="font-weight:bold;text-align:left">x</span>'
+
+
+@pytest.mark.parametrize(
+    "style", ["color:rgb(1, 2, 3)", "background-color:hsla(10, 20%, 30%, 0.5)", "width:calc(50% - 1px)"]
+)
+def test_colours_and_lengths_stay(style):
+    name, _, value = style.partition(":")
+    found = sanitised(f'<span style="{style}">x</span>', "output")
+    assert name in found and value.partition("(")[2].partition("%")[0][:2].strip() in found
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "//evil.example",
+        r"\\\\evil.example",
+        r"/\evil",
+        "//e:80/",
+        r"http:/\e",
+        "https:e",
+        "http:///e",
+        "x.html",
+        "#x",
+        "data:text/html,x",
+    ],
+)
+@pytest.mark.parametrize("kind", ["answer", "cell", "output"])
+def test_a_link_that_names_no_scheme_and_host_is_text(link, kind):
+    assert sanitised(f'<a href="{link}">x</a>', kind) == "<a>x</a>"
+
+
+def test_no_attribute_but_src_and_href_names_an_address():
+    html = '<img src="//e/x" srcset="//e/y 2x"><a xlink:href="http://e" ping="http://e">x</a>'
+    assert "//" not in sanitised(html, "output")

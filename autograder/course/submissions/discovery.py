@@ -9,6 +9,7 @@ from pathlib import Path
 from autograder.course.submissions import blackboard, nbgrader_tree
 from autograder.course.submissions.choosing import Chooser, submission_of
 from autograder.course.submissions.contents import looks_like_notebook
+from autograder.course.submissions.distinct_names import distinct_names
 from autograder.course.submissions.folders import SUBMITTED, Folders
 from autograder.course.submissions.gathering import (
     Gatherer,
@@ -20,7 +21,7 @@ from autograder.course.submissions.gathering import (
 )
 from autograder.course.submissions.gradescope import read_metadata
 from autograder.course.submissions.groups import Groups
-from autograder.course.submissions.layouts import Stated, read_name, with_names_told_apart
+from autograder.course.submissions.layouts import Stated, read_name
 from autograder.course.submissions.names import (
     ARCHIVE,
     GRADESCOPE_METADATA,
@@ -75,7 +76,7 @@ def discover(
         where = ", ".join(str(path) for path in paths) or "no path"
         raise AssignmentError(f"{where}: no submissions of {slug} found.{search.hint(found)}\n{_WHAT}")
     chooser = Chooser(slug, assignment)
-    names = with_names_told_apart([place.stated for place, _ in found])
+    names = distinct_names([place for place, _ in found])
     by_student: dict[tuple[str, str, str], list[tuple[StudentPlace, list[Handed]]]] = {}
     for place, files in found:
         by_student.setdefault(place.stated.key, []).append((place, files))

@@ -20,13 +20,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
-import torch
 from tornado.ioloop import IOLoop
 
 from autograder.execution.kernel.fingerprint import Fingerprints
 from autograder.execution.kernel.probe_models import Models
 from autograder.execution.kernel.seed_all import seed_all
-from autograder.execution.wire import codec
+from autograder.execution.wire import arguments, codec
 
 _TRACEBACK_FRAMES = 12
 _STACK_FRAMES = 2
@@ -111,6 +110,8 @@ class Probe:
                 reply, answer = {"status": "interrupted"}, {}
             except BaseException as error:
                 reply, answer = self._describe(error), {}
+        if request.get("return_arguments"):
+            answer |= _returned_arguments(given, reply)
         reply["side_effects"] = [
             *([("arguments", "")] if _changed_arguments(given, request["arguments"], pristine) else []),
             *self._models.restore(),
@@ -183,6 +184,15 @@ def _encode_answer(value: Any, limit_bytes: int) -> tuple[dict[str, Any], dict[s
     return {"status": "ok", "value": tree}, tensors
 
 
+def _returned_arguments(given: Any, reply: dict[str, Any]) -> dict[str, Any]:
+    """Put the arguments, as the function left them, into the reply; return their tensors."""
+    try:
+        reply["arguments"], tensors = codec.encode(given)
+    except codec.WireError:
+        return {}
+    return {arguments.KEY.format(key): tensor for key, tensor in tensors.items()}
+
+
 def _changed_arguments(given: Any, tree: Any, pristine: dict[str, Any]) -> bool:
     """Compare the arguments after the call with copies made before it.
 
@@ -195,14 +205,7 @@ def _changed_arguments(given: Any, tree: Any, pristine: dict[str, Any]) -> bool:
         after_tree, after = codec.encode(given)
     except codec.WireError:
         return True
-    return after_tree != tree or not all(_same_bytes(after[key], pristine[key]) for key in pristine)
-
-
-def _same_bytes(actual: torch.Tensor, expected: torch.Tensor) -> bool:
-    """Compare bit by bit, so that NaN equals NaN."""
-    if actual.dtype != expected.dtype or actual.shape != expected.shape:
-        return False
-    return torch.equal(actual.reshape(-1).view(torch.uint8), expected.reshape(-1).view(torch.uint8))
+    return after_tree != tree or not all(arguments.same_bytes(after[key], pristine[key]) for key in pristine)
 
 
 def _open_sink() -> TextIO:

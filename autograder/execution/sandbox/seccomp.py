@@ -39,6 +39,9 @@ _SOCK_DGRAM, _SOCK_TYPE_MASK = 2, 0xF
 _NETLINK_ROUTE = 0  # libzmq ends the process if it cannot have this one
 _INET_PROTOCOLS = (0, 6, 17)  # any, TCP, UDP
 
+_SOL_SOCKET = 1
+_BUFFER_SIZES = (7, 8, 32, 33)  # SO_SNDBUF, SO_RCVBUF, SO_SNDBUFFORCE, SO_RCVBUFFORCE
+
 NUMBERS: dict[str, tuple[int | None, int | None]] = {
     # other processes
     **{"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271)},
@@ -76,6 +79,7 @@ NUMBERS: dict[str, tuple[int | None, int | None]] = {
 FILTERED: dict[str, tuple[int, int]] = {
     **{"clone": (56, 220), "clone3": (435, 435)},
     **{"socket": (41, 198), "socketpair": (53, 199), "connect": (42, 203)},
+    "setsockopt": (54, 208),
     "seccomp": (317, 277),
 }
 """Calls that are allowed by their arguments, or needed here."""
@@ -114,6 +118,7 @@ def program(machine: str, *, offline: bool) -> Program:
     steps += _when(filtered["clone3"], [_refuse(errno.ENOSYS)])
     steps += _when(filtered["socket"], _socket_rule(offline=offline))
     steps += _when(filtered["socketpair"], _unix_rule(offline=offline))
+    steps += _when(filtered["setsockopt"], _buffer_rule())
     if offline:
         steps += _when(filtered["connect"], [_refuse()])
     for number in denied:
@@ -161,6 +166,12 @@ def _unix_rule(*, offline: bool) -> Program:
     """Allow Unix sockets, of which datagrams, that need no connect to reach any path, not if offline."""
     no_datagrams = [_argument(1), (_MASK, 0, 0, _SOCK_TYPE_MASK), *_when(_SOCK_DGRAM, [_refuse()]), _allow()]
     return [_argument(0), *_when(_AF_UNIX, no_datagrams if offline else [_allow()]), _refuse()]
+
+
+def _buffer_rule() -> Program:
+    """Ignore sizes of buffers, as a kernel may: what lies in them belongs to no process, and no watch sees it."""
+    ignored = [step for size in _BUFFER_SIZES for step in _when(size, [_answer(_ERRNO | 0)])]
+    return [_argument(1), *_when(_SOL_SOCKET, [_argument(2), *ignored, _allow()]), _allow()]
 
 
 class _Filter(ctypes.Structure):

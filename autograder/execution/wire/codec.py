@@ -16,16 +16,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import safetensors
 import safetensors.torch
 import torch
 
 from autograder.execution.wire import describe_figure, figures
+from autograder.execution.wire.headers import depth_of, parsed
 
 PREFIX = struct.Struct("<IQ")
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_DEPTH = 32
 MAX_DIMENSIONS = 16
+MAX_TENSORS = 2**16
 MAX_FDS = 64
 _MAX_INT_BITS = 4096
 
@@ -140,8 +141,7 @@ def plain_tensor(value: torch.Tensor) -> torch.Tensor:
         if detached.layout != torch.strided:
             detached = detached.to_dense()
         dense = detached.to("cpu").resolve_conj().resolve_neg().contiguous()
-        if type(dense) is not torch.Tensor:
-            dense = dense.as_subclass(torch.Tensor)
+        dense = dense.as_subclass(torch.Tensor)
         if dense.dtype not in DTYPES:
             raise WireError(f"a tensor of dtype {dense.dtype}")
         if dense.dim() > MAX_DIMENSIONS:
@@ -158,6 +158,8 @@ def _tensor_of_array(value: np.ndarray[Any, Any]) -> torch.Tensor:
 
 
 def _store(tensor: torch.Tensor, tensors: dict[str, torch.Tensor]) -> str:
+    if len(tensors) >= MAX_TENSORS:
+        raise WireError(f"a value of more than {MAX_TENSORS} tensors")
     key = str(len(tensors))
     # Tensors that share memory are legal values, but safetensors wants each on its own.
     tensors[key] = tensor.clone()
@@ -165,7 +167,7 @@ def _store(tensor: torch.Tensor, tensors: dict[str, torch.Tensor]) -> str:
 
 
 def decode(tree: Any, tensors: Mapping[str, torch.Tensor], *, arrays: bool) -> Any:
-    """Build the value again.
+    """Build the value again; each tensor stands in it once, or a few bytes could stand for any number of values.
 
     Args:
         tree: From `encode`, after a journey.
@@ -176,6 +178,11 @@ def decode(tree: Any, tensors: Mapping[str, torch.Tensor], *, arrays: bool) -> A
     Raises:
         WireError: If the tree is not one that `encode` makes.
     """
+    return _decode(tree, dict(tensors), arrays)
+
+
+def _decode(tree: Any, tensors: dict[str, torch.Tensor], arrays: bool) -> Any:
+    """Decode a value; `tensors` loses those that it takes."""
     if tree is None or tree is True or tree is False:
         return tree
     if not isinstance(tree, dict) or len(tree) != 1:
@@ -183,8 +190,8 @@ def decode(tree: Any, tensors: Mapping[str, torch.Tensor], *, arrays: bool) -> A
     tag, content = next(iter(tree.items()))
     if tag in ("l", "t", "d") and isinstance(content, list):
         if tag == "d":
-            return {_decode_key(pair): decode(pair[1], tensors, arrays=arrays) for pair in content}
-        items = [decode(item, tensors, arrays=arrays) for item in content]
+            return {_decode_key(pair): _decode(pair[1], tensors, arrays) for pair in content}
+        items = [_decode(item, tensors, arrays) for item in content]
         return items if tag == "l" else tuple(items)
     if tag == "F":
         return _decode_figure(content, tensors)
@@ -193,15 +200,16 @@ def decode(tree: Any, tensors: Mapping[str, torch.Tensor], *, arrays: bool) -> A
     if tag in ("T", "N"):
         if content not in tensors:
             raise WireError("a tensor that was announced and not sent")
-        return tensors[content].numpy() if tag == "N" and arrays else tensors[content]
+        tensor = tensors.pop(content)
+        return tensor.numpy() if tag == "N" and arrays else tensor
     if tag == "h" and not arrays:
         raise WireError("a model or tokenizer")
     return _decode_scalar(tag, content)
 
 
-def _decode_figure(content: Any, tensors: Mapping[str, torch.Tensor]) -> figures.FigureDescription:
+def _decode_figure(content: Any, tensors: dict[str, torch.Tensor]) -> figures.FigureDescription:
     try:
-        return figures.rebuild(decode(content, tensors, arrays=False))
+        return figures.rebuild(_decode(content, tensors, arrays=False))
     except figures.FigureError as error:
         raise WireError(str(error)) from None
 
@@ -226,7 +234,7 @@ def _decode_scalar(tag: str, content: str) -> Any:
 def _decode_key(pair: Any) -> str | int:
     if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], dict):
         raise WireError("a malformed dictionary")
-    key = decode(pair[0], {}, arrays=False)
+    key = _decode(pair[0], {}, arrays=False)
     if not isinstance(key, (str, int)):
         raise WireError("a malformed dictionary")
     return key
@@ -251,13 +259,16 @@ def unpack(head: bytes, blob: bytes) -> tuple[dict[str, Any], dict[str, torch.Te
         WireError: If it is not JSON, too deep, or the tensors' dtypes, shapes and bytes do not agree.
     """
     try:
-        header = json.loads(head)
+        header = parsed(head)
     except (ValueError, RecursionError):
         raise WireError("a malformed header") from None
-    if not isinstance(header, dict) or _depth(header) > 3 * MAX_DEPTH:
+    # A dictionary takes three levels, and there is something around it all.
+    if not isinstance(header, dict) or depth_of(header) > 3 * MAX_DEPTH + 8:
         raise WireError("a malformed header")
     if not blob:
         return header, {}
+    if int.from_bytes(blob[:8], "little") > 128 * MAX_TENSORS:
+        raise WireError(f"a value of more than {MAX_TENSORS} tensors")
     try:
         tensors = safetensors.torch.load(blob)
     except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError, OverflowError):
@@ -266,17 +277,6 @@ def unpack(head: bytes, blob: bytes) -> tuple[dict[str, Any], dict[str, torch.Te
         if tensor.dtype not in DTYPES or tensor.dim() > MAX_DIMENSIONS:
             raise WireError(f"a tensor of dtype {tensor.dtype} with {tensor.dim()} dimensions")
     return header, tensors
-
-
-def _depth(root: Any) -> int:
-    """Measure nesting without recursion."""
-    deepest, waiting = 0, [(root, 1)]
-    while waiting:
-        value, depth = waiting.pop()
-        deepest = max(deepest, depth)
-        children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-        waiting.extend((child, depth + 1) for child in children)
-    return deepest
 
 
 def send_frame(sock: socket.socket, head: bytes, blob: bytes, fds: list[int] | None = None) -> None:

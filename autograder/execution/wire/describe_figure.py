@@ -15,14 +15,18 @@ from autograder.execution.wire.figures import (
     MAX_AXES,
     MAX_CELLS,
     MAX_GRIDS,
+    MAX_PLACES,
     MAX_PNG_BYTES,
     MAX_TEXTS,
     FigureError,
     shorten,
 )
+from autograder.execution.wire.visible_texts import on_white, visible_texts
 
 _DPI = 100
 _LONGEST_PIXELS = 1600
+_INDISTINGUISHABLE = 6 / 255
+"""How far colours may lie apart in a channel, 0 to 1, and still look alike."""
 
 
 def is_figure(value: Any) -> bool:
@@ -52,8 +56,17 @@ def describe(figure: Any, *, picture: bool = True) -> dict[str, Any]:
     shown = [axes for axes in figure.axes if axes.get_visible()]
     if len(shown) > MAX_AXES:
         raise FigureError(f"a figure with {len(shown)} axes, more than {MAX_AXES}")
+    for axes in shown:
+        _bounded(axes.texts)  # before any of them is drawn again
+    artists = [text for axes in shown for text in _all_texts(axes)]
+    seen = visible_texts(figure, artists, _dpi(figure)) if picture else set(map(id, artists))
+    all_axes = [_describe_axes(axes, seen) for axes in shown]
+    if (places := sum(map(_places, all_axes))) > MAX_PLACES:
+        raise FigureError(
+            f"a figure with too many texts and cells ({places} texts times edges of cells, more than {MAX_PLACES})"
+        )
     described = {
-        "axes": [_describe_axes(axes) for axes in shown],
+        "axes": all_axes,
         "png": torch.from_numpy(np.frombuffer(png, dtype=np.uint8).copy()),
     }
     pyplot = sys.modules.get("matplotlib.pyplot")
@@ -63,10 +76,14 @@ def describe(figure: Any, *, picture: bool = True) -> dict[str, Any]:
     return described
 
 
-def _render(figure: Any) -> bytes:
+def _dpi(figure: Any) -> float:
     longest = max(float(side) for side in figure.get_size_inches())
+    return min(_DPI, _LONGEST_PIXELS / longest)
+
+
+def _render(figure: Any) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=min(_DPI, _LONGEST_PIXELS / longest))
+    figure.savefig(buffer, format="png", dpi=_dpi(figure))
     if len(buffer.getvalue()) > MAX_PNG_BYTES:
         raise FigureError(
             f"a figure whose picture takes {len(buffer.getvalue())} bytes, over {MAX_PNG_BYTES}"
@@ -74,7 +91,11 @@ def _render(figure: Any) -> bytes:
     return buffer.getvalue()
 
 
-def _describe_axes(axes: Any) -> dict[str, Any]:
+def _all_texts(axes: Any) -> list[Any]:
+    return [*axes.texts, *axes.xaxis.get_ticklabels(which="both"), *axes.yaxis.get_ticklabels(which="both")]
+
+
+def _describe_axes(axes: Any, seen: set[int]) -> dict[str, Any]:
     meshes = [one for one in axes.collections if hasattr(one, "get_coordinates")]
     grids = [*map(_image, axes.images), *map(_mesh, meshes)]
     if len(grids) > MAX_GRIDS:
@@ -84,22 +105,28 @@ def _describe_axes(axes: Any) -> dict[str, Any]:
         "x_label": shorten(axes.get_xlabel()),
         "y_label": shorten(axes.get_ylabel()),
         "grids": grids,
-        "texts": _bounded(_texts(axes)),
-        "x_ticks": _bounded(_ticks(axes.xaxis, 0)),
-        "y_ticks": _bounded(_ticks(axes.yaxis, 1)),
+        "texts": _bounded(_texts(axes, seen)),
+        "x_ticks": _bounded(_ticks(axes.xaxis, 0, seen)),
+        "y_ticks": _bounded(_ticks(axes.yaxis, 1, seen)),
         "is_colour_bar": hasattr(axes, "_colorbar"),
     }
 
 
-def _bounded(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _places(axes: dict[str, Any]) -> int:
+    """Count texts times edges of cells, as `figures.rebuild` does."""
+    texts = sum(len(axes[name]) for name in ("texts", "x_ticks", "y_ticks"))
+    return texts * sum(len(grid[name]) for grid in axes["grids"] for name in ("x_edges", "y_edges"))
+
+
+def _bounded(found: Iterable[Any]) -> list[Any]:
     texts = list(found)
     if len(texts) > MAX_TEXTS:
         raise FigureError(f"a figure with {len(texts)} texts in one axes, more than {MAX_TEXTS}")
     return texts
 
 
-def _texts(axes: Any) -> Iterator[dict[str, Any]]:
-    """Describe visible texts; their places may be given in any coordinates."""
+def _texts(axes: Any, seen: set[int]) -> Iterator[dict[str, Any]]:
+    """Describe texts that are not switched off; their places may be given in any coordinates."""
     to_data = axes.transData.inverted()
     for text in axes.texts:
         if not text.get_visible() or not text.get_text().strip():
@@ -109,11 +136,12 @@ def _texts(axes: Any) -> Iterator[dict[str, Any]]:
         anchor = text.get_transform().transform(_place(text, axes))
         places = [float(value) for value in to_data.transform([anchor, centre]).ravel()]
         if all(map(math.isfinite, places)):
-            yield _placed(text, *places)
+            yield _placed(text, id(text) in seen, *places)
 
 
-def _placed(text: Any, x: float, y: float, centre_x: float, centre_y: float) -> dict[str, Any]:
-    return {"text": shorten(text.get_text()), "x": x, "y": y, "centre_x": centre_x, "centre_y": centre_y}
+def _placed(text: Any, visible: bool, x: float, y: float, centre_x: float, centre_y: float) -> dict[str, Any]:
+    places = {"x": x, "y": y, "centre_x": centre_x, "centre_y": centre_y}
+    return {"text": shorten(text.get_text()), "visible": visible, **places}
 
 
 def _place(text: Any, axes: Any) -> tuple[float, float]:
@@ -121,14 +149,14 @@ def _place(text: Any, axes: Any) -> tuple[float, float]:
     return float(axes.convert_xunits(x)), float(axes.convert_yunits(y))
 
 
-def _ticks(axis: Any, coordinate: int) -> Iterator[dict[str, Any]]:
+def _ticks(axis: Any, coordinate: int, seen: set[int]) -> Iterator[dict[str, Any]]:
     """Describe the labelled ticks of an axis, along it only."""
     for label in axis.get_ticklabels(which="both"):
         if label.get_visible() and label.get_text().strip():
             place = [0.0, 0.0]
             place[coordinate] = float(label.get_position()[coordinate])
             if all(map(math.isfinite, place)):
-                yield _placed(label, *place, *place)
+                yield _placed(label, id(label) in seen, *place, *place)
 
 
 def _image(image: Any) -> dict[str, Any]:
@@ -176,8 +204,8 @@ def _has_one_colour(mappable: Any) -> bool:
 
 
 def _alike(colours: Any) -> bool:
-    each = np.asarray(colours, dtype=float).reshape(-1, 4)
-    return bool((each == each[:1]).all())
+    each = on_white(np.asarray(colours, dtype=float).reshape(-1, 4))
+    return bool((np.ptp(each, axis=0) <= _INDISTINGUISHABLE).all()) if len(each) else True
 
 
 def _tensor(values: Any) -> torch.Tensor:

@@ -18,6 +18,9 @@ MAX_GRIDS = 8
 MAX_CELLS = 2**16
 MAX_TEXTS = 4096
 MAX_TEXT_CHARS = 200
+MAX_PLACES = 2**20
+"""Texts and tick labels of an axes times edges of its grids, summed over a figure: checks look up texts in grids."""
+
 MAX_PNG_BYTES = 4 * 2**20
 _MALFORMED = "a malformed figure"
 _PNG_HEAD = b"\x89PNG\r\n\x1a\n"
@@ -33,6 +36,10 @@ class PlacedText:
 
     text: str
     """What stands there, at most 200 characters."""
+
+    visible: bool
+    """Whether the picture shows it: not in the colour of what is behind it, transparent, covered, outside or of no
+    size. True of a figure that was drawn without its picture."""
 
     x: float
     """In the axes' data coordinates; of a y tick label 0."""
@@ -67,7 +74,7 @@ class CellGrid:
     """Whether a colour bar tells what its colours mean."""
 
     one_colour: bool
-    """Whether all cells are drawn in one colour, whatever their values; False for a very large grid."""
+    """Whether the colours of all cells look alike, whatever their values; False for a very large grid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +139,15 @@ def rebuild(described: Any) -> FigureDescription:
     data = bytes(png.numpy())
     if data and not data.startswith(_PNG_HEAD):
         raise FigureError(_MALFORMED)
-    return FigureDescription(axes=tuple(map(_axes_of, axes)), png=data)
+    described = tuple(map(_axes_of, axes))
+    if sum(map(_places, described)) > MAX_PLACES:
+        raise FigureError(_MALFORMED)
+    return FigureDescription(axes=described, png=data)
+
+
+def _places(axes: AxesDescription) -> int:
+    texts = len(axes.texts) + len(axes.x_ticks) + len(axes.y_ticks)
+    return texts * sum(len(grid.x_edges) + len(grid.y_edges) for grid in axes.grids)
 
 
 def shorten(text: str) -> str:
@@ -166,7 +181,9 @@ def _axes_of(found: Any) -> AxesDescription:
 
 
 def _text_of(found: Any) -> PlacedText:
-    fields = _fields(found, text=str, x=float, y=float, centre_x=float, centre_y=float)
+    fields = _fields(
+        found, text=str, visible=bool, x=float, y=float, centre_x=float, centre_y=float
+    )  # fmt: skip
     if not all(math.isfinite(fields[name]) for name in ("x", "y", "centre_x", "centre_y")):
         raise FigureError(_MALFORMED)
     return PlacedText(**{**fields, "text": shorten(fields["text"])})

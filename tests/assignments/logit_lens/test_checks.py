@@ -9,7 +9,8 @@ import torch
 from matplotlib.figure import Figure
 
 from autograder.checks.decorators import collect
-from autograder.execution.wire import codec
+from autograder.execution.wire import codec, describe_figure
+from autograder.execution.wire.figures import rebuild
 
 TASKS = ("layer_probabilities", "top_predictions", "target_rank", "divergence_from_final", "plot_lens")
 LENS, TOP, RANK, DIVERGENCE, PLOT = TASKS
@@ -303,3 +304,43 @@ def test_a_missing_or_tiny_plot_is_said_and_costs_nothing(setting, plots):
 )
 def test_spellings_of_a_word_are_one(setting, text, word):
     assert setting.checks.canonical(text) == word
+
+
+def drawn(setting, change):
+    """Return the reference's function, its figure changed and described with its picture, as a kernel does it."""
+
+    def plot(max_probs, words, input_tokens):
+        figure = setting.module.plot_lens(max_probs, words, input_tokens)
+        change(figure)
+        return rebuild(describe_figure.describe(figure))
+
+    return plot
+
+
+def test_words_that_nobody_can_see_cost_the_picture(setting):
+    def fade(figure):
+        for text in figure.axes[0].texts:
+            text.set_alpha(0)
+
+    results = setting.grade(only={PLOT}, **{PLOT: drawn(setting, fade)})
+    assert setting.points(PLOT, results) == 0
+    said = results["test_picture_of_a_shown_prompt"].feedback
+    assert "expected 0 at ['texts that nobody can see'], found " in said
+
+
+def test_words_that_vanish_in_a_few_cells_cost_nothing(setting):
+    def fade(figure):
+        for text in figure.axes[0].texts[::3]:
+            text.set_alpha(0)
+
+    results = setting.grade(only={PLOT}, **{PLOT: drawn(setting, fade)})
+    assert setting.points(PLOT, results) == setting.possible(PLOT)
+
+
+def test_tokens_that_nobody_can_see_cost_the_picture(setting):
+    def fade(figure):
+        for label in figure.axes[0].get_xticklabels():
+            label.set_alpha(0)
+
+    results = setting.grade(only={PLOT}, **{PLOT: drawn(setting, fade)})
+    assert setting.points(PLOT, results) == 0

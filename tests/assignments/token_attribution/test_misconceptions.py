@@ -6,7 +6,8 @@ from itertools import combinations
 import pytest
 import torch
 
-from autograder.comparison.tensors import as_tensor, distance, structure_distance
+from autograder.comparison.structures import structure_distance
+from autograder.comparison.tensors import as_tensor, distance
 
 SCORES = "compute_feature_attribution_scores"
 IN_THE_PREDICTIONS = {"predictions_as_probabilities", "predictions_as_classes", "results_swapped"}

@@ -97,6 +97,15 @@ def test_sockets_by_family(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
+def test_sizes_of_socket_buffers_are_ignored_and_nothing_else_of_a_socket(machine: str) -> None:
+    for option in (socket.SO_SNDBUF, socket.SO_RCVBUF, 32, 33):
+        assert answer(machine, "setsockopt", 5, socket.SOL_SOCKET, option) == refusal(0)
+        assert answer(machine, "setsockopt", 5, socket.IPPROTO_TCP, option) == ALLOW
+    for option in (socket.SO_REUSEADDR, socket.SO_LINGER, socket.SO_PASSCRED, socket.SO_RCVTIMEO):
+        assert answer(machine, "setsockopt", 5, socket.SOL_SOCKET, option) == ALLOW
+
+
+@pytest.mark.parametrize("machine", MACHINES)
 def test_offline_no_socket_reaches_anybody(machine: str) -> None:
     def told(call: str, *arguments: int) -> int:
         return answer(machine, call, *arguments, offline=True)

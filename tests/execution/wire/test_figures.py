@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import matplotlib
+import matplotlib.colors
 import numpy as np
 import pytest
 import torch
@@ -214,7 +215,37 @@ def test_too_much_is_refused(much: str) -> None:
         codec.encode(figure)
 
 
-TEXT = {"text": "a", "x": 0.0, "y": 0.0, "centre_x": 0.0, "centre_y": 0.0}
+@pytest.mark.long
+def test_a_picture_with_a_text_in_each_of_four_thousand_cells_is_described() -> None:
+    figure = Figure(figsize=(3, 3))
+    axes = figure.subplots()
+    axes.imshow(np.zeros((63, 65)))
+    for row, column in np.ndindex(63, 65):
+        axes.text(column, row, "x")
+    assert len(journey(figure).axes[0].texts) == 63 * 65
+
+
+def test_more_texts_and_cells_than_checks_can_look_up_are_refused() -> None:
+    figure = Figure(figsize=(3, 3))
+    axes = figure.subplots()
+    axes.imshow(np.zeros((2, 2**15 - 1)), aspect="auto")
+    for _ in range(40):
+        axes.text(0.5, 0.5, "x")
+    with pytest.raises(codec.WireError, match="a figure with too many texts and cells"):
+        codec.encode(figure)
+
+
+TEXT = {"text": "a", "visible": True, "x": 0.0, "y": 0.0, "centre_x": 0.0, "centre_y": 0.0}
+
+
+TALL = {
+    "shape": [2**16, 1],
+    "x_edges": torch.zeros(2),
+    "y_edges": torch.zeros(2**16 + 1),
+    "values": None,
+    "colour_bar": False,
+    "one_colour": False,
+}
 
 
 def spoiled(**changes: object) -> dict[str, Any]:
@@ -241,6 +272,7 @@ def spoiled(**changes: object) -> dict[str, Any]:
         {"texts": [{**TEXT, "x": "0"}]},
         {"texts": [{"text": "a"}]},
         {"texts": [TEXT] * 5000},
+        {"texts": [TEXT] * 4000, "grids": [TALL]},
         {"shape": [2]},
         {"shape": [2, -3]},
         {"shape": [2.0, 3.0]},
@@ -325,3 +357,71 @@ def test_axes_in_place_of_a_figure_are_told(session: KernelSession) -> None:
         SubmissionError, match=r"a value of type matplotlib\.axes.*Axes, which cannot be graded"
     ):
         session.call("axes_alone", seed=0)
+
+
+def words(figure: Figure) -> dict[str, bool]:
+    """Return whether each text of a figure's first axes is seen."""
+    axes = journey(figure).axes[0]
+    return {text.text: text.visible for text in (*axes.texts, *axes.x_ticks)}
+
+
+def test_texts_that_can_be_read_are_visible() -> None:
+    assert set(words(lens()).values()) == {True}
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"alpha": 0}, {"alpha": 0.05}, {"color": (0, 0, 0, 0)}, {"fontsize": 1e-3}, {"visible": False},
+        {"color": "#440154"}, {"x": 40, "clip_on": True}, {"x": 40}, {"zorder": -5}, {"animated": True},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_text_that_nobody_can_see_is_not_visible(look: dict[str, Any]) -> None:
+    figure = lens()
+    # In the cell of the smallest value, which viridis draws in #440154.
+    figure.axes[0].text(**{"x": -0.4, "y": -0.3, "s": "hidden", **look})
+
+    assert words(figure).get("hidden", False) is False
+
+
+def test_a_visible_text_in_the_same_place_shows_no_other() -> None:
+    figure = lens()
+    figure.axes[0].text(0, 0, "hidden", ha="center", va="center", alpha=0)
+
+    assert words(figure) == {**words(lens()), "hidden": False}
+
+
+def test_tick_labels_that_nobody_can_see_are_not_visible() -> None:
+    figure = lens()
+    for label in figure.axes[0].get_xticklabels():
+        label.set_alpha(0)
+
+    assert [text.visible for text in journey(figure).axes[0].x_ticks] == [False] * 3
+
+
+def test_a_figure_is_left_as_it_was_drawn() -> None:
+    figure = lens()
+    canvas, dpi = figure.canvas, figure.dpi
+    figure.axes[0].texts[0].set_alpha(0.7)
+    describe_figure.describe(figure)
+
+    assert (figure.canvas, figure.dpi) == (canvas, dpi)
+    assert [text.get_alpha() for text in figure.axes[0].texts[:2]] == [0.7, None]
+
+
+@pytest.mark.parametrize(
+    ("colours", "alike"), [(["#ffffff", "#fffffe"], True), (["#ffffff", "#eeeeff"], False)]
+)
+def test_colours_that_nobody_can_tell_apart_are_one(colours: list[str], alike: bool) -> None:
+    figure = Figure()
+    figure.subplots().imshow(VALUES, cmap=matplotlib.colors.ListedColormap(colours))
+
+    assert journey(figure).axes[0].grids[0].one_colour is alike
+
+
+def test_cells_that_are_transparent_have_one_colour() -> None:
+    figure = Figure()
+    figure.subplots().imshow(VALUES, alpha=0)
+
+    assert journey(figure).axes[0].grids[0].one_colour
