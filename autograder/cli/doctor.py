@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import platform
@@ -19,6 +18,7 @@ import psutil
 from autograder.course.assignment import find_course, list_slugs
 from autograder.course.requirements import FILE_NAME, grading_requirements
 from autograder.errors import AssignmentError
+from autograder.execution import control_group
 from autograder.execution.sandbox import landlock, runtime_tree, selftest
 from autograder.records import Limits
 
@@ -34,7 +34,6 @@ STUDENT_LIBRARIES = (
 
 _LITTLE_DISK_BYTES = 2 * 2**30
 _NO_DISK_BYTES = 200 * 2**20
-_NO_GROUP_LIMIT = 2**62
 _SWITCHES = (
     ("/proc/sys/user/max_user_namespaces", "0", "sysctl -w user.max_user_namespaces=15000"),
     ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl -w kernel.unprivileged_userns_clone=1"),
@@ -202,44 +201,24 @@ def _resources() -> list[Finding]:
             if short
             else "",
         ),
-        _memory_group(),
+        _control_groups(),
     ]
     folders = {"temporary folder": tempfile.gettempdir(), "this folder": str(Path.cwd())}
     return found + [_disk(name, folder) for name, folder in folders.items()]
 
 
-def _memory_group() -> Finding:
-    """Tell the control group whose memory limit holds for the grader and all kernels, beside the watchdog's."""
-    limit = memory_group_limit()
-    name = "memory control group"
-    watched = "the watchdog counts page tables and sockets, whose buffers seccomp keeps small"
-    if limit is None:
-        return Finding(topic="resources", name=name, value=f"no limit; {watched}")
-    return Finding(topic="resources", name=name, value=f"{limit / 2**30:.1f} GB for all; {watched}")
-
-
-def memory_group_limit(
-    groups: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
-) -> int | None:
-    """Return the memory limit of this process's control group or of one above it, in bytes; None: there is none.
-
-    Args:
-        groups: This process's groups, by hierarchy.
-        root: Where the hierarchies are mounted.
-    """
-    limits = []
-    for line in groups.read_text().splitlines() if groups.is_file() else ():
-        _, controllers, path = line.split(":", 2)
-        if controllers and "memory" not in controllers.split(","):
-            continue
-        top, name = (root / "memory", "memory.limit_in_bytes") if controllers else (root, "memory.max")
-        group = top / path.strip("/")
-        for folder in [group, *group.parents][: len(group.relative_to(top).parts) + 1]:
-            with contextlib.suppress(OSError, ValueError):
-                limits.append(int((folder / name).read_text()))
-    # Version 1 writes its largest number where there is no limit.
-    found = min(limits, default=_NO_GROUP_LIMIT)
-    return found if found < _NO_GROUP_LIMIT else None
+def _control_groups() -> Finding:
+    """Tell what Linux itself limits: for each kernel, and for the grader with all its kernels."""
+    group = control_group.ControlGroup(Limits().memory_bytes)
+    group.close()
+    each = (
+        f"one for each kernel ({', '.join(sorted(group.controllers))})"
+        if group.controllers
+        else "none for a kernel; the watchdog counts page tables and sockets, whose buffers seccomp keeps small"
+    )
+    limit = control_group.machine_limit()
+    everyone = f"; {limit / 2**30:.1f} GB for all together" if limit else ""
+    return Finding(topic="resources", name="control groups", value=each + everyone)
 
 
 def _disk(name: str, folder: str) -> Finding:

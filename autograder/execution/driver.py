@@ -23,7 +23,8 @@ from autograder.records import CellFailure
 
 SKIP_TAG = "skip-grading"
 _GRACE_S = 1.0
-_READY_TIMEOUT_S = 10.0
+_READY_TIMEOUT_S = 60.0
+_READY_LOOK_S = 1.0
 _FIXED_MESSAGE_BYTES = 200
 _OUTPUT_TYPES = frozenset({"stream", "display_data", "execute_result", "update_display_data", "error"})
 
@@ -80,18 +81,21 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
         """Open the channels and wait until the kernel's output channel knows us.
 
         The kernel has bound its sockets, so there is nothing to poll for: it answers a subscription with a
-        welcome.
+        welcome. A wait that ends empty says little where the machine stood still, so there are several short ones.
         """
         self.kc = self.km.client(context=self.km.context)
         self.kc.start_channels(hb=False, stdin=False)
         self.kc.allow_stdin = False
-        while True:
+        for _ in range(round(_READY_TIMEOUT_S / _READY_LOOK_S)):
             try:
-                message = await self.kc.iopub_channel.get_msg(timeout=_READY_TIMEOUT_S)
+                message = await self.kc.iopub_channel.get_msg(timeout=_READY_LOOK_S)
             except Empty:
-                raise GraderError(f"A kernel said nothing within {_READY_TIMEOUT_S:.0f} s.") from None
+                if not self._process.is_alive():
+                    raise GraderError("A kernel ended before its first cell.") from None
+                continue
             if message["msg_type"] == "iopub_welcome":
                 return
+        raise GraderError(f"A kernel said nothing within {_READY_TIMEOUT_S:.0f} s.")
 
     def disconnect(self) -> None:
         """Close the channels; the kernel lives on."""

@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from autograder.errors import GraderError
+from autograder.execution.control_group import ControlGroup
 
 MESSAGE_BYTES = 64 * 2**10
 _FORK_TIMEOUT_S = 30.0
@@ -30,6 +31,7 @@ class KernelProcess:
         connection: What a Jupyter client needs to reach it.
         probe: Connected to the probe in the kernel.
         killed_for: Why we killed it, or "".
+        group: Its control group, from `confine` on.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class KernelProcess:
         self._control = control
         self.probe = probe
         self.killed_for = ""
+        self.group: ControlGroup | None = None
         self._killed = False
         self.exit_code: int | None = None
         self.pid = 0
@@ -97,6 +100,11 @@ class KernelProcess:
             self.close()
             raise GraderError(f"A kernel ended before its turn ({error}).") from None
 
+    def confine(self, memory_bytes: int) -> None:
+        """Put it into a control group of its own, where one can be made; must come before its first cell."""
+        self.group = ControlGroup(memory_bytes)
+        self.group.add((self.pid, self.student_pid))
+
     def is_alive(self) -> bool:
         """Tell whether the box's init still runs and nobody has sent it its end."""
         if self.pidfd < 0 or self._killed:
@@ -135,6 +143,8 @@ class KernelProcess:
 
     def how_it_ended(self) -> str:
         """Say in words how the kernel ended, for the student."""
+        if self.group is not None:
+            self.killed_for = self.killed_for or self.group.why_ended()
         if self.killed_for:
             return f"it was stopped: {self.killed_for}"
         self._control.settimeout(0.2)
@@ -156,6 +166,8 @@ class KernelProcess:
             if fd >= 0:
                 os.close(fd)
         self.pidfd = self._folder = -1
+        if self.group is not None:
+            self.group.close()
         self._control.close()
         self.probe.close()
         for folder in self._folders:

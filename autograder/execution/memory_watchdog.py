@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from autograder.execution import crowding
+from autograder.execution.control_group import too_much_memory
 from autograder.execution.kernel_process import KernelProcess
 from autograder.execution.sandbox.runtime_tree import WRITABLE
 
@@ -56,7 +57,9 @@ class MemoryWatchdog:
                 tree, self._limit_bytes, own_files=self._own_files, own_network=self._own_network
             )
             if used > self._limit_bytes:
-                self._process.kill(f"it used more than {self._limit_bytes / 2**20:.0f} MB of memory")
+                self._process.kill(too_much_memory(self._limit_bytes))
+            if self._process.group is not None and (ending := self._process.group.why_ended()):
+                self._process.kill(ending)
             if crowding.count_sessions(tree) > crowding.MOST_SESSIONS:
                 self._process.kill(
                     f"it ran processes in more than {crowding.MOST_SESSIONS} sessions (setsid)"

@@ -34,6 +34,8 @@ class SupervisedKernel:
         self.process = process
         self.provided: set[str] = set()
         self._zygote = zygote
+        if "memory" in zygote.layers:
+            process.confine(limits.memory_bytes)
         self._memory_watchdog = (
             MemoryWatchdog(
                 process,

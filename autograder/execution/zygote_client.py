@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from autograder.errors import AutograderWarning, GraderError
+from autograder.execution import control_group
 from autograder.execution.devices import ENVIRONMENT, VISIBLE, visible
 from autograder.execution.kernel_process import MESSAGE_BYTES
 from autograder.execution.sandbox import box, runtime_tree, selftest, temp_dirs
@@ -171,6 +172,7 @@ class Zygote(ZygoteLink):
             GraderError: If none does.
         """
         temp_dirs.clear(box.FIRST_UID)
+        control_group.clear()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         folders = {name: temp_dirs.make_folder("try") for name in ("box", "sockets")}
         folders["root"] = temp_dirs.make_folder("root")

@@ -66,18 +66,22 @@ class OwnWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, self._handler)
-        resource.setrlimit(resource.RLIMIT_CPU, self._before)
         self._left.set()
+        signal.setitimer(signal.ITIMER_PROF, 0)
         if self._watch is not None:
             self._watch.join()
+        # Ignoring drops a signal on its way: the handler before may be the default one, which ends the process.
+        signal.signal(signal.SIGPROF, signal.SIG_IGN)
+        signal.signal(signal.SIGPROF, self._handler)
+        resource.setrlimit(resource.RLIMIT_CPU, self._before)
 
     def out_of_memory(self) -> None:
         """Take note that memory was refused."""
         self.reason = self.reason or _sentence("more memory than it may use", "grader_memory_bytes")
 
     def _stop(self, signum: int, frame: FrameType | None) -> None:
+        if self._left.is_set():
+            return
         spent = f"more than {self._cpu_s:g} s of computing time of its own"
         self.reason = self.reason or _sentence(spent, "grader_cpu_s")
         raise OverBudget

@@ -10,6 +10,7 @@ import pytest
 
 from autograder.cli import doctor
 from autograder.course.requirements import FILE_NAME
+from autograder.execution import control_group
 from autograder.execution.sandbox import landlock, selftest
 
 WITHOUT_NAMESPACES = """
@@ -170,4 +171,4 @@ def test_the_limit_of_the_memory_control_group_is_found(
     for name, text in files.items():
         (tmp_path / "root" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "root" / name).write_text(text)
-    assert doctor.memory_group_limit(tmp_path / "groups", tmp_path / "root") == limit
+    assert control_group.machine_limit(tmp_path / "groups", tmp_path / "root") == limit
