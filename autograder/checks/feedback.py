@@ -34,11 +34,15 @@ def message_of(outcome: Outcome, error: BaseException | None, fault: str, *, lat
 def hint_of(info: CheckInfo, error: BaseException | None, explanation: Explanation, *, late: bool) -> str:
     """Return the hint: fixed words only, since hidden checks show it as well.
 
-    Of an error not even its name, which the student's code chooses when it knows the hidden input.
+    Once hidden inputs have been asked, student's code can choose among hints, and each choice tells something of an
+    input: then the author's words on one mistake, or on the check, are all. Of an error not even its name.
     """
-    said = explanation.diagnosis.hint if explanation.diagnosis else explanation.said
-    # What is said of the values alone says nothing of the task.
-    hint = said if explanation.known else f"{said} {info.hint}".strip()
+    if late:
+        hint = explanation.known[0].hint if explanation.known else info.hint
+    else:
+        said = explanation.diagnosis.hint if explanation.diagnosis else explanation.said
+        # What is said of the values alone says nothing of the task.
+        hint = said if explanation.known else f"{said} {info.hint}".strip()
     unwritten = isinstance(error, MissingFunctionError) or (
         isinstance(error, StudentCodeError) and error.is_stub
     )
@@ -68,6 +72,7 @@ def detail_of(error: BaseException | None, explanation: Explanation, fault: str)
     diagnosis = explanation.diagnosis
     if diagnosis is not None:
         lines.append(f"The values equal those of {diagnosis.misconception}: {diagnosis.title}")
+    lines += [explanation.said] if explanation.said else []
     lines += [explanation.detail] if explanation.detail else []
     if isinstance(error, StudentCodeError) and error.traceback:
         lines.append(error.traceback)

@@ -44,7 +44,7 @@ def describe(figure, *, picture=True):
     no_values = {"values": None, "colour_bar": False, "one_colour": False}
     edges = {"x_edges": torch.zeros(2), "y_edges": torch.zeros(65537)}
     told["axes"][0]["grids"] += [{"shape": [65536, 1], **edges, **no_values}] * 7
-    text = {"text": "x", "x": -1e9, "y": 1e9, "centre_x": -1e9, "centre_y": 1e9}
+    text = {"text": "x", "x": -1e9, "y": 1e9, "centre_x": -1e9, "centre_y": 1e9, "visible": True}
     told["axes"][0]["texts"] += [text] * 400
     return told
 describe_figure.describe = describe
