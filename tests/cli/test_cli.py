@@ -135,6 +135,7 @@ def test_build_writes_a_stale_notebook_and_check_only_tells(autograder, mini_cou
 
 
 @pytest.mark.sandbox
+@pytest.mark.long
 def test_a_stale_notebook_is_warned_of_and_grading_goes_on(autograder, built_course, tmp_path):
     submission(built_course / "student_template" / "standardise.ipynb", tmp_path / "in" / "ana.ipynb")
     reference = built_course / "reference" / "standardise.py"
@@ -149,6 +150,7 @@ def test_a_stale_notebook_is_warned_of_and_grading_goes_on(autograder, built_cou
 
 
 @pytest.mark.sandbox
+@pytest.mark.long
 def test_what_the_course_adds_and_is_missing_is_warned_of(autograder, built_course, tmp_path):
     submission(built_course / "student_template" / "standardise.ipynb", tmp_path / "in" / "ana.ipynb")
     (built_course / "requirements-grading.txt").write_text("numpy\nno-such-package>=1\n")
@@ -185,6 +187,7 @@ def test_verify_finds_no_fault_in_the_small_course(autograder, built_course):
 
 
 @pytest.mark.sandbox
+@pytest.mark.long
 def test_verify_tells_a_mistake_that_loses_nothing(autograder, built_course):
     path = built_course / "assignments" / "standardise" / "misconceptions.py"
     path.write_text(
@@ -234,6 +237,7 @@ def test_verify_with_a_renamed_tolerance_says_to_calibrate_again(autograder, bui
 
 
 @pytest.mark.sandbox
+@pytest.mark.long
 def test_verify_needs_no_calibration_where_no_check_names_a_tolerance(autograder, built_course):
     folder = built_course / "assignments" / "standardise"
     (folder / "generated" / "calibration.json").unlink()
@@ -259,6 +263,7 @@ def test_pytest_by_hand_shows_what_the_batch_sees(built_course, tmp_path):
     assert done.returncode == 1
 
 
+@pytest.mark.long
 def test_pytest_by_hand_refuses_an_unknown_profile(built_course):
     template = built_course / "student_template" / "standardise.ipynb"
     command = [sys.executable, "-m", "pytest", "assignments/standardise", "--profile", "tny"]

@@ -82,6 +82,7 @@ def test_it_verifies_as_it_is(course):
     assert (kinds.count("misconception"), kinds.count("equivalent")) == (5, 2)
 
 
+@pytest.mark.long
 def test_no_mutant_survives_unexplained(course):
     results = list(run_mutation_tests(load_course(load_assignment(course, SLUG))))
     assert len(results) > 80
@@ -89,6 +90,7 @@ def test_no_mutant_survives_unexplained(course):
 
 
 @pytest.mark.sandbox
+@pytest.mark.long
 def test_it_grades_a_right_and_a_wrong_submission(course, tmp_path):
     assignment = load_assignment(course, SLUG)
     right = solved_notebook(assignment, points_by_task(collect(assignment)))
@@ -191,6 +193,7 @@ def test_nothing_of_the_example_is_left_after_everything_is_renamed(renamed_cour
 
 
 @pytest.mark.sandbox
+@pytest.mark.long
 def test_its_tests_fail_for_a_mistake_that_loses_no_points(renamed_course, tmp_path):
     slug = RENAMED[SLUG]
     folder = shutil.copytree(renamed_course, tmp_path / "course")

@@ -180,6 +180,7 @@ def test_no_page_for_the_student_holds_a_path_of_the_machine(graded):
             assert str(graded[0].parent) not in path.read_text(), path
 
 
+@pytest.mark.long
 def test_a_second_run_gives_the_same_bytes_but_for_the_timing(graded, mini_course, tmp_path):
     first = graded[0] / "standardise"
     grade(hurried(mini_course), graded[1], tmp_path, jobs=1)
@@ -198,6 +199,7 @@ def test_a_second_run_gives_the_same_bytes_but_for_the_timing(graded, mini_cours
     assert compared > 30
 
 
+@pytest.mark.long
 def test_a_worker_that_dies_is_replaced_and_its_submission_needs_review(mini_course, tmp_path):
     checks = mini_course / "assignments" / "standardise" / "checks.py"
     kill = '    if float(actual.sum()) == 42.0:\n        __import__("os")._exit(9)\n'
@@ -224,6 +226,7 @@ SPENT = {
 """What the grader is made to do, and why the submission then needs review."""
 
 
+@pytest.mark.long
 def test_a_submission_that_takes_the_grader_too_much_needs_review_and_the_batch_goes_on(
     mini_course, tmp_path
 ):

@@ -19,7 +19,7 @@ from autograder.cli.main import main
 from ..conftest import MINI
 from ..mini_class import DIED, Command, build, hand_in, tree
 
-pytestmark = pytest.mark.sandbox
+pytestmark = [pytest.mark.sandbox, pytest.mark.long]
 
 COUNT = 9
 BEFORE_GRADING = ("results.locked", "schedule.recorded")

@@ -90,6 +90,7 @@ def test_a_course_releases_and_autogrades_it(course: Course, points: Points, tmp
 
 
 @pytest.mark.sandbox
+@pytest.mark.long
 def test_one_line_of_configuration_gives_nbgrader_sandboxed_kernels(
     course: Course, points: Points, tmp_path: Path
 ) -> None:
@@ -118,6 +119,7 @@ def test_one_line_of_configuration_gives_nbgrader_sandboxed_kernels(
     assert seen["boxed"] == ["/box", "False"]
 
 
+@pytest.mark.long
 def test_the_recipe_of_the_readme_releases_all_that_students_need(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     recipe = text[text.index("    mkdir -p source/token_attribution") : text.index("    nbgrader autograde")]
