@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help env demo test test-long fuzz test-real witnesses red-team torture check bench build clean
+.PHONY: help env demo test test-long fuzz test-real witnesses red-team names torture check bench build clean
 
 help:
 	@echo "make demo      make the environment, grade the example class, say where the pages are"
@@ -12,6 +12,7 @@ help:
 	@echo "make fuzz      10,000 odd answers to each comparison, several hundred to each check"
 	@echo "make test-real the assignments on real pretrained weights, which it downloads (180 MB)"
 	@echo "make witnesses how near the references lie to computations that owe them nothing"
+	@echo "make names     grade every known program under 50 names: no points may depend on the name (an hour)"
 	@echo "make red-team  every attack with its control, and the table of them"
 	@echo "make torture   kill the grader at every step and at random, many times over (20 minutes)"
 	@echo "make bench     measure: the demo's time, and what the harness costs beside nbgrader"
@@ -61,6 +62,9 @@ witnesses: env
 
 red-team: env
 	$(BIN)/python -m pytest tests/red_team --red-team-table -m "slow or not slow"
+
+names: env
+	$(BIN)/autograder verify --names 50 --html verification-pages
 
 torture: env
 	$(BIN)/python -m pytest -m slow tests/grading/test_torture.py

@@ -21,6 +21,7 @@ from autograder.cli.options import (
 if TYPE_CHECKING:
     from autograder.authoring.verify.diagnosis_accuracy import DiagnosedProgram
     from autograder.authoring.verify.false_verdicts import FalseVerdicts
+    from autograder.authoring.verify.name_invariance import NameInvariance
     from autograder.authoring.verify.program_result import ProgramResult
     from autograder.authoring.verify.verification import Verification
     from autograder.records import Assignment
@@ -50,6 +51,9 @@ class VerifyOptions:
 
     gradings: int
     """Simulated gradings for the false-verdict rate; 0: not measured."""
+
+    names: int
+    """Names under which every program is graded; 0: none."""
 
     seed: int
     """Draws programs, mutants and simulations."""
@@ -100,6 +104,15 @@ LuckOption = Annotated[
         help="Measure the false-verdict rate: simulate N gradings of each program of luck.py.",
     ),
 ]
+NamesOption = Annotated[
+    int,
+    typer.Option(
+        "--names",
+        min=0,
+        metavar="N",
+        help="Grade every known program under N names: no points may depend on the name.",
+    ),
+]
 SeedOption = Annotated[
     int, typer.Option("--seed", metavar="N", help="Draws programs, mutants and simulations.")
 ]
@@ -116,6 +129,7 @@ def verify(
     programs: ProgramsOption = 0,
     mutants: MutantsOption = None,
     luck: LuckOption = 0,
+    names: NamesOption = 0,
     seed: SeedOption = 0,
 ) -> None:
     """Test an assignment's checks: reference, template, every misconception and accepted variant."""
@@ -133,6 +147,7 @@ def verify(
         programs=programs,
         mutants=mutants or NO_MUTANTS,
         gradings=luck,
+        names=names,
         seed=seed,
     )
     faults = 0
@@ -165,6 +180,7 @@ def _verified(assignment: Assignment, options: VerifyOptions) -> Verification:
         programs=_generated_programs(assignment, options),
         diagnosed=_diagnosed(assignment, options),
         false_verdicts=_false_verdicts(assignment, options),
+        named=_under_names(assignment, options),
     )
 
 
@@ -210,3 +226,14 @@ def _false_verdicts(assignment: Assignment, options: VerifyOptions) -> tuple[Fal
     )
     show_false_verdicts(found)
     return found
+
+
+def _under_names(assignment: Assignment, options: VerifyOptions) -> tuple[NameInvariance, ...]:
+    from autograder.authoring.verify.name_invariance import grade_under_names
+    from autograder.checks.course_context import load_course
+    from autograder.cli.verify_display import show_names
+
+    if not options.names:
+        return ()
+    course = load_course(assignment, profile=options.profile)
+    return tuple(show_names(assignment, grade_under_names(course, options.names), options.names))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from autograder.authoring.verify.diagnosis_accuracy import DiagnosedProgram
     from autograder.authoring.verify.false_verdicts import FalseVerdicts
     from autograder.authoring.verify.gate import GateResult
+    from autograder.authoring.verify.name_invariance import NameInvariance
     from autograder.authoring.verify.program_result import ProgramResult
     from autograder.records import Assignment
 
@@ -100,3 +101,25 @@ def show_false_verdicts(found: Sequence[FalseVerdicts]) -> None:
             "" if one.good else f"FAULT: more than {one.simulation.rate:g} allows",
         )
     Console(highlight=False).print(table, soft_wrap=True)
+
+
+def show_names(assignment: Assignment, results: Iterable[NameInvariance], names: int) -> list[NameInvariance]:
+    """Print what each program earned under many names, as it comes, then the count of those that vary."""
+    console = Console(highlight=False)
+    console.print(f"[bold]{assignment.slug}[/]: programs under {names} names")
+    seen = []
+    for result in results:
+        seen.append(result)
+        scores = ", ".join(
+            f"{score:g}" + (f" ({count})" if len(result.scores) > 1 else "")
+            for score, count in sorted(result.scores.items())
+        )
+        console.print(f"{_mark(result.good)} {result.program.kind:<17}", end="")
+        console.print(
+            f"{result.name:<60}{scores} of {result.max_score:g}  {result.reason}",
+            markup=False,
+            soft_wrap=True,
+        )
+    varying = sum(not result.good for result in seen)
+    console.print(f"Programs: {len(seen)} graded under {names} names, {varying} with points that vary.\n")
+    return seen

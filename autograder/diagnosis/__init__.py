@@ -5,9 +5,12 @@ from __future__ import annotations
 from autograder.diagnosis.explain import diagnose, explain
 from autograder.diagnosis.misconceptions import (
     AcceptedVariant,
+    BorderlineProgram,
     Misconception,
     accepted_variant,
     accepted_variants_of,
+    borderline,
+    borderline_programs_of,
     equivalent,
     misconception,
     misconceptions_of,
@@ -16,12 +19,15 @@ from autograder.diagnosis.query import Explanation, Question, Subject
 
 __all__ = [
     "AcceptedVariant",
+    "BorderlineProgram",
     "Explanation",
     "Misconception",
     "Question",
     "Subject",
     "accepted_variant",
     "accepted_variants_of",
+    "borderline",
+    "borderline_programs_of",
     "diagnose",
     "equivalent",
     "explain",

@@ -1,4 +1,4 @@
-"""Known mistakes and accepted variants, as misconceptions.py marks them."""
+"""Known mistakes, accepted variants and borderline programs, as the instructor's files mark them."""
 
 from __future__ import annotations
 
@@ -61,6 +61,20 @@ class AcceptedVariant:
     """Calibration tries it on one made-up student only."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BorderlineProgram:
+    """One executable program that a human grader could call right or wrong: its grade must not depend on chance."""
+
+    id: str
+    """The function's name in borderline.py."""
+
+    task: str
+    """The contract's function that it stands for."""
+
+    run: Function
+    """As for a misconception."""
+
+
 def misconception(
     *, task: str, title: str, hint: str, needs_whole: bool = False
 ) -> Callable[[Function], Function]:
@@ -104,6 +118,24 @@ def equivalent(*, task: str, slow: bool = False) -> Callable[[Function], Functio
         slow: Whether one made-up student is enough for it.
     """
     return accepted_variant(task=task, remark="", slow=slow)
+
+
+def borderline(*, task: str) -> Callable[[Function], Function]:
+    """Mark a function of borderline.py as a program near the bounds of the checks of `task`."""
+
+    def mark(function: Function) -> Function:
+        function.__borderline__ = BorderlineProgram(  # type: ignore[attr-defined]
+            id=function.__name__, task=task, run=function
+        )
+        return function
+
+    return mark
+
+
+def borderline_programs_of(module: ModuleType) -> tuple[BorderlineProgram, ...]:
+    """Return the module's borderline programs in the order of their definition."""
+    marked = (getattr(value, "__borderline__", None) for value in vars(module).values())
+    return tuple(found for found in marked if found is not None)
 
 
 def misconceptions_of(module: ModuleType) -> tuple[Misconception, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from autograder.authoring.verify.diagnosis_accuracy import DiagnosedProgram
 from autograder.authoring.verify.false_verdicts import FalseVerdicts
 from autograder.authoring.verify.gate import GateResult
+from autograder.authoring.verify.name_invariance import NameInvariance
 from autograder.authoring.verify.program_result import ProgramResult
 from autograder.records import Assignment
 
@@ -47,6 +48,9 @@ class Verification:
     false_verdicts: tuple[FalseVerdicts, ...] = ()
     """For the false-verdict rate."""
 
+    named: tuple[NameInvariance, ...] = ()
+    """Programs graded under many names."""
+
     @property
     def faults(self) -> tuple[Fault, ...]:
         """All results that are not as expected; diagnosis accuracy is a measure and has no faults."""
@@ -59,4 +63,9 @@ class Verification:
             for one in self.false_verdicts
             if not one.good
         ]
-        return (*gate, *programs, *simulated)
+        named = [
+            Fault(kind="points depend on the name", name=one.name, problem=one.reason)
+            for one in self.named
+            if not one.good
+        ]
+        return (*gate, *programs, *simulated, *named)

@@ -71,7 +71,7 @@ def judge(run: Run, course: Course, task: str, function: Function, student: str 
         student: Whose inputs are asked.
     """
     kernel = LocalKernel(task, function)
-    whole = _check_run(course, task, kernel, student)
+    whole = checks_of_task(course, task, kernel, student)
     results: list[CheckResult] = []
     with models_kept(course):
         # Visible checks first, as in the pipeline; the first one that takes points decides, so the rest is not run.
@@ -89,7 +89,8 @@ def judge(run: Run, course: Course, task: str, function: Function, student: str 
     return replace(judgement, distance=_distance(course, task, kernel)) if judgement.survived else judgement
 
 
-def _check_run(course: Course, task: str, function: Function, student: str) -> CheckRun:
+def checks_of_task(course: Course, task: str, function: Function, student: str) -> CheckRun:
+    """Return the checks of one task, to be run on a function in the reference's place; arguments as for `judge`."""
     functions = {one.name: getattr(course.reference, one.name) for one in course.assignment.tasks}
     # Another task's check cannot save this one's points.
     checks = [replace(info, requires=()) for info in course.checks if info.task == task]
@@ -128,5 +129,5 @@ def widest_tolerance(run: Run, course: Course, task: str) -> float:
         used.update(distances)
 
     with measuring(note):
-        run(_check_run(course, task, getattr(course.reference, task), STUDENT))
+        run(checks_of_task(course, task, getattr(course.reference, task), STUDENT))
     return max((course.tolerances[key].tau for key in used if key in course.tolerances), default=0.0)
