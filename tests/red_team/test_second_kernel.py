@@ -274,7 +274,9 @@ def more(size): kept.append(torch.ones(size * 2**18)); return 0
     control="two hold as much as one may",
 )
 def test_no_third_state_holds_memory(sessions: Sessions) -> None:
-    cells = [HOARD, ("hoard", "0"), "def more(size): return hoard(size) + len([])", ("more", "0"), LATER]
+    # What hoard() gives differs at its own check cell, at that of more(), and at the end.
+    between = "def more(size): return hoard(size) + len([])\ndef len(x): return 5"
+    cells = [HOARD, ("hoard", "0"), between, ("more", "0"), LATER]
     session, _ = sessions.run(*cells, "def hoard(size): return len([])", memory_bytes=700 * 2**20)
 
     def boxes() -> int:
@@ -282,7 +284,7 @@ def test_no_third_state_holds_memory(sessions: Sessions) -> None:
         return sum(kernel.process.is_alive() for kernel in running)
 
     assert session.call("hoard", (300,), seed=1) == 0 and boxes() == 2
-    assert session.call("more", (300,), seed=1) == 0 and boxes() == 2
+    assert session.call("more", (300,), seed=1) == 10 and boxes() == 2
     assert session.call("hoard", (300,), seed=1) == 0 and boxes() == 2
     with pytest.raises(SubmissionError):
         session.call("hoard", (600,), seed=1)
