@@ -110,7 +110,12 @@ def test_an_unknown_profile_is_a_sentence_of_every_command(autograder, built_cou
 @pytest.mark.sandbox
 @pytest.mark.parametrize(
     "command",
-    [["build"], ["build", "--check"], ["verify"], ["grade", "standardise", "SUBMISSION", "--out", "results"]],
+    [
+        ["build"],
+        ["build", "--check"],
+        ["verify"],
+        pytest.param(["grade", "standardise", "SUBMISSION", "--out", "results"], marks=pytest.mark.long),
+    ],
     ids=" ".join,
 )
 def test_a_misspelt_fixture_is_a_sentence(autograder, built_course, command):
@@ -251,6 +256,7 @@ def test_verify_needs_no_calibration_where_no_check_names_a_tolerance(autograder
 
 
 @pytest.mark.sandbox
+@pytest.mark.long
 def test_pytest_by_hand_shows_what_the_batch_sees(built_course, tmp_path):
     template = built_course / "student_template" / "standardise.ipynb"
     path = submission(

@@ -177,6 +177,7 @@ def test_its_tests_pass(course):
 
 
 @pytest.mark.sandbox
+@pytest.mark.long
 def test_its_tests_pass_unchanged_after_everything_is_renamed(renamed_course):
     assert "5 passed" in run(renamed_course, *PYTEST)
 

@@ -267,6 +267,7 @@ def test_a_results_folder_that_is_a_file_is_a_sentence(mini_course, tmp_path):
         grade_class([], built(mini_course), tmp_path / "results", Options())
 
 
+@pytest.mark.long
 def test_an_assertion_counts_against_the_student_only_in_their_own_code(tmp_path):
     course = hurried(tmp_path / "course")
     reference = course / "reference" / "standardise.py"

@@ -332,6 +332,7 @@ slow = Slow()
 @pytest.mark.attack(
     "28", "threads, atexit and __del__ that hang", layer="SIGKILL of the box", control="plain process"
 )
+@pytest.mark.long
 def test_what_hangs_at_the_end_is_not_waited_for(zygote: Zygote) -> None:
     began = time.monotonic()
     subprocess.run([sys.executable, "-c", HANG], check=True, timeout=60)

@@ -409,6 +409,7 @@ shell.showtraceback = lambda *args, **kwargs: None
     layer="safe import path",
     control="plain multiprocessing imports them",
 )
+@pytest.mark.long
 def test_modules_of_the_folder_that_the_command_runs_in_are_not_imported(tmp_path: Path) -> None:
     """Seen: the workers' server imported torch.py from the working folder, outside of any sandbox."""
     for name in ("only_here", "sitecustomize", "conftest", "torch", "jsonschema"):

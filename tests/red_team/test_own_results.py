@@ -94,6 +94,7 @@ def test_norms_of_vanishing_noise_are_no_zeros(norms: Setting) -> None:
 
 
 @pytest.mark.attack("103", "Shapley values of noise that underflows", layer="checks", control="not constant")
+@pytest.mark.long
 def test_zeros_sample_no_vanishing_noise(shapley: Setting) -> None:
     def noise(*args):
         right = shapley.module.shapley_groups(*args).double()

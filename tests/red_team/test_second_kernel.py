@@ -175,6 +175,7 @@ def test_a_walk_ends(sessions: Sessions, name: str) -> None:
     layer="one more budget",
     control="one is not slow",
 )
+@pytest.mark.long
 def test_states_have_the_time_of_one_more_notebook(sessions: Sessions) -> None:
     cells: list[str | tuple[str, str]] = ["import time\nv = 0"]
     for number in range(6):
@@ -247,6 +248,7 @@ get_ipython().notes.add("install", 1, f"pip install told{time.monotonic_ns()}")
 @pytest.mark.attack(
     "111", "end the kernel in each call", layer="the submission's clock", control="each call starts a kernel"
 )
+@pytest.mark.long
 def test_kernels_that_end_in_each_call_are_bounded_by_the_clock(sessions: Sessions) -> None:
     slow = "import time, os\ntime.sleep(0.5)\ndef f(x): os._exit(len([]))\ndef g(x): os._exit(0)"
     session, _ = sessions.run(slow, ("f", "0"), LATER, submission_timeout_s=5)

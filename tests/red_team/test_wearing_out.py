@@ -126,6 +126,7 @@ def test_a_page_renders_little_markdown(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.attack(
     "69", "rewrite thousands of outputs again and again", layer="display limit", control="no limit"
 )
+@pytest.mark.long
 def test_outputs_of_one_display_id_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
     def show() -> None:
         cell = nbformat.v4.new_code_cell("")

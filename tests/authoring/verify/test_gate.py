@@ -20,7 +20,9 @@ def test_cells_that_call_what_is_not_written_yet_may_fail(assignment):
     assert (found["reference"].score, found["template"].score) == (6, 0)
 
 
-@pytest.mark.parametrize("cell", ["1 / 0", "raise ValueError('NotImplementedError')"])
+@pytest.mark.parametrize(
+    "cell", [pytest.param("1 / 0", marks=pytest.mark.long), "raise ValueError('NotImplementedError')"]
+)
 def test_another_failing_cell_is_a_fault(assignment, cell):
     text = assignment.reference.read_text()
     assignment.reference.write_text(f'{text}\n# %% tags=["active-ipynb"]\n# {cell}\n')

@@ -121,6 +121,7 @@ def test_names_with_umlauts_are_one_however_they_are_written(tmp_path: Path) -> 
     assert found.student == "Jörg"
 
 
+@pytest.mark.long
 def test_who_handed_in_nothing_gradable_still_has_a_report(tmp_path: Path) -> None:
     lens = answered("layer_probabilities", "target_rank", template=OTHER)
     tree: Tree = {

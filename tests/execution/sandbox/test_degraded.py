@@ -112,6 +112,7 @@ def test_landlock_and_the_filter_hold_alone(course: Path, tmp_path: Path) -> Non
     assert len(said["warnings"]) == 1 and "sandbox mode landlock, not full" in said["warnings"][0]
 
 
+@pytest.mark.long
 def test_trust_runs_without_a_sandbox_and_says_so(course: Path) -> None:
     said = graded(course, "pass", trust=True)
 
