@@ -120,6 +120,7 @@ import torch
 # %% tags=["active-ipynb"]
 # import matplotlib.pyplot as plt
 # from captum.attr import LayerConductance
+# from course import checking as check_
 # from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 # from transformers.utils.logging import disable_progress_bar
 #
@@ -271,9 +272,9 @@ def attention_matrices(model, inputs):
 
 
 # %% check="attention_matrices" tags=["active-ipynb"]
-# matrices_ = torch.as_tensor(attention_matrices(model, inputs)).detach().cpu().float()
-# assert matrices_.shape == (LAYERS, HEADS, TOKENS, TOKENS), "(layer, head, query, key)"
-# assert torch.allclose(matrices_.sum(dim=-1), torch.ones(LAYERS, HEADS, TOKENS)), "rows sum to 1"
+# AXES = {"layer": LAYERS, "head": HEADS, "query": TOKENS, "key": TOKENS}
+# matrices_ = check_.tensor(attention_matrices(model, inputs), **AXES)
+# check_.sums(matrices_, what="the weights of a query sum to 1")
 # for layer_ in range(LAYERS):
 #     seen_ = matrices_[layer_, :, start].mean(dim=0)  # what the answer's first token looks at
 #     print(f"layer {layer_ + 1}: {tokens[start]!r} looks at", [tokens[i] for i in seen_.topk(3).indices.tolist()])
@@ -301,11 +302,10 @@ def head_norm(matrices):
 
 
 # %% check="head_norm" tags=["active-ipynb"]
-# norms_ = torch.as_tensor(head_norm(matrices_)).detach().cpu().float()
-# assert norms_.shape == (LAYERS, TOKENS, TOKENS), "one number a layer, query and key"
+# norms_ = check_.tensor(head_norm(matrices_), layer=LAYERS, query=TOKENS, key=TOKENS)
 # two_heads_ = torch.tensor([[[[3.0, 0.0], [1.0, 2.0]], [[4.0, 5.0], [2.0, 0.0]]]])  # (1, 2, 2, 2)
-# found_ = torch.as_tensor(head_norm(two_heads_)).detach().cpu().float()
-# assert torch.allclose(found_, torch.tensor([[[5.0, 5.0], [5**0.5, 2.0]]])), "3 and 4 make 5"
+# found_ = check_.tensor(head_norm(two_heads_), layer=1, query=2, key=2)
+# check_.close(found_, [[[5.0, 5.0], [5**0.5, 2.0]]], "3 and 4 make 5")
 # print("largest in each layer:", [round(float(value), 2) for value in norms_.amax(dim=(1, 2))])
 
 # %% [markdown]
@@ -365,12 +365,12 @@ def attention_attributions(model, inputs, position):
 
 
 # %% check="attention_attributions" tags=["active-ipynb"]
-# attributions_ = torch.as_tensor(attention_attributions(model, inputs, "start")).detach().cpu().float()
-# assert attributions_.shape == (LAYERS, HEADS, TOKENS, TOKENS), "(layer, head, query, key)"
-# assert (attributions_ < 0).any() and (attributions_ > 0).any(), "some weights speak for it, some against it"
+# attributions_ = check_.tensor(attention_attributions(model, inputs, "start"), **AXES)
+# low_, high_ = float(attributions_.min()), float(attributions_.max())
+# assert low_ < 0 < high_, f"some weights speak for it, some against it, but yours go from {low_:.3g} to {high_:.3g}"
 # still_ = {**inputs, "input_ids": inputs["baseline_ids"]}  # a path that goes nowhere
-# nothing_ = torch.as_tensor(attention_attributions(model, still_, "start")).detach().cpu().float()
-# assert nothing_.abs().max() < 1e-5 * attributions_.abs().max(), "without a way there is no conductance"
+# most_ = 1e-5 * max(-low_, high_)
+# check_.between(attention_attributions(model, still_, "start"), -most_, most_, "without a way no conductance")
 # for place_ in attributions_.flatten().topk(5).indices.tolist():
 #     layer_, head_, query_, key_ = np.unravel_index(place_, attributions_.shape)
 #     print(
@@ -424,8 +424,7 @@ def transformed_vectors(model, inputs):
 
 
 # %% check="transformed_vectors" tags=["active-ipynb"]
-# vectors_ = torch.as_tensor(transformed_vectors(model, inputs)).detach().cpu().float()
-# assert vectors_.shape == (LAYERS, HEADS, TOKENS, HIDDEN), "(layer, head, token, hidden)"
+# vectors_ = check_.tensor(transformed_vectors(model, inputs), layer=LAYERS, head=HEADS, token=TOKENS, hidden=HIDDEN)
 # kept_ = {}
 # hooks_ = [
 #     layer_.attention.output.dense.register_forward_hook(
@@ -433,7 +432,7 @@ def transformed_vectors(model, inputs):
 #     )
 #     for number_, layer_ in enumerate(model.bert.encoder.layer)
 # ]
-# matrices_ = torch.as_tensor(attention_matrices(model, inputs)).detach().cpu().float()
+# matrices_ = check_.tensor(attention_matrices(model, inputs), **AXES)
 # with torch.no_grad():
 #     model(**{name: inputs[name].to(device) for name in ("input_ids", "token_type_ids", "attention_mask")})
 # for hook_ in hooks_:
@@ -441,8 +440,7 @@ def transformed_vectors(model, inputs):
 # for number_, layer_ in enumerate(model.bert.encoder.layer):
 #     summed_ = torch.einsum("hqk,hkd->qd", matrices_[number_], vectors_[number_])
 #     summed_ = summed_ + layer_.attention.output.dense.bias.detach().cpu()
-#     same_ = torch.allclose(summed_, kept_[number_], atol=1e-4)
-#     assert same_, f"layer {number_ + 1}: the sum is what the layer computes"
+#     check_.close(summed_, kept_[number_], f"layer {number_ + 1}: the sum is what the layer computes", atol=1e-4)
 # print("the sums agree with the model in all layers")
 
 # %% [markdown]
@@ -472,11 +470,10 @@ def weighted_norms(model, inputs):
 
 
 # %% check="weighted_norms" tags=["active-ipynb"]
-# flows_ = torch.as_tensor(weighted_norms(model, inputs)).detach().cpu().float()
-# assert flows_.shape == (LAYERS, HEADS, TOKENS, TOKENS), "(layer, head, query, key)"
-# assert (flows_ >= 0).all(), "a norm is never negative"
+# flows_ = check_.tensor(weighted_norms(model, inputs), **AXES)
+# check_.between(flows_, low=0, what="a norm is never negative")
 # one_ = matrices_[0, 1, 2, 3] * vectors_[0, 1, 3]  # what token 3 sends to token 2 in the first layer's second head
-# assert torch.allclose(flows_[0, 1, 2, 3], one_.norm(), atol=1e-5), "the norm of alpha f(x)"
+# check_.close(flows_[0, 1, 2, 3], one_.norm(), "the norm of alpha f(x)")
 # print("largest in each layer:", [round(float(value), 2) for value in flows_.amax(dim=(1, 2, 3))])
 
 # %% [markdown]
@@ -509,11 +506,11 @@ def summed_norms(model, inputs):
 
 
 # %% check="summed_norms" tags=["active-ipynb"]
-# layer_flows_ = torch.as_tensor(summed_norms(model, inputs)).detach().cpu().float()
-# assert layer_flows_.shape == (LAYERS, TOKENS, TOKENS), "(layer, query, key)"
-# assert (layer_flows_ <= flows_.sum(dim=1) + 1e-4).all(), "a sum is never longer than its parts together"
+# layer_flows_ = check_.tensor(summed_norms(model, inputs), layer=LAYERS, query=TOKENS, key=TOKENS)
+# longer_ = layer_flows_ - flows_.sum(dim=1)
+# check_.between(longer_, high=1e-4, what="a sum is never longer than its parts together: the difference")
 # one_ = (matrices_[0, :, 2, 3, None] * vectors_[0, :, 3]).sum(dim=0)  # from token 3 to token 2, first layer
-# assert torch.allclose(layer_flows_[0, 2, 3], one_.norm(), atol=1e-5), "the norm of the sum over heads"
+# check_.close(layer_flows_[0, 2, 3], one_.norm(), "the norm of the sum over heads")
 # kept_share_ = float(layer_flows_.sum() / flows_.sum())
 # print(f"of all that the heads send, {kept_share_:.0%} is left when they are added up")
 

@@ -130,6 +130,7 @@ from captum.attr import LayerConductance, LayerIntegratedGradients
 
 # %% tags=["active-ipynb"]
 # import matplotlib.pyplot as plt
+# from course import checking as check_
 # from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 # from transformers.utils.logging import disable_progress_bar
 #
@@ -224,11 +225,11 @@ def predict_answer(model, tokenizer, question, text):
 
 
 # %% check="predict_answer" tags=["active-ipynb"]
-# start_, end_, answer_ = predict_answer(model, tokenizer, question, text)
-# assert isinstance(answer_, str), "the answer is a string"
-# assert tokens[int(start_)] == "lisbon", "the answer starts at its first token"
-# assert int(end_) == int(start_), "and ends at its last one: here they are the same"
-# assert answer_.strip() == "lisbon", "one token, not none"
+# start_, end_, answer_ = check_.parts(predict_answer(model, tokenizer, question, text), "start", "end", "answer")
+# check_.instance(answer_, str, "answer")
+# check_.close(start_, tokens.index("lisbon"), "start is the position of the answer's first token")
+# check_.close(end_, tokens.index("lisbon"), "end is that of its last one, here the same")
+# check_.equal(answer_.strip(), "lisbon", "one token, not none")
 # print(repr(answer_), "from position", int(start_), "to", int(end_))
 # print(predict_answer(model, tokenizer, "Who lives in Vienna?", text))
 
@@ -289,13 +290,12 @@ def build_inputs(tokenizer, question, text):
 # inputs_ = build_inputs(tokenizer, question, text)
 # names_ = ["input_ids", "token_type_ids", "position_ids", "attention_mask"]
 # names_ += ["baseline_ids", "baseline_token_type_ids", "baseline_position_ids"]
-# assert set(names_) <= set(inputs_), "seven tensors, by these names"
-# for name_ in names_:
-#     values_ = torch.as_tensor(inputs_[name_])
-#     assert values_.shape == (1, len(tokens)), f"{name_}: (1, token)"
-#     assert not values_.is_floating_point(), f"{name_}: whole numbers"
-# baseline_tokens_ = tokenizer.convert_ids_to_tokens(torch.as_tensor(inputs_["baseline_ids"])[0])
-# assert baseline_tokens_[0] == "[CLS]" and baseline_tokens_.count("[SEP]") == 2, "these three stay"
+# for name_, values_ in check_.entries(inputs_, *names_, others=True).items():
+#     check_.integers(values_, name_, batch=1, token=len(tokens))
+# baseline_tokens_ = tokenizer.convert_ids_to_tokens(check_.integers(inputs_["baseline_ids"])[0])
+# kept_tokens_ = [token for token in baseline_tokens_ if token in ("[CLS]", "[SEP]")]
+# check_.equal(kept_tokens_, ["[CLS]", "[SEP]", "[SEP]"], "these three stay in baseline_ids")
+# check_.equal(baseline_tokens_[0], "[CLS]", "baseline_ids begins with [CLS]")
 # print(" ".join(baseline_tokens_))
 
 # %% [markdown]
@@ -350,11 +350,11 @@ def embedding_attributions(model, inputs, position):
 
 
 # %% check="embedding_attributions" tags=["active-ipynb"]
-# scores_ = torch.as_tensor(embedding_attributions(model, inputs_, "start")).detach().cpu().float()
-# assert scores_.shape == (len(tokens),), "one number for each token"
-# assert abs(float(scores_.norm()) - 1) < 1e-4, "of length 1"
+# scores_ = check_.tensor(embedding_attributions(model, inputs_, "start"), token=len(tokens))
+# check_.close(scores_.norm(), 1, "the scores' L2 norm", atol=1e-4)
 # same_ = torch.as_tensor(inputs_["input_ids"])[0] == torch.as_tensor(inputs_["baseline_ids"])[0]
-# assert scores_[same_.cpu()].abs().max() < 1e-5, "where input and baseline agree there is nothing to attribute"
+# unchanged_ = scores_.where(same_.cpu(), torch.zeros(()))
+# check_.between(unchanged_, -1e-5, 1e-5, "where input and baseline agree there is nothing to attribute")
 # for token_, score_ in zip(tokens, scores_.tolist(), strict=True):
 #     print(f"{score_:7.3f}  {token_}")
 
@@ -413,15 +413,14 @@ def subembedding_attributions(model, inputs, position):
 
 
 # %% check="subembedding_attributions" tags=["active-ipynb"]
-# parts_ = subembedding_attributions(model, inputs_, "start")
-# assert sorted(parts_) == ["position", "token_type", "word"], "three results, by these names"
-# parts_ = {name_: torch.as_tensor(values_).detach().cpu().float() for name_, values_ in parts_.items()}
+# parts_ = check_.entries(subembedding_attributions(model, inputs_, "start"), "word", "token_type", "position")
+# parts_ = {name_: check_.tensor(values_, name_, token=len(tokens)) for name_, values_ in parts_.items()}
 # for name_, values_ in parts_.items():
-#     assert values_.shape == (len(tokens),), f"{name_}: one number for each token"
-#     assert abs(float(values_.norm()) - 1) < 1e-4, f"{name_}: of length 1"
+#     check_.close(values_.norm(), 1, f"{name_}: the scores' L2 norm", atol=1e-4)
 # in_question_ = torch.as_tensor(inputs_["token_type_ids"])[0].cpu() == 0
-# assert parts_["token_type"][in_question_].abs().max() < 1e-5, "type 0 is the baseline itself"
-# assert abs(float(parts_["position"][0])) < 1e-5, "position 0 is the baseline itself"
+# unchanged_ = parts_["token_type"].where(in_question_, torch.zeros(()))
+# check_.between(unchanged_, -1e-5, 1e-5, "token_type: type 0 is the baseline itself")
+# check_.between(parts_["position"][0], -1e-5, 1e-5, "position: position 0 is the baseline itself")
 
 # %% [markdown]
 # ## 5. The tokens that count most
@@ -453,12 +452,12 @@ def top_tokens(scores, tokens, k):
 
 
 # %% check="top_tokens" tags=["active-ipynb"]
-# best_ = top_tokens(scores_, tokens, 5)
-# assert len(best_) == 5, "as many as asked for"
-# assert float(best_[0][2]) == max(float(entry[2]) for entry in best_), "best first"
+# best_ = check_.records(top_tokens(scores_, tokens, 5), "token", "index", "score", count=5)
+# check_.equal(float(best_[0][2]), max(float(entry[2]) for entry in best_), "the first score is the largest")
 # small_ = top_tokens(torch.tensor([0.5, -2.0, 0.75, 0.5]), ["a", "b", "c", "a"], 3)
-# assert [str(entry[0]) for entry in small_] == ["c", "a", "a"], "by value"
-# assert [int(entry[1]) for entry in small_] == [2, 0, 3], "each with its own index"
+# small_ = check_.records(small_, "token", "index", "score", count=3)
+# check_.equal([str(entry[0]) for entry in small_], ["c", "a", "a"], "the tokens, by value")
+# check_.equal([int(entry[1]) for entry in small_], [2, 0, 3], "each with its own index")
 # for token_, index_, score_ in best_:
 #     print(f"{float(score_):7.3f}  {token_} (position {int(index_)})")
 
@@ -521,9 +520,8 @@ def layer_conductance(model, inputs, position):
 
 
 # %% check="layer_conductance" tags=["active-ipynb"]
-# conductance_ = torch.as_tensor(layer_conductance(model, inputs_, "start")).detach().cpu().float()
-# assert conductance_.shape == (LAYERS, len(tokens)), "one row a layer, one number a token"
-# assert torch.allclose(conductance_.norm(dim=-1), torch.ones(LAYERS), atol=1e-4), "rows of length 1"
+# conductance_ = check_.tensor(layer_conductance(model, inputs_, "start"), layer=LAYERS, token=len(tokens))
+# check_.close(conductance_.norm(dim=-1), torch.ones(LAYERS), "the L2 norm of each layer's row", atol=1e-4)
 # for layer_, row_ in enumerate(conductance_, start=1):
 #     best_ = top_tokens(row_, tokens, 4)
 #     print(f"layer {layer_}:", ", ".join(f"{token} {float(value):.2f}" for token, _, value in best_))
@@ -561,10 +559,9 @@ def attribution_entropy(layer_scores, bins):
 
 # %% check="attribution_entropy" tags=["active-ipynb"]
 # made_up_ = torch.tensor([[0.0, 0.1, 0.6, 1.0], [0.0, 1.0, 1.1, 10.0]])  # two layers, four entries
-# entropies_ = torch.as_tensor(attribution_entropy(made_up_, 2)).detach().cpu().float()
-# assert entropies_.shape == (2,), "one number a layer"
-# assert abs(float(entropies_[0]) - 1.0) < 1e-5, "two bins with two scores each: one bit"
-# assert abs(float(entropies_[1]) - 0.811278) < 1e-5, "three and one"
+# entropies_ = check_.tensor(attribution_entropy(made_up_, 2), layer=2)
+# check_.close(entropies_[0], 1.0, "two bins with two scores each: one bit")
+# check_.close(entropies_[1], 0.811278, "three and one")
 
 # %% [markdown]
 # ## See it

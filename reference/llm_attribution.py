@@ -129,6 +129,7 @@ import torch
 # %% tags=["active-ipynb"]
 # import matplotlib.pyplot as plt
 # from captum.attr import ProductBaselines
+# from course import checking as check_
 # from transformers import AutoModelForCausalLM, AutoTokenizer
 # from transformers.utils.logging import disable_progress_bar
 #
@@ -136,13 +137,7 @@ import torch
 # device = "cuda" if torch.cuda.is_available() else "cpu"
 # tokenizer = AutoTokenizer.from_pretrained("models/people-en")
 # model = AutoModelForCausalLM.from_pretrained("models/people-en").eval().to(device)
-#
-#
-# def numbers(result):
-#     """Return a result as a plain tensor, whatever form it has."""
-#     return torch.as_tensor(result).detach().cpu().float()
-#
-#
+# numbers = check_.tensor  # a result as a plain tensor, whatever form it has
 # print(f"{model.config.num_hidden_layers} blocks, {len(tokenizer)} tokens, {model.num_parameters():,} weights")
 
 # %% [markdown]
@@ -291,11 +286,11 @@ def _log_probabilities(model, prompts, target_ids, at_a_time=16):
 
 
 # %% check="ablate_tokens" tags=["active-ipynb"]
-# effects_of_tokens_ = numbers(ablate_tokens(model, tokenizer, prompt, target))
+# found_ = ablate_tokens(model, tokenizer, prompt, target)
 # target_ids_ = tokenizer(target, add_special_tokens=False, return_tensors="pt")["input_ids"].to(device)
 # prompt_tokens_ = [tokenizer.decode([number]) for number in input_ids[0].tolist()][1:]  # this tokenizer has a BOS
 # target_tokens_ = [tokenizer.decode([number]) for number in target_ids_[0].tolist()]
-# assert effects_of_tokens_.shape == (len(target_tokens_), len(prompt_tokens_)), "(target token, prompt token)"
+# effects_of_tokens_ = check_.tensor(found_, target_token=len(target_tokens_), prompt_token=len(prompt_tokens_))
 # ids_without_ = input_ids.clone()
 # place_of_word_ = prompt_tokens_.index(" gardener") + 1
 # ids_without_[0, place_of_word_] = 0
@@ -309,7 +304,7 @@ def _log_probabilities(model, prompts, target_ids, at_a_time=16):
 # one_column_ = effects_of_tokens_[:, place_of_word_ - 1]
 # print("without ' gardener':    found    by hand")
 # print(*map("{!r:20}{:9.4f}  {:9.4f}".format, target_tokens_, one_column_.tolist(), by_hand_.tolist()), sep="\n")
-# assert torch.allclose(one_column_, by_hand_, atol=1e-3), "a column is what one computes by hand, in every row"
+# check_.close(one_column_, by_hand_, "the column of ' gardener', as one computes it by hand", atol=1e-3)
 
 # %% [markdown]
 # ## 2. Ablation of features
@@ -355,10 +350,10 @@ def _text_scores(model, tokenizer, texts, target):
 
 # %% check="ablate_template" tags=["active-ipynb"]
 # BASELINES = ["Karl", "Lukla", "Nepal", "judge", "winter", "he"]
-# by_feature_ = numbers(ablate_template(model, tokenizer, template, values, BASELINES, target))
-# assert by_feature_.shape == (len(values),), "one number a feature"
-# with_itself_ = numbers(ablate_template(model, tokenizer, template, values, [*values[:3], *BASELINES[3:]], target))
-# assert float(with_itself_.abs()[:3].max()) < 1e-4, "a value replaced by itself changes nothing"
+# by_feature_ = check_.tensor(ablate_template(model, tokenizer, template, values, BASELINES, target), feature=6)
+# some_baselines_ = [*values[:3], *BASELINES[3:]]
+# with_itself_ = check_.tensor(ablate_template(model, tokenizer, template, values, some_baselines_, target), feature=6)
+# check_.close(with_itself_[:3], [0, 0, 0], "a value replaced by itself changes nothing", atol=1e-4)
 # print(*map("{:>9} instead of {:9} {:8.3f}".format, values, BASELINES, by_feature_.tolist()), sep="\n")
 
 # %% [markdown]
@@ -404,11 +399,10 @@ def _left_over(template, values, baselines, mask, groups):
 
 # %% check="ablate_groups" tags=["active-ipynb"]
 # MASK = [0, 1, 1, 2, 3, 0]  # name and pronoun, city and country, job, season
-# by_group_ = numbers(ablate_groups(model, tokenizer, template, values, BASELINES, MASK, target))
-# assert by_group_.shape == (len(values),), "one number a feature, not a group"
-# assert torch.allclose(by_group_, by_group_[[5, 2, 1, 3, 4, 0]], atol=1e-4), "members of a group carry the same score"
-# groups_of_one_ = numbers(ablate_groups(model, tokenizer, template, values, BASELINES, [3, 5, 0, 2, 1, 4], target))
-# assert torch.allclose(groups_of_one_, by_feature_, atol=1e-4), "groups of one are single features"
+# by_group_ = check_.tensor(ablate_groups(model, tokenizer, template, values, BASELINES, MASK, target), feature=6)
+# check_.close(by_group_, by_group_[[5, 2, 1, 3, 4, 0]], "members of a group carry the same score", atol=1e-4)
+# groups_of_one_ = ablate_groups(model, tokenizer, template, values, BASELINES, [3, 5, 0, 2, 1, 4], target)
+# check_.close(groups_of_one_, by_feature_, "groups of one are single features", atol=1e-4)
 # print(
 #     *map("{:>9}   alone {:8.3f}   with its group {:8.3f}".format, values, by_feature_.tolist(), by_group_.tolist()),
 #     sep="\n",
@@ -466,16 +460,16 @@ def _shapley(worth, players):
 
 # %% check="shapley_groups" tags=["active-ipynb"]
 # question_ = (model, tokenizer, template, values, BASELINES, MASK, target)
-# by_shapley_ = numbers(shapley_groups(*question_))
-# assert by_shapley_.shape == (len(values),), "one number a feature, not a group"
-# all_together_ = numbers(ablate_groups(model, tokenizer, template, values, BASELINES, [0] * 6, target))[0]
+# by_shapley_ = check_.tensor(shapley_groups(*question_), feature=len(values))
+# all_together_ = ablate_groups(model, tokenizer, template, values, BASELINES, [0] * 6, target)
+# all_together_ = check_.tensor(all_together_, feature=len(values))[0]
 # one_a_group_ = [MASK.index(group) for group in range(4)]  # one member of each group
 # shapley_sum_ = float(by_shapley_[one_a_group_].sum())
 # print(f"sum over the groups {shapley_sum_:.4f}, all groups together {float(all_together_):.4f}")
-# assert abs(shapley_sum_ - float(all_together_)) < 1e-3, "efficiency: the two numbers agree"
+# check_.close(shapley_sum_, all_together_, "efficiency: the two numbers agree", atol=1e-3)
 # same_job_ = [*BASELINES[:3], "gardener", *BASELINES[4:]]
-# job_unchanged_ = numbers(shapley_groups(model, tokenizer, template, values, same_job_, MASK, target))
-# assert abs(float(job_unchanged_[3])) < 1e-4, "a group whose values are its baselines gets 0"
+# job_unchanged_ = check_.tensor(shapley_groups(model, tokenizer, template, values, same_job_, MASK, target), feature=6)
+# check_.close(job_unchanged_[3], 0, "a group whose values are its baselines gets 0", atol=1e-4)
 # print(
 #     *map("{:>9}   ablation {:8.3f}   Shapley {:8.3f}".format, values, by_group_.tolist(), by_shapley_.tolist()),
 #     sep="\n",
@@ -530,12 +524,11 @@ def shapley_sampled(model, tokenizer, template, values, baselines, mask, target,
 
 
 # %% check="shapley_sampled" tags=["active-ipynb"]
-# by_sampling_ = numbers(shapley_sampled(*question_, n_samples=50, seed=1))
-# assert by_sampling_.shape == (len(values),), "one number a feature, not a group"
-# by_sampling_again_ = numbers(shapley_sampled(*question_, n_samples=50, seed=1))
-# assert torch.allclose(by_sampling_, by_sampling_again_, atol=1e-5), "the same seed gives the same result"
+# by_sampling_ = check_.tensor(shapley_sampled(*question_, n_samples=50, seed=1), feature=len(values))
+# by_sampling_again_ = shapley_sampled(*question_, n_samples=50, seed=1)
+# check_.close(by_sampling_again_, by_sampling_, "the same seed gives the same result")
 # sampling_sum_ = float(by_sampling_[one_a_group_].sum())
-# assert abs(sampling_sum_ - float(all_together_)) < 1e-3, "efficiency: marginal contributions telescope"
+# check_.close(sampling_sum_, all_together_, "efficiency: marginal contributions telescope", atol=1e-3)
 # print("sampled", [round(value, 3) for value in by_sampling_[one_a_group_].tolist()])
 # print("exact  ", [round(value, 3) for value in by_shapley_[one_a_group_].tolist()])
 
@@ -589,8 +582,7 @@ def attribute_examples(model, tokenizer, examples, review, target):
 
 
 # %% check="attribute_examples" tags=["active-ipynb"]
-# by_example_ = numbers(attribute_examples(model, tokenizer, EXAMPLES, REVIEW, LABEL))
-# assert by_example_.shape == (len(EXAMPLES),), "one number an example"
+# by_example_ = check_.tensor(attribute_examples(model, tokenizer, EXAMPLES, REVIEW, LABEL), example=len(EXAMPLES))
 # few_and_none_ = [tokenizer(few_shot_prompt(some, REVIEW))["input_ids"] for some in (EXAMPLES, [])]
 # label_ids_ = tokenizer(LABEL, add_special_tokens=False)["input_ids"]
 # with torch.no_grad():
@@ -600,7 +592,7 @@ def attribute_examples(model, tokenizer, examples, review, target):
 #     ]
 # gained_ = float((reached_[0] - reached_[1])[list(range(len(label_ids_))), label_ids_].sum())
 # print(f"sum {float(by_example_.sum()):.4f}, all examples together {gained_:.4f}")
-# assert abs(float(by_example_.sum()) - gained_) < 1e-3, "efficiency: the two numbers agree"
+# check_.close(by_example_.sum(), gained_, "efficiency: the two numbers agree", atol=1e-3)
 # print(*map("{:8.3f}  {}".format, by_example_.tolist(), EXAMPLES), sep="\n")
 
 # %% [markdown]
@@ -657,15 +649,15 @@ def integrated_gradients(model, tokenizer, prompt, target):
 
 
 # %% check="integrated_gradients" tags=["active-ipynb"]
-# by_gradients_ = numbers(integrated_gradients(model, tokenizer, prompt, target))
-# assert by_gradients_.shape == (len(prompt_tokens_),), "one number a token of the prompt, none for the BOS"
+# by_gradients_ = check_.tensor(integrated_gradients(model, tokenizer, prompt, target), token=len(prompt_tokens_))
 # ids_of_nothing_ = torch.zeros_like(input_ids)
 # ids_of_nothing_[0, 0] = input_ids[0, 0]
 # with torch.no_grad():
 #     at_the_start_ = model(torch.cat([ids_of_nothing_, target_ids_], dim=1)).logits[0].log_softmax(dim=-1)
 # along_the_path_ = float((both_[0] - at_the_start_)[rows_before_, target_ids_[0].tolist()].sum())
 # print(f"sum of attributions {float(by_gradients_.sum()):.4f}, difference along the path {along_the_path_:.4f}")
-# assert abs(float(by_gradients_.sum()) - along_the_path_) < 0.01 * float(by_gradients_.abs().sum()), "completeness"
+# most_ = 0.01 * float(by_gradients_.abs().sum())
+# check_.close(by_gradients_.sum(), along_the_path_, "completeness: the two numbers agree", atol=most_)
 
 # %% [markdown]
 # ## See it

@@ -116,6 +116,7 @@ import matplotlib.pyplot as plt
 import torch
 
 # %% tags=["active-ipynb"]
+# from course import checking as check_
 # from matplotlib.figure import Figure
 # from transformers import AutoModelForCausalLM, AutoTokenizer
 # from transformers.utils.logging import disable_progress_bar
@@ -230,12 +231,12 @@ def layer_probabilities(model, input_ids):
 
 
 # %% check="layer_probabilities" tags=["active-ipynb"]
-# probabilities_ = torch.as_tensor(layer_probabilities(model, input_ids)).detach().cpu().float()
-# assert probabilities_.shape == (LAYERS, len(input_tokens), VOCABULARY), "(layer, token, vocab)"
-# assert torch.allclose(probabilities_.sum(dim=-1), torch.ones(LAYERS, len(input_tokens))), "rows sum to 1"
+# found_ = layer_probabilities(model, input_ids)
+# probabilities_ = check_.tensor(found_, layer=LAYERS, token=len(input_tokens), vocab=VOCABULARY)
+# check_.sums(probabilities_, what="the probabilities of a layer and token sum to 1")
 # with torch.no_grad():
-#     own_ = model(input_ids).logits[0].softmax(dim=-1).cpu()
-# assert torch.allclose(probabilities_[-1], own_, atol=1e-5), "the last layer is the model's own prediction"
+#     own_ = model(input_ids).logits[0].softmax(dim=-1)
+# check_.close(probabilities_[-1], own_, "the last layer is the model's own prediction")
 # for layer_, row_ in enumerate(probabilities_[:, -1], start=1):
 #     print(f"layer {layer_}: {float(row_.max()):.3f}  {tokenizer.decode([int(row_.argmax())])!r}")
 
@@ -267,11 +268,10 @@ def top_predictions(probabilities, tokenizer):
 
 
 # %% check="top_predictions" tags=["active-ipynb"]
-# max_probs_, words_ = top_predictions(probabilities_, tokenizer)
-# max_probs_ = torch.as_tensor(max_probs_).detach().cpu().float()
-# assert max_probs_.shape == (LAYERS, len(input_tokens)), "one probability a layer and token"
-# assert ((max_probs_ > 0) & (max_probs_ <= 1)).all(), "probabilities lie between 0 and 1"
-# assert len(words_) == LAYERS and all(len(row) == len(input_tokens) for row in words_), "one word a cell"
+# max_probs_, words_ = check_.parts(top_predictions(probabilities_, tokenizer), "max_probs", "words")
+# max_probs_ = check_.tensor(max_probs_, "max_probs", layer=LAYERS, token=len(input_tokens))
+# check_.between(max_probs_, 0.9 / VOCABULARY, 1, "the largest of all probabilities")
+# check_.texts(words_, "words", layer=LAYERS, token=len(input_tokens))
 # print("after", repr(prompt), "the last layer says", repr(words_[-1][-1]))
 
 # %% [markdown]
@@ -301,11 +301,10 @@ def target_rank(probabilities, target_id):
 
 # %% check="target_rank" tags=["active-ipynb"]
 # (london_,) = tokenizer(" London")["input_ids"]  # the blank belongs to the token
-# ranks_ = torch.as_tensor(target_rank(probabilities_, london_)).cpu()
-# assert ranks_.shape == (LAYERS,), "one rank a layer"
-# assert not ranks_.is_floating_point(), "ranks are whole numbers"
+# ranks_ = check_.integers(target_rank(probabilities_, london_), layer=LAYERS)
 # best_ = int(probabilities_[-1, -1].argmax())
-# assert int(target_rank(probabilities_, best_)[-1]) == 0, "the likeliest token has rank 0"
+# best_ranks_ = check_.integers(target_rank(probabilities_, best_), layer=LAYERS)
+# check_.equal(int(best_ranks_[-1]), 0, "the likeliest token has rank 0")
 # print("rank of ' London' by layer:", ranks_.tolist())
 
 # %% [markdown]
@@ -338,12 +337,12 @@ def divergence_from_final(probabilities):
 
 
 # %% check="divergence_from_final" tags=["active-ipynb"]
-# divergence_ = torch.as_tensor(divergence_from_final(probabilities_)).detach().cpu().float()
-# assert divergence_.shape == (LAYERS, len(input_tokens)), "one number a layer and token"
-# assert torch.allclose(divergence_[-1], torch.zeros(len(input_tokens)), atol=1e-5), "final from final is 0"
-# assert (divergence_ > -1e-5).all(), "a divergence is never negative"
+# divergence_ = check_.tensor(divergence_from_final(probabilities_), layer=LAYERS, token=len(input_tokens))
+# check_.close(divergence_[-1], torch.zeros(len(input_tokens)), "the final layer's divergence from itself is 0")
+# check_.between(divergence_, low=-1e-5, what="a divergence is never negative")
 # halves_ = torch.tensor([[[0.25, 0.75, 0.0]], [[0.5, 0.5, 0.0]]])  # two layers, one token
-# assert abs(float(divergence_from_final(halves_)[0, 0]) - 0.143841) < 1e-5, "0.5 ln 2 + 0.5 ln (2/3)"
+# by_hand_ = check_.tensor(divergence_from_final(halves_), layer=2, token=1)
+# check_.close(by_hand_, [[0.143841], [0.0]], "0.5 ln 2 + 0.5 ln (2/3)")
 # print("nats from the end, last position:", [round(value, 2) for value in divergence_[:, -1].tolist()])
 
 # %% [markdown]
@@ -403,10 +402,10 @@ def plot_lens(max_probs, words, input_tokens):
 
 # %% check="plot_lens" tags=["active-ipynb"]
 # drawn_ = plot_lens(max_probs_, words_, input_tokens)
-# assert isinstance(drawn_, Figure), "the function returns the figure"
-# assert drawn_.axes, "the figure has axes"
+# check_.instance(drawn_, Figure)
 # written_ = [text.get_text() for axes in drawn_.axes for text in axes.texts]
-# assert any(words_[-1][-1].strip() in text for text in written_), "the words stand in the cells"
+# word_ = words_[-1][-1].strip()
+# assert any(word_ in text for text in written_), f"{word_!r} stands in no cell; the texts are {written_[:5]} ..."
 # plt.close(drawn_)  # shown below
 
 # %% [markdown]

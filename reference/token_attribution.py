@@ -111,6 +111,7 @@ from captum.attr import LayerIntegratedGradients
 
 # %% tags=["active-ipynb"]
 # import matplotlib.pyplot as plt
+# from course import checking as check_
 # from course.intent_classifier import INTENTS, TokenBaselineModel, encode, load_sentences
 # from transformers import AutoTokenizer
 # from transformers.utils.logging import disable_progress_bar
@@ -213,11 +214,11 @@ def build_baseline(input_ids, tokenizer):
 
 
 # %% check="build_baseline" tags=["active-ipynb"]
-# baseline_ = torch.as_tensor(build_baseline(example["input_ids"], tokenizer)).cpu()
-# assert baseline_.shape == example["input_ids"].shape, "one baseline id for each input id"
-# assert not baseline_.is_floating_point(), "ids are whole numbers"
-# assert (baseline_[:, 0] == tokenizer.cls_token_id).all(), "[CLS] stays at the front"
-# assert int((baseline_ == tokenizer.sep_token_id).sum()) == len(baseline_), "each sentence keeps its [SEP]"
+# batch_size_, length_ = example["input_ids"].shape
+# baseline_ = check_.integers(build_baseline(example["input_ids"], tokenizer), batch=batch_size_, token=length_)
+# check_.close(baseline_[:, 0], [tokenizer.cls_token_id] * batch_size_, "[CLS] stays at the front")
+# separators_ = (baseline_ == tokenizer.sep_token_id).sum(dim=1)
+# check_.close(separators_, [1] * batch_size_, "each sentence keeps its [SEP]")
 # print(tokenizer.convert_ids_to_tokens(baseline_[0])[:14], "...")
 
 # %% [markdown]
@@ -278,9 +279,9 @@ def compute_feature_attribution_scores(batch, model, tokenizer):
 # %% check="compute_feature_attribution_scores" tags=["active-ipynb"]
 # few_ = {name: values[:3] for name, values in example.items()}  # three sentences are quick
 # results_ = compute_feature_attribution_scores(few_, model, tokenizer)
-# attributions_, predictions_ = (torch.as_tensor(values).detach().cpu() for values in results_)
-# assert attributions_.shape == few_["input_ids"].shape, "one number for each token"
-# assert predictions_.shape == few_["labels"].shape, "one logit for each intent"
+# attributions_, predictions_ = check_.parts(results_, "attributions", "predictions")
+# attributions_ = check_.tensor(attributions_, "attributions", batch=3, token=length_)
+# predictions_ = check_.tensor(predictions_, "predictions", batch=3, label=len(INTENTS))
 # target_ = predictions_.argmax(dim=-1, keepdim=True)
 # padding_ = torch.full_like(few_["input_ids"], tokenizer.pad_token_id)  # a path may also begin at [PAD] throughout
 # explained_ = []
@@ -291,8 +292,8 @@ def compute_feature_attribution_scores(batch, model, tokenizer):
 # for row_, *differences_ in zip(attributions_, *explained_, strict=True):
 #     difference_ = min(map(float, differences_), key=lambda value: abs(value - float(row_.sum())))
 #     print(f"sum of attributions {float(row_.sum()):8.3f}   difference of logits {difference_:8.3f}")
-#     gap_ = abs(float(row_.sum()) - difference_)
-#     assert gap_ <= 0.05 * float(row_.abs().sum()), "completeness: the two columns agree"
+#     most_ = 0.05 * float(row_.abs().sum())
+#     check_.close(row_.sum(), difference_, "completeness: the two columns agree", atol=most_)
 
 
 # %% [markdown]
@@ -326,13 +327,12 @@ def token_importance(attributions, attention_mask):
 # %% check="token_importance" tags=["active-ipynb"]
 # some_scores_ = torch.linspace(-2, 2, 64).expand(example["attention_mask"].shape)
 # importance_ = token_importance(some_scores_, example["attention_mask"])
-# assert not isinstance(importance_, list), "one tensor for the batch, no list of rows"
-# importance_ = torch.as_tensor(importance_).cpu().float()
-# assert importance_.shape == some_scores_.shape, "one number for each token"
-# assert torch.allclose(importance_.sum(dim=-1), torch.ones(len(importance_))), "rows sum to 1"
-# assert (importance_[example["attention_mask"] == 0] == 0).all(), "padding is exactly 0"
-# small_ = torch.as_tensor(token_importance(torch.tensor([[1.0, 5.0, 1.0, 9.0]]), torch.tensor([[1, 0, 1, 0]])))
-# assert torch.allclose(small_.cpu().float(), torch.tensor([[0.5, 0.0, 0.5, 0.0]])), "two equal tokens share"
+# assert not isinstance(importance_, list), f"expected one tensor for the batch, got a list of {len(importance_)}"
+# importance_ = check_.tensor(importance_, batch=batch_size_, token=length_)
+# check_.sums(importance_, what="the importance of a sentence's tokens sums to 1")
+# check_.between(importance_.where(example["attention_mask"] == 0, torch.zeros(())), 0, 0, "padding is exactly 0")
+# small_ = token_importance(torch.tensor([[1.0, 5.0, 1.0, 9.0]]), torch.tensor([[1, 0, 1, 0]]))
+# check_.close(small_, [[0.5, 0.0, 0.5, 0.0]], "two equal tokens share")
 # print(importance_[0, :12])
 
 # %% [markdown]
@@ -373,12 +373,12 @@ def merge_subtokens(tokens, scores):
 
 # %% check="merge_subtokens" tags=["active-ipynb"]
 # pieces_ = ["[CLS]", "Wetter", "##vor", "##her", "##sage", "[SEP]"]
-# merged_ = merge_subtokens(pieces_, [0.5, 1.0, 2.0, 3.0, -1.0, 0.25])
-# assert isinstance(merged_, (list, tuple)), "a list of (word, score): a dictionary would merge repeated words"
-# assert [word for word, score in merged_] == ["[CLS]", "Wettervorhersage", "[SEP]"], "pieces are joined"
-# assert [float(score) for word, score in merged_] == [0.5, 5.0, 0.25], "scores are added up"
+# merged_ = check_.records(merge_subtokens(pieces_, [0.5, 1.0, 2.0, 3.0, -1.0, 0.25]), "word", "score")
+# check_.equal([word for word, score in merged_], ["[CLS]", "Wettervorhersage", "[SEP]"], "pieces are joined")
+# check_.equal([float(score) for word, score in merged_], [0.5, 5.0, 0.25], "scores are added up")
 # window_ = merge_subtokens(["[CLS]", "##her", "##sage", "[SEP]"], [0.5, 1.0, 2.0, 0.25])
-# assert [float(score) for word, score in window_] == [0.5, 3.0, 0.25], "a piece behind [CLS] is no part of [CLS]"
+# window_ = [float(score) for word, score in check_.records(window_, "word", "score")]
+# check_.equal(window_, [0.5, 3.0, 0.25], "a piece behind [CLS] is no part of [CLS]")
 # print(merged_)
 
 # %% [markdown]
@@ -469,9 +469,7 @@ def my_attribution(batch, model, tokenizer):
 
 
 # %% check="my_attribution" tags=["active-ipynb"]
-# scores_ = torch.as_tensor(my_attribution(example, model, tokenizer))
-# assert scores_.shape == example["input_ids"].shape, "one number for each token"
-# assert torch.isfinite(scores_).all(), "no NaN, no infinity"
+# scores_ = check_.tensor(my_attribution(example, model, tokenizer), batch=batch_size_, token=length_)
 # for row_, ids_, mask_ in zip(scores_, example["input_ids"], example["attention_mask"], strict=True):
 #     inner_ = range(1, int(mask_.sum()) - 1)
 #     best_ = sorted(inner_, key=lambda place: -float(row_[place]))[:3]

@@ -71,6 +71,16 @@ def test_locked_cells_behind_a_students_take_no_name_that_could_be_theirs(notebo
         assert bound.functions <= theirs, cell.metadata.nbgrader.grade_id
 
 
+def test_every_assertion_of_a_check_says_what_it_found(notebook):
+    checks = [cell for cell in notebook.cells if cell.metadata.nbgrader.grade_id.startswith("check-")]
+    assert len(checks) >= 5
+    for cell in checks:
+        asserts = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Assert)]
+        silent = [ast.unparse(node) for node in asserts if not isinstance(node.msg, ast.JoinedStr)]
+        assert not silent, (cell.metadata.nbgrader.grade_id, silent)
+        assert asserts or "check_." in cell.source
+
+
 def test_it_is_valid_and_asks_for_any_python_kernel(notebook):
     nbformat.validate(notebook)
     assert notebook.metadata.kernelspec.name == "python3"
