@@ -92,6 +92,9 @@ class Attack:
     cleanup: str = ""
     """Source that a plain process runs after the control, for what only the machine's owner can remove."""
 
+    needs_root: bool = False
+    """Whether it needs rights that only root has: as another user there is nothing to hold, and no control."""
+
     needs_full: bool = False
     """Whether only the full sandbox holds it."""
 

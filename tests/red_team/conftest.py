@@ -209,7 +209,7 @@ class Field:
 
     def judge(self, attack: Attack) -> None:
         """Assert that the control wins and that the sandbox holds."""
-        if not attack.safe:
+        if not attack.safe and (os.geteuid() == 0 or not attack.needs_root):
             controlled = self._control(attack)
             if attack.cleanup:
                 in_plain_process(self._grounds.facts, attack.cleanup)

@@ -104,6 +104,7 @@ attempt(ask)
     Attack(
         number="19",
         title="raw packets",
+        needs_root=True,
         layer="no capabilities",
         without=frozenset({"capabilities", "seccomp"}),
         cell="attempt(lambda: socket.socket(socket.AF_INET, socket.SOCK_RAW, 1).fileno())",
@@ -202,6 +203,7 @@ attempt(mount)
     Attack(
         number="23",
         title="run a setuid program",
+        needs_root=True,
         layer="nosuid mount, no new privileges",
         cell="""
 import subprocess

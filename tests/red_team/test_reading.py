@@ -122,6 +122,7 @@ attempt(look)
     Attack(
         number="5",
         title="take over the zygote's own socket",
+        needs_root=True,
         layer="descriptors closed",
         without=frozenset({"descriptors"}),
         cell="""
@@ -194,6 +195,7 @@ attempt(seize)
     Attack(
         number="7",
         title="process_vm_readv of a process of the grader",
+        needs_root=True,
         layer="pid namespace, seccomp",
         without=frozenset({"pid", "user", "landlock", "capabilities", "seccomp"}),
         cell="""
@@ -263,6 +265,7 @@ attempt(hunt)
     Attack(
         number="x3",
         title="read the kernel log",
+        needs_root=True,
         layer="own user, no capabilities",
         cell="attempt(lambda: open('/dev/kmsg', 'rb', 0) and syscall(103, 10, None, 0) >= 0)",
         held="HELD (FileNotFoundError|PermissionError)",

@@ -166,7 +166,7 @@ def test_a_walk_ends(sessions: Sessions, name: str) -> None:
     session, execution = sessions.run(*cells, cell_timeout_s=20)
     assert execution.failures == ()
     assert session.call("f", (7,), seed=1) == 7
-    assert time.monotonic() - began < 40
+    assert time.monotonic() - began < 120  # however busy the machine is
 
 
 @pytest.mark.attack(

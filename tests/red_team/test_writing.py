@@ -51,6 +51,7 @@ attempt(lambda: open(path, "a").write(" "))
     Attack(
         number="11",
         title="put a module into site-packages",
+        needs_root=True,
         layer="read-only mount, own user",
         without=frozenset({"mounts", "landlock", "user"}),
         cell="""
@@ -148,6 +149,7 @@ attempt(collect)
     Attack(
         number="13",
         title="make a device node",
+        needs_root=True,
         layer="no capabilities",
         without=frozenset({"user", "capabilities", "landlock"}),
         cell="""
