@@ -405,7 +405,7 @@ def plot_lens(max_probs, words, input_tokens):
 # check_.instance(drawn_, Figure)
 # written_ = [text.get_text() for axes in drawn_.axes for text in axes.texts]
 # word_ = words_[-1][-1].strip()
-# assert any(word_ in text for text in written_), f"{word_!r} stands in no cell; the texts are {written_[:5]} ..."
+# assert any(word_ in text for text in written_), f"expected {word_!r} in a cell, got {written_[:5]}"
 # plt.close(drawn_)  # shown below
 
 # %% [markdown]

@@ -26,7 +26,7 @@ _PLACES = {
 }
 """Which folder a file belongs in, by its name."""
 
-_KEYS = frozenset({"title", "points", "limits", "tasks", "questions", "profiles", "metrics"})
+_KEYS = frozenset({"title", "points", "limits", "tasks", "questions", "profiles", "metrics", "goals"})
 
 
 class ConfigReader:
@@ -62,6 +62,7 @@ class ConfigReader:
         questions = tuple(self._questions())
         models = self._models(course_dir, folder)
         metrics = self._metrics()
+        goals = self._sentences(self.config, "goals", "")
         limits = self._limits(self.config, Limits(), "")
         profile_limits = self._profile_limits(limits)
         if self.problems:
@@ -77,6 +78,7 @@ class ConfigReader:
             tasks=tasks,
             questions=questions,
             models=models,
+            goals=goals,
             metrics=metrics,
             limits=limits,
             profile_limits=profile_limits,
@@ -128,29 +130,27 @@ class ConfigReader:
         tasks = []
         for number, table in enumerate(self._tables("tasks"), start=1):
             where = f"tasks[{number}]: "
-            self._unknown(table, frozenset({"name", "title", "expected"}), where)
+            self._unknown(table, frozenset({"name", "title", "expected", "minutes"}), where)
             name, title, expected = (
                 self._get(table, key, str, where) for key in ("name", "title", "expected")
             )
             if isinstance(name, str) and name and not name.isidentifier():
                 self.problems.append(f"{where}'name' is {name!r}, which is no Python function's name.")
-            tasks.append((name, title, expected))
-        self._task_names = self._unrepeated("tasks", "name", [name for name, _, _ in tasks])
+            tasks.append((name, title, expected, self._minutes(table, where)))
+        self._task_names = self._unrepeated("tasks", "name", [name for name, *_ in tasks])
         if not tasks:
             self.problems.append("'tasks' is missing: name at least one function with [[tasks]].")
-        return [] if self.problems else [Task(name=n, title=t, expected=e) for n, t, e in tasks]
+        return [] if self.problems else [Task(name=n, title=t, expected=e, minutes=m) for n, t, e, m in tasks]
 
     def _questions(self) -> list[WrittenQuestion]:
         found = []
         for number, table in enumerate(self._tables("questions"), start=1):
             where = f"questions[{number}]: "
-            self._unknown(table, frozenset({"id", "title", "points", "rubric"}), where)
+            self._unknown(table, frozenset({"id", "title", "points", "rubric", "minutes"}), where)
             identity, title = (self._get(table, key, str, where) for key in ("id", "title"))
             points = self._get(table, "points", (int, float), where)
-            rubric = table.get("rubric", [])
-            if not isinstance(rubric, list) or not all(isinstance(line, str) for line in rubric):
-                self.problems.append(f"{where}'rubric' must be a list of sentences.")
-            found.append((identity, title, points, rubric))
+            rubric = self._sentences(table, "rubric", where)
+            found.append((identity, title, points, rubric, self._minutes(table, where)))
         for identity in self._unrepeated("questions", "id", [identity for identity, *_ in found]):
             cells = dict.fromkeys(self._task_names, "cell")
             cells |= {f"check-{name}": "check cell" for name in self._task_names}
@@ -161,9 +161,19 @@ class ConfigReader:
         if self.problems:
             return []
         return [
-            WrittenQuestion(id=identity, title=title, points=float(points), rubric=tuple(rubric))
-            for identity, title, points, rubric in found
+            WrittenQuestion(id=identity, title=title, points=float(points), rubric=rubric, minutes=minutes)
+            for identity, title, points, rubric, minutes in found
         ]
+
+    def _minutes(self, table: Mapping[str, Any], where: str) -> Any:
+        return self._get(table, "minutes", (int, float), where) if "minutes" in table else 0.0
+
+    def _sentences(self, table: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
+        lines = table.get(key, [])
+        if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+            self.problems.append(f"{where}{key!r} must be a list of sentences.")
+            return ()
+        return tuple(lines)
 
     def _metrics(self) -> dict[str, str]:
         """Read the sentences that say what measured figures mean."""

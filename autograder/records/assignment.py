@@ -78,6 +78,9 @@ class WrittenQuestion:
     rubric: tuple[str, ...] = ()
     """What a good answer says, one criterion each, for the person who grades."""
 
+    minutes: float = 0.0
+    """How long a student needs, estimated; 0 if it is not stated."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
@@ -91,6 +94,9 @@ class Task:
 
     expected: str
     """What was expected, in words; shown in the feedback."""
+
+    minutes: float = 0.0
+    """How long a student needs, estimated; 0 if it is not stated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +191,9 @@ class Assignment:
 
     limits: Limits
     """What one submission may use."""
+
+    goals: tuple[str, ...] = ()
+    """What students can do after the notebook, a sentence each; they read them at its top."""
 
     metrics: Mapping[str, str] = field(default_factory=dict)
     """What figures that checks measure mean, in a sentence, by name: for the class page."""

@@ -18,11 +18,10 @@ import torch
 
 
 def _check(ask: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a check fail with its sentence alone: a notebook shows the cell's line, and no lines of this file."""
+    """Let a check fail with its sentence, not with a traceback through this file."""
 
     @functools.wraps(ask)
     def asked(*args: Any, **kwargs: Any) -> Any:
-        __tracebackhide__ = True
         try:
             return ask(*args, **kwargs)
         except AssertionError as error:

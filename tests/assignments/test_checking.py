@@ -216,7 +216,7 @@ def test_classes_and_plain_values_are_shown():
     assert said(check_.equal, ["a"], ["b"], "joined") == "joined: expected ['b'], got ['a']."
 
 
-def test_the_traceback_shows_no_line_of_the_helper_but_the_last():
+def test_the_traceback_goes_no_deeper_than_the_check():
     with pytest.raises(AssertionError) as failure:
         check_.tensor(None)
     assert failure.value.__cause__ is None

@@ -112,6 +112,29 @@ def test_all_problems_come_at_once(mini_course):
     assert "5 problem(s)" in said
 
 
+def test_goals_and_minutes_are_read(mini_course):
+    bare = load_assignment(mini_course, "standardise")
+    assert (bare.goals, bare.tasks[0].minutes, bare.questions[0].minutes) == ((), 0, 0)
+    rewritten(mini_course, "points = 6", 'points = 6\ngoals = ["You can centre."]')
+    rewritten(mini_course, 'name = "centre"', 'name = "centre"\nminutes = 20')
+    rewritten(mini_course, "points = 2", "points = 2\nminutes = 12.5")
+    stated = load_assignment(mini_course, "standardise")
+    assert stated.goals == ("You can centre.",)
+    assert [task.minutes for task in stated.tasks] == [20, 0]
+    assert stated.questions[0].minutes == 12.5
+
+
+def test_goals_and_minutes_of_a_wrong_kind_are_problems(mini_course):
+    rewritten(mini_course, "points = 6", 'points = 6\ngoals = "You can centre."')
+    rewritten(mini_course, 'name = "centre"', 'name = "centre"\nminutes = "20"')
+    rewritten(mini_course, "points = 2", "points = 2\nminutes = -1")
+    assert problems(mini_course) == [
+        "tasks[1]: 'minutes' is '20', which is of the wrong type.",
+        "questions[1]: 'minutes' is -1: it must be a number from 0.",
+        "'goals' must be a list of sentences.",
+    ]
+
+
 def repeated(course, kind, old, new):
     """Repeat the table that holds `old`, with `new` instead."""
     path = course / "assignments" / "standardise" / "assignment.toml"

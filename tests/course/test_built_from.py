@@ -58,3 +58,18 @@ def test_another_limit_makes_it_outdated(assignment):
     assert is_outdated(other)
     build_assignment(other, points_by_task(collect(other)))
     assert not is_outdated(other)
+
+
+@pytest.mark.parametrize("stated", ["goals", "task", "question"])
+def test_other_goals_and_times_make_it_outdated(assignment, stated):
+    first, *tasks = assignment.tasks
+    (question,) = assignment.questions
+    change = {
+        "goals": {"goals": ("You can centre.",)},
+        "task": {"tasks": (replace(first, minutes=30), *tasks)},
+        "question": {"questions": (replace(question, minutes=30),)},
+    }[stated]
+    other = replace(assignment, **change)
+    assert is_outdated(other)
+    build_assignment(other, points_by_task(collect(other)))
+    assert not is_outdated(other)

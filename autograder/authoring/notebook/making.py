@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -14,6 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.authoring.notebook import regions
+from autograder.authoring.notebook.generated import SCHEMA_VERSION, cell_id, with_generated
 from autograder.authoring.notebook.reference import MarkedCell, read_reference
 from autograder.course.assignment import list_slugs
 from autograder.course.built_from import METADATA_KEY, built_from
@@ -23,10 +23,8 @@ from autograder.course.notebooks.written_answers import ANSWER_STUB
 from autograder.errors import AssignmentError
 from autograder.records import Assignment
 
-_SCHEMA_VERSION = 3
 _CODE_STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
 _PLOT_TAG = "plot"
-_MAX_CELL_ID = 64
 
 
 def build_notebook(assignment: Assignment, points: Mapping[str, float]) -> NotebookNode:
@@ -54,11 +52,9 @@ def source_notebook(assignment: Assignment, points: Mapping[str, float]) -> Note
     cells = read_reference(assignment, points)
     marks = _metadata(cells, assignment, points)
     made = [_cell(cell, mark) for cell, mark in zip(cells, marks, strict=True)]
-    texts = (n for n, cell in enumerate(cells, start=1) if cell.role == "text" and cell.kind == "markdown")
-    made.insert(next(texts, 0), _limits(assignment))
     return nbformat.from_dict(
         {
-            "cells": made,
+            "cells": with_generated(cells, made, assignment, points),
             "metadata": {
                 **copy.deepcopy(dict(NOTEBOOK_METADATA)),
                 METADATA_KEY: built_from(assignment),
@@ -173,8 +169,8 @@ def _metadata(
         states: dict[str, Any] = {"grade": False, "locked": False, "solution": False}
         grade_id = cell.value
         if cell.role == "text":
-            number += 1
-            grade_id = f"{assignment.slug}-{number:02d}"
+            number += not cell.value
+            grade_id = f"{assignment.slug}-{cell.value or f'{number:02d}'}"
             states["locked"] = True
         elif cell.role == "check":
             grade_id = f"check-{cell.value}"
@@ -183,7 +179,7 @@ def _metadata(
             states |= {"grade": True, "solution": True, "points": worth[cell.value]}
         else:
             states["solution"] = True
-        marks.append({"schema_version": _SCHEMA_VERSION, "grade_id": grade_id, **states})
+        marks.append({"schema_version": SCHEMA_VERSION, "grade_id": grade_id, **states})
     return marks
 
 
@@ -194,30 +190,11 @@ def _cell(cell: MarkedCell, marks: Mapping[str, Any]) -> dict[str, Any]:
         metadata["tags"] = tags
     made: dict[str, Any] = {
         "cell_type": cell.kind,
-        "id": _cell_id(marks["grade_id"]),
+        "id": cell_id(marks["grade_id"]),
         "metadata": metadata,
         "source": _question(cell.source) if cell.role == "question" else cell.source,
     }
     return made | ({"outputs": [], "execution_count": None} if cell.kind == "code" else {})
-
-
-def _limits(assignment: Assignment) -> dict[str, Any]:
-    """Make the cell that states the limits; it stands behind the first text."""
-    marks = {"grade": False, "locked": True, "solution": False}
-    return {
-        "cell_type": "markdown",
-        "id": stated_limits.GRADE_ID,
-        "metadata": {
-            "nbgrader": {"schema_version": _SCHEMA_VERSION, "grade_id": stated_limits.GRADE_ID, **marks}
-        },
-        "source": stated_limits.limits_cell(assignment.limits),
-    }
-
-
-def _cell_id(grade_id: str) -> str:
-    if len(grade_id) <= _MAX_CELL_ID:
-        return grade_id
-    return hashlib.sha256(grade_id.encode()).hexdigest()[:_MAX_CELL_ID]
 
 
 def _question(source: str) -> str:

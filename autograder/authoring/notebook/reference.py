@@ -20,7 +20,7 @@ from autograder.records import Assignment
 
 Role = Literal["task", "check", "plot", "question", "text"]
 
-_MARKERS = tuple(role for role in get_args(Role) if role != "text")
+_MARKERS: tuple[Role, ...] = get_args(Role)
 _TEXT_ROLES = ("question",)
 _GRADE_ID = re.compile(r"[A-Za-z0-9_-]+")
 _HIDDEN = "HIDDEN TESTS"
@@ -33,10 +33,10 @@ class MarkedCell:
     """One cell of the reference."""
 
     role: Role
-    """What the marker says; `text` for locked cells without one."""
+    """What the marker says; `text` for locked cells, which need none."""
 
     value: str
-    """The marker's value: a task's name, a plot's or a question's id; empty for `text`."""
+    """The marker's value: a task's name, a plot's or a question's id, a new text's; empty for numbered texts."""
 
     kind: str
     """code or markdown."""
@@ -169,8 +169,10 @@ def _cell_problems(cell: MarkedCell, tasks: list[str]) -> Iterator[str]:
     if cell.role != "text" and cell.kind != wanted:
         yield f"{cell.where}: is a {cell.kind} cell; a {cell.role} is a {wanted} cell."
         return
-    if cell.role != "text" and not _GRADE_ID.fullmatch(cell.value):
+    if (cell.role != "text" or cell.value) and not _GRADE_ID.fullmatch(cell.value):
         yield f"{cell.where}: {cell.value!r} is not a valid id: use letters, digits, hyphens and underscores."
+    if cell.role == "text" and cell.value.isdigit():
+        yield f"{cell.where}: texts without a marker have numbers; give this one a word."
     found, problem = regions.split(cell.source)
     if problem:
         yield f"{cell.where}: {problem}."
@@ -219,8 +221,8 @@ def _one_each(cells: Iterable[MarkedCell], role: Role, wanted: list[str], source
 
 
 def _repeated_ids(cells: Iterable[MarkedCell]) -> Iterator[str]:
-    for role in ("check", "plot"):
-        counts = Counter(cell.value for cell in cells if cell.role == role)
+    for role in ("check", "plot", "text"):
+        counts = Counter(cell.value for cell in cells if cell.role == role and cell.value)
         for name, count in counts.items():
             if count > 1:
                 yield f'{role}="{name}": {count} cells have this marker; leave one.'

@@ -9,15 +9,15 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.course.notebooks import stated_limits
 from autograder.course.notebooks.additions import added_statements
+from autograder.course.notebooks.cell_marks import grade_id_of, is_as_given_out, is_locked
+from autograder.course.notebooks.stated_work import is_generated
 from autograder.course.notebooks.written_answers import ANSWER_STUB
 
 SKIP_TAG = "skip-grading"
@@ -56,19 +56,6 @@ def restore_locked_cells(
     return surgery.result(), tuple(dict.fromkeys(surgery.remarks))
 
 
-def grade_id_of(cell: Mapping[str, Any]) -> str:
-    """Return the cell's nbgrader id, or "" if it has none."""
-    marks = cell.get("metadata", {}).get("nbgrader")
-    name = marks.get("grade_id") if isinstance(marks, Mapping) else None
-    return name if isinstance(name, str) else ""
-
-
-def is_locked(cell: Mapping[str, Any]) -> bool:
-    """Return whether students may not change the cell; nbgrader's rule: solution, then grade, then locked."""
-    marks = cell["metadata"].get("nbgrader", {})
-    return not marks.get("solution") and bool(marks.get("grade") or marks.get("locked"))
-
-
 @dataclass(slots=True)
 class _Entry:
     """A cell of the submission, and which of the template's it is ("" for the student's own)."""
@@ -86,6 +73,7 @@ class _Surgery:
         self.entries = [_Entry(copy.deepcopy(cell)) for cell in submitted.cells]
         self.remarks: list[str] = []
         self.unmarked = False
+        self.earlier = False
 
     def missing(self) -> list[str]:
         present = {entry.name for entry in self.entries}
@@ -136,7 +124,9 @@ class _Surgery:
         for entry in self.entries:
             split.append(entry)
             original = self.originals.get(entry.name)
-            if original is not None and (added := _added(entry.cell, original)):
+            if original is None or is_as_given_out(entry.cell):
+                continue
+            if added := _added(entry.cell, original):
                 split.append(_Entry(nbformat.v4.new_code_cell(added, id=original.id)))
                 self.remarks.append(
                     f"What was added to a read-only cell ({_quote(original)}) runs as a cell of your own behind it."
@@ -179,6 +169,11 @@ class _Surgery:
                 # A copy of a locked cell carries its marks and locks; on a cell of one's own they mislead.
                 for key in ("nbgrader", "deletable", "editable"):
                     entry.cell.metadata.pop(key, None)
+        if self.earlier:
+            self.remarks.append(
+                "The notebook was made from an earlier version of the assignment; "
+                "its read-only cells were replaced by those of the current version."
+            )
         self._separate_ids()
 
     def _settled(self, cell: NotebookNode, original: NotebookNode) -> NotebookNode:
@@ -186,7 +181,10 @@ class _Surgery:
         quote = _quote(original)
         self._remark_metadata(cell, original, quote)
         if is_locked(original):
-            if cell.cell_type != original.cell_type or not _same_text(cell, original):
+            changed = cell.cell_type != original.cell_type or not _same_text(cell, original)
+            if changed and is_as_given_out(cell):
+                self.earlier = True
+            elif changed:
                 self.remarks.append(f"A read-only cell ({quote}) had been changed; the original was used.")
             return settled
         if cell.cell_type != original.cell_type:
@@ -202,7 +200,7 @@ class _Surgery:
 
     def _remark_metadata(self, cell: NotebookNode, original: NotebookNode, quote: str) -> None:
         marks, right = cell.metadata.get("nbgrader"), original.metadata["nbgrader"]
-        if marks and any(marks.get(key) != right.get(key) for key in _STATES):
+        if marks and not is_as_given_out(cell) and any(marks.get(key) != right.get(key) for key in _STATES):
             self.remarks.append(
                 f"The grading marks of a cell ({quote}) had been changed; the original ones were used."
             )
@@ -228,8 +226,8 @@ class _Surgery:
         a stub behind it would replace it.
         """
         missing = [name for name in self.missing() if is_locked(self.originals[name])]
-        # Notebooks built before limits were stated lack that text: their cells keep the numbers that students know.
-        missing = [name for name in missing if name != stated_limits.GRADE_ID]
+        # Notebooks that were built earlier lack generated text: their cells keep the numbers that students know.
+        missing = [name for name in missing if not is_generated(name)]
         for name in missing:
             self.entries.insert(self._place(name), _Entry(copy.deepcopy(self.originals[name]), name))
         quotes = [_quote(self.originals[name]) for name in missing]

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from nbformat import NotebookNode
 
-from autograder.course.notebooks.locked_cells import grade_id_of
+from autograder.course.notebooks.cell_marks import grade_id_of
 
 _NUMBERED = re.compile(r"([a-z][a-z0-9_]{0,60})-[0-9]{2,3}")
 """Ids of locked cells that are no checks, as `autograder build` gives them: the slug and a number."""

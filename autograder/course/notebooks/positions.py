@@ -7,6 +7,7 @@ import re
 
 from nbformat import NotebookNode
 
+from autograder.course.notebooks.stated_work import is_generated
 from autograder.course.notebooks.written_answers import ANSWER_STUB
 
 _GIVEN = re.compile(rf"{ANSWER_STUB}|#[ ]*YOUR CODE HERE|raise NotImplementedError(\(\))?")
@@ -30,7 +31,8 @@ def recognise_by_position(notebook: NotebookNode, template: NotebookNode) -> Not
     found = copy.copy(notebook)
     found.cells = list(notebook.cells)
     known = {name for cell in found.cells if (name := _name(cell))}
-    originals = [cell for cell in template.cells if _name(cell)]
+    # Generated text may be missing from an older notebook, so it is nobody's neighbour.
+    originals = [cell for cell in template.cells if _name(cell) and not is_generated(_name(cell))]
     for original in originals:
         if _is_open(original) and not _DEFINITION.search(original.source):
             _hand_on(found, original)

@@ -20,6 +20,8 @@ from autograder.authoring.notebook import (
     source_notebook,
 )
 from autograder.course.notebooks import restore_locked_cells, written_answers
+from autograder.course.notebooks.cell_marks import is_as_given_out, is_locked
+from autograder.errors import AssignmentError
 from autograder.records import Assignment
 
 Course = Callable[..., Assignment]
@@ -34,15 +36,20 @@ def test_names_every_cell_and_leaves_the_docstring_out(course: Course, points: P
     notebook = build_notebook(course(), points)
     assert list(cells(notebook)) == [
         "demo-01",
+        "stated-goals",
         "stated-limits",
         "demo-02",
         "demo-03",
+        "stated-work-double",
         "double",
         "check-double",
+        "stated-work-halve",
         "halve",
         "check-halve",
         "plot-doubles",
+        "stated-work-question-why",
         "question-why",
+        "stated-work-question-more",
         "question-more",
     ]
     nbformat.validate(notebook)
@@ -170,6 +177,13 @@ def test_the_solved_notebook_passes_its_own_asserts(course: Course, points: Poin
     assert namespace["heights"] == [0, 2, 4]
 
 
+def test_every_cell_of_the_template_is_as_given_out(course: Course, points: Points) -> None:
+    assignment = course()
+    assert all(map(is_as_given_out, build_notebook(assignment, points).cells))
+    for cell in solved_notebook(assignment, points).cells:
+        assert is_as_given_out(cell) is not cell.metadata.nbgrader.solution
+
+
 def test_restoring_the_solved_notebook_changes_nothing(course: Course, points: Points) -> None:
     assignment = course()
     solved, template = solved_notebook(assignment, points), build_notebook(assignment, points)
@@ -232,4 +246,93 @@ def test_the_limits_of_a_reference_without_text_come_first(
 ) -> None:
     text = reference_text.replace("# %% [markdown]\n# # Doubling\n#\n# Größe mal zwei: $2x$.\n\n", "")
     names = list(cells(build_notebook(course(text), points)))
-    assert names[:2] == ["stated-limits", "demo-01"]
+    assert names[:3] == ["stated-goals", "stated-limits", "demo-01"]
+
+
+HEADED = """# %% [markdown]
+# ## Twice
+#
+# Write it.
+
+# %%
+import cmath
+
+# %% task="double"
+"""
+
+
+def test_points_and_minutes_stand_below_the_tasks_heading(
+    course: Course, points: Points, reference_text: str
+) -> None:
+    assignment = course(reference_text.replace('# %% task="double"\n', HEADED))
+    first, second = assignment.tasks
+    timed = replace(assignment, tasks=(replace(first, minutes=20), second))
+    notebook = build_notebook(timed, points)
+    assert cells(notebook)["demo-04"].source == "## Twice\n\n*2 points, about 20 minutes*\n\nWrite it."
+    assert "stated-work-double" not in cells(notebook)
+    # The heading is that of the first task alone.
+    assert cells(notebook)["stated-work-halve"].source == "*1.5 points*"
+    assert is_locked(cells(notebook)["stated-work-halve"])
+
+
+def test_a_question_has_its_points_above_the_answer(course: Course, points: Points) -> None:
+    notebook = build_notebook(course(), points)
+    names = list(cells(notebook))
+    assert names[names.index("question-why") - 1] == "stated-work-question-why"
+    assert cells(notebook)["stated-work-question-why"].source == "*3 points*"
+
+
+def test_goals_stand_behind_the_first_text(course: Course, points: Points) -> None:
+    notebook = build_notebook(replace(course(), goals=("You can double.",)), points)
+    assert notebook.cells[1].source.startswith("**Goals**\n\n- You can double.\n\n**Points and time.**")
+
+
+def test_long_ids_of_generated_cells_are_cut(course: Course, points: Points, reference_text: str) -> None:
+    name = "question-" + "x" * 60
+    assignment = course(reference_text.replace("question-why", name))
+    why, more = assignment.questions
+    notebook = build_notebook(replace(assignment, questions=(replace(why, id=name), more)), points)
+    nbformat.validate(notebook)
+    assert cells(notebook)[f"stated-work-{name}"].source == "*3 points*"
+
+
+def test_ids_are_those_of_the_notebook_without_generated_text(course: Course, points: Points) -> None:
+    assignment = course()
+    plain = replace(assignment, goals=("You can double.",))
+    kept = [name for name in cells(build_notebook(plain, points)) if not name.startswith("stated-")]
+    assert kept == [
+        *("demo-01", "demo-02", "demo-03", "double", "check-double", "halve", "check-halve"),
+        *("plot-doubles", "question-why", "question-more"),
+    ]
+
+
+def test_a_text_with_a_marker_leaves_the_numbers_of_the_others(
+    course: Course, points: Points, reference_text: str
+) -> None:
+    added = reference_text.replace(
+        "# %%\nimport math", '# %% [markdown] text="corners"\n# Mind 0.\n\n# %%\nimport math'
+    )
+    before = list(cells(build_notebook(course(), points)))
+    notebook = cells(build_notebook(course(added), points))
+    assert [name for name in notebook if name != "demo-corners"] == before
+    assert notebook["demo-corners"].source == "Mind 0."
+    assert is_locked(notebook["demo-corners"])
+
+
+@pytest.mark.parametrize(
+    ("marker", "problem"),
+    [
+        ("2", "texts without a marker have numbers"),
+        ("a b", "is not a valid id"),
+        ("one", "2 cells have this"),
+    ],
+)
+def test_a_marker_of_a_text_is_an_id_of_its_own(
+    marker: str, problem: str, course: Course, points: Points, reference_text: str
+) -> None:
+    cell = f'# %% [markdown] text="{marker}"\n# Mind 0.\n\n'
+    text = reference_text.replace(
+        "# %%\nimport math", f'{cell}# %% [markdown] text="one"\n# 1\n\n# %%\nimport math'
+    )
+    with pytest.raises(AssignmentError, match=problem):
+        build_notebook(course(text), points)

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import nbformat
 import pytest
 from nbformat import NotebookNode
+from nbgrader.utils import compute_checksum
 
 from autograder.course.notebooks import restore_locked_cells
-from autograder.course.notebooks.locked_cells import grade_id_of
+from autograder.course.notebooks.cell_marks import grade_id_of
+from autograder.course.notebooks.locked_cells import SKIP_TAG
 
 STRIPPED = (
     "The notebook came without the course's cell marks (some editors remove them); "
@@ -303,3 +305,50 @@ def test_a_notebook_of_another_assignment_is_said_to_be_one(template: NotebookNo
         "4 read-only cells (“# Doubling”, “import math”, “assert double(2) == 4” and more) were missing; "
         "they were put back.",
     )
+
+
+@pytest.fixture
+def earlier(template: NotebookNode) -> NotebookNode:
+    """An earlier version of the template: other text, another check with other points; checksums as nbgrader's."""
+    found = copy.deepcopy(template)
+    found.cells[0].source = "# Doubles"
+    found.cells[3].source = "twice = double(2)\nassert twice == 4"
+    found.cells[3].metadata.nbgrader.points = 1
+    for cell in found.cells:
+        cell.metadata.nbgrader.checksum = compute_checksum(cell)
+    return found
+
+
+def test_an_earlier_version_is_no_change_of_the_students(
+    earlier: NotebookNode, template: NotebookNode
+) -> None:
+    earlier.cells[2].source = "def double(x):\n    return x + x"
+    restored, remarks = restore_locked_cells(earlier, template)
+    assert remarks == (
+        "The notebook was made from an earlier version of the assignment; its read-only cells were replaced by "
+        "those of the current version.",
+    )
+    # What an old check bound is no addition of the student's either.
+    assert [cell.source for cell in restored.cells if grade_id_of(cell) != "double"] == [
+        cell.source for cell in template.cells if grade_id_of(cell) != "double"
+    ]
+
+
+def test_what_is_changed_in_an_earlier_version_is_the_students(
+    earlier: NotebookNode, template: NotebookNode
+) -> None:
+    earlier.cells[3].source += "\nmine = 3"
+    restored, remarks = restore_locked_cells(earlier, template)
+    assert any("What was added to a read-only cell" in remark for remark in remarks)
+    assert [cell.source for cell in restored.cells if "mine" in cell.source] == [
+        "twice = double(2)\nmine = 3"
+    ]
+
+
+def test_the_tag_goes_from_an_unchanged_cell_too(earlier: NotebookNode) -> None:
+    tagged = copy.deepcopy(earlier)
+    tagged.cells[3].metadata["tags"] = [SKIP_TAG]
+    restored, remarks = restore_locked_cells(tagged, earlier)
+    assert "tags" not in restored.cells[3].metadata
+    assert len(remarks) == 1
+    assert "skip-grading was removed" in remarks[0]
