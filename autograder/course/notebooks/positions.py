@@ -59,7 +59,9 @@ def _mark(
     start = next(index for index, cell in enumerate(notebook.cells) if _name(cell) == before) + 1
     own: list[int] = []
     for index in range(start, len(notebook.cells)):
-        if (name := _name(notebook.cells[index])) and (own or name not in earlier):
+        if is_generated(name := _name(notebook.cells[index])):
+            continue
+        if name and (own or name not in earlier):
             break
         if name:
             continue  # a lost neighbour was put back directly behind the one before

@@ -116,14 +116,15 @@ def test_a_plot_below_the_cell_for_it_is_tagged(stub: str, asked: NotebookNode) 
     assert "draw()" in plotted(found) and named == ["draw()"]
 
 
-def test_generated_text_is_nobodys_neighbour(asked: NotebookNode) -> None:
+@pytest.mark.parametrize("is_older", [True, False])
+def test_generated_text_is_nobodys_neighbour(asked: NotebookNode, is_older: bool) -> None:
     newer = copy.deepcopy(asked)
     stated = copy.deepcopy(newer.cells[0])
     stated.source = "*3 points*"
     stated.id = stated.metadata.nbgrader.grade_id = "stated-work-question-why"
     newer.cells.insert(8, stated)
-    notebook = copy.deepcopy(asked)
-    notebook.cells[8].source = "Because."
+    notebook = copy.deepcopy(asked if is_older else newer)
+    notebook.cells[8 if is_older else 9].source = "Because."
     for number, cell in enumerate(notebook.cells):
         cell.metadata, cell["id"] = NotebookNode(), f"cell-{number}"
     restored, _ = restore_locked_cells(notebook, newer)
