@@ -117,8 +117,10 @@ class CheckRun:
             detail=detail_of(error, explanation, fault),
             diagnosis=explanation.diagnosis,
             remarks=tuple(record.remarks),
+            measured=tuple(record.measurements),
             metrics=dict(record.metrics),
-            strips=() if late else tuple(record.strips),
+            # Students see the strips of a visible check, whose inputs a late one may not show.
+            strips=() if late and info.visibility == "visible" else tuple(record.strips),
             fault=fault,
         )
         self.results[check] = result

@@ -56,7 +56,7 @@ class CheckResult:
     """errored: the student's code raised, or the check itself did (see `needs_review` of the report)."""
 
     visibility: Visibility
-    """hidden: the student sees title and hint only."""
+    """hidden: what the student sees of it is the feedback policy's to say; title and one hint at least."""
 
     feedback: str = ""
     """For the student; of a hidden check, never shown by the reports."""
@@ -73,11 +73,14 @@ class CheckResult:
     remarks: tuple[str, ...] = ()
     """Sentences for the student that cost nothing: an accepted variant, another quadrature rule."""
 
+    measured: tuple[str, ...] = ()
+    """Remarks with figures that depend on inputs: for the instructor, and for students under the policy `full`."""
+
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Measured figures: faithfulness percentile, for the leaderboard."""
 
     strips: tuple[TokenStrip, ...] = ()
-    """Pictures of visible inputs."""
+    """Pictures; of hidden inputs for the instructor, and for students under the policy `full`."""
 
     fault: str = ""
     """Why this is ours: an error of the check or the harness; then the report needs review."""

@@ -2,13 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from markupsafe import escape
 
 from autograder.records import Assignment, CheckResult, Diagnosis, GradeReport
-from autograder.report.feedback import STEP_LIMIT, check_view, student_view
+from autograder.report.check_view import check_view
+from autograder.report.feedback import STEP_LIMIT, student_view
 from autograder.report.pages import feedback_page, instructor_page
+
+NOW = datetime(2026, 11, 30, 12)
 
 # What the fixture's hidden check carries and no student may read.
 SECRETS = (
@@ -31,7 +35,7 @@ def hidden_only(report: GradeReport) -> GradeReport:
 
 
 def test_a_hidden_check_shows_title_and_hint_only(report: GradeReport, assignment: Assignment) -> None:
-    page = feedback_page(report, assignment).decode()
+    page = feedback_page(report, assignment, NOW).decode()
     assert "Attributions match on unseen sentences and another model" in page
     assert "Try a sentence that the model gets wrong." in page
     assert [secret for secret in SECRETS if secret in page] == []
@@ -39,8 +43,8 @@ def test_a_hidden_check_shows_title_and_hint_only(report: GradeReport, assignmen
 
 def test_nothing_found_shows_of_any_hidden_check(report: GradeReport, assignment: Assignment) -> None:
     figure = '<figure class="heat-strip">'
-    assert figure in feedback_page(report, assignment).decode()
-    page = feedback_page(hidden_only(report), assignment).decode()
+    assert figure in feedback_page(report, assignment, NOW).decode()
+    page = feedback_page(hidden_only(report), assignment, NOW).decode()
     assert figure not in page
     assert [word for word in ("Stell", "RuntimeError", "0.31", "KeyError") if word in page] == []
 
@@ -122,7 +126,7 @@ def test_message_and_hint_are_shown_apart(report: GradeReport) -> None:
 
 
 def test_steps_follow_the_tasks_and_prefer_hints(report: GradeReport, assignment: Assignment) -> None:
-    steps = student_view(report, assignment).steps
+    steps = student_view(report, assignment, NOW).steps
     assert [[task.name for task in step.tasks] for step in steps] == [
         ["compute_feature_attribution_scores"],
         ["token_importance"],
@@ -139,7 +143,7 @@ def test_the_same_advice_for_two_tasks_is_one_step(report: GradeReport, assignme
     checks = tuple(
         replace(check, points=0, outcome="failed", diagnosis=same, fault="") for check in report.checks
     )
-    steps = student_view(replace(report, checks=checks), assignment).steps
+    steps = student_view(replace(report, checks=checks), assignment, NOW).steps
     assert [(step.text, len(step.tasks), step.points) for step in steps] == [("Look at the padding.", 5, 24)]
 
 
@@ -149,7 +153,7 @@ def test_steps_are_few(report: GradeReport, assignment: Assignment) -> None:
         replace(report.checks[3], task=task.name, diagnosis=None, feedback=f"advice {task.name}", strips=())
         for task in tasks
     )
-    view = student_view(replace(report, checks=checks), replace(assignment, tasks=tasks))
+    view = student_view(replace(report, checks=checks), replace(assignment, tasks=tasks), NOW)
     assert (len(view.steps), view.more_steps) == (STEP_LIMIT, 9 - STEP_LIMIT)
 
 
@@ -157,13 +161,13 @@ def test_tasks_stand_in_the_assignments_order_and_no_check_is_lost(
     report: GradeReport, assignment: Assignment
 ) -> None:
     stray = replace(report.checks[0], task="unknown_function")
-    view = student_view(replace(report, checks=(stray, *reversed(report.checks))), assignment)
+    view = student_view(replace(report, checks=(stray, *reversed(report.checks))), assignment, NOW)
     assert [task.name for task in view.tasks] == [*(task.name for task in assignment.tasks), ""]
     assert sum(len(task.checks) for task in view.tasks) == len(report.checks) + 1
 
 
 def test_score_and_pending_points_are_told(report: GradeReport, assignment: Assignment) -> None:
-    page = feedback_page(report, assignment).decode()
+    page = feedback_page(report, assignment, NOW).decode()
     assert "<strong>9.5 of 24</strong> points" in page
     assert "+ up to 6 for written answers" in page
     assert "1 under review" in page
@@ -172,7 +176,7 @@ def test_score_and_pending_points_are_told(report: GradeReport, assignment: Assi
 
 
 def test_full_marks_say_so(passed: Callable[[str], GradeReport], assignment: Assignment) -> None:
-    page = feedback_page(passed("Ana"), assignment).decode()
+    page = feedback_page(passed("Ana"), assignment, NOW).decode()
     assert "Every check passes. Well done!" in page
     assert "Not yet" not in page
 
@@ -180,7 +184,7 @@ def test_full_marks_say_so(passed: Callable[[str], GradeReport], assignment: Ass
 def test_a_problem_says_what_where_and_what_to_do(
     problem: Callable[[str], GradeReport], assignment: Assignment
 ) -> None:
-    page = feedback_page(problem("Ana"), assignment).decode()
+    page = feedback_page(problem("Ana"), assignment, NOW).decode()
     assert "Your submission could not be run." in page
     assert "notebook.ipynb: not JSON (line 1, column 1). Save the notebook in Jupyter again" in page
     assert "hand it in again" in page
@@ -188,7 +192,7 @@ def test_a_problem_says_what_where_and_what_to_do(
 
 def test_the_pages_do_not_depend_on_timing(report: GradeReport, assignment: Assignment) -> None:
     later = replace(report, timing={"total": 99.0})
-    assert feedback_page(later, assignment) == feedback_page(report, assignment)
+    assert feedback_page(later, assignment, NOW) == feedback_page(report, assignment, NOW)
     assert instructor_page(later, assignment) == instructor_page(report, assignment)
 
 
@@ -200,7 +204,7 @@ def test_a_step_is_the_hint_at_a_recognised_mistake_before_any_other(
         report.checks[3], outcome="failed", points=0, diagnosis=None, hint="Print the sums.", fault=""
     )
     named = replace(plain, id="test_named", diagnosis=diagnosis, hint=diagnosis.hint)
-    steps = student_view(replace(report, checks=(plain, named)), assignment).steps
+    steps = student_view(replace(report, checks=(plain, named)), assignment, NOW).steps
     assert [step.text for step in steps] == ["By what factor are they off?"]
 
 
@@ -212,5 +216,5 @@ def test_the_step_of_an_unwritten_function_is_to_write_it(
         report.checks[0], outcome="errored", points=0, visibility="visible", feedback=said, hint=""
     )
     hidden = replace(visible, id="other", visibility="hidden", hint="This runs once the function is written.")
-    view = student_view(replace(report, checks=(visible, hidden)), assignment)
+    view = student_view(replace(report, checks=(visible, hidden)), assignment, NOW)
     assert [step.text for step in view.steps] == [said]
