@@ -41,7 +41,7 @@ class OpenSubmission:
         session: KernelSession,
         execution: Execution,
         handles: Mapping[int, str],
-        pending: tuple[Pending, ...],
+        questions: tuple[Pending, ...],
         waiting: Mapping[str, Callable[[], None]],
     ) -> None:
         self._session = session
@@ -49,7 +49,7 @@ class OpenSubmission:
         self._waiting = dict(waiting)
         self._shown_effects: int | None = None
         self.execution = execution
-        self.pending = pending
+        self.questions = questions
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ def open_submission(
         )
     notebook, remarks = restore_locked_cells(submitted, course.template)
     notebook = recognise_by_position(notebook, course.template)
-    pending = written_answers(notebook, course.template, assignment.questions)
+    questions = written_answers(notebook, course.template, assignment.questions)
     with KernelSession(
         zygote,
         notebook,
@@ -162,7 +162,7 @@ def open_submission(
                     provide()
                 else:
                     waiting[name] = provide
-        opened = OpenSubmission(session, execution, handles, pending, waiting)
+        opened = OpenSubmission(session, execution, handles, questions, waiting)
         yield _with_remarks(opened, remarks)
 
 

@@ -88,7 +88,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A written question that waits for a person."""
+    """A written question and its answer, which waits for a person unless it is empty."""
 
     id: str
     """Id of the notebook cell."""
@@ -100,7 +100,7 @@ class Pending:
     """Points that the person may give."""
 
     answer: str
-    """What the student wrote, as Markdown source; empty if the template's text stands untouched."""
+    """What the student wrote, as Markdown source; empty if that is nothing."""
 
     rubric: tuple[str, ...] = ()
     """For the person who grades."""
@@ -147,7 +147,10 @@ class GradeReport:
     """In the order of checks.py."""
 
     pending: tuple[Pending, ...] = ()
-    """Written questions."""
+    """Written questions that a person grades."""
+
+    unanswered: tuple[Pending, ...] = ()
+    """Written questions without an answer: 0 points, nobody needs to look."""
 
     needs_review: tuple[str, ...] = ()
     """Faults of ours, a sentence each; empty in the usual case."""

@@ -95,11 +95,11 @@ class StudentView:
     announced: str
     """What this page will tell later, and from when on; else empty."""
 
-    pending: tuple[Pending, ...]
-    """Written questions."""
+    questions: tuple[Pending, ...]
+    """Written questions in the order of the assignment, with an answer or without."""
 
     pending_points: float
-    """Sum of their points."""
+    """Points that a person may still give for them."""
 
     review_points: float
     """Points of the checks that a person will look at."""
@@ -144,13 +144,18 @@ def student_view(report: GradeReport, assignment: Assignment, now: datetime) -> 
         steps=tuple(steps[:STEP_LIMIT]),
         more_steps=max(0, len(steps) - STEP_LIMIT),
         announced=_announcement(assignment.feedback) if steps and assignment.feedback.is_ahead(now) else "",
-        pending=report.pending,
+        questions=_in_order((*report.pending, *report.unanswered), assignment),
         pending_points=sum(question.points for question in report.pending),
         review_points=sum(check.max_points - check.points for check in report.checks if check.fault),
         failures=report.failures,
         plots=tuple(uri for uri in map(plot_uri, report.plots) if uri),
         shown=tuple(shown_views(report.shown)),
     )
+
+
+def _in_order(questions: Sequence[Pending], assignment: Assignment) -> tuple[Pending, ...]:
+    ids = [question.id for question in assignment.questions]
+    return tuple(sorted(questions, key=lambda one: ids.index(one.id) if one.id in ids else len(ids)))
 
 
 def _announcement(policy: FeedbackPolicy) -> str:

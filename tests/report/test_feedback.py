@@ -169,7 +169,7 @@ def test_tasks_stand_in_the_assignments_order_and_no_check_is_lost(
 def test_score_and_pending_points_are_told(report: GradeReport, assignment: Assignment) -> None:
     page = feedback_page(report, assignment, NOW).decode()
     assert "<strong>9.5 of 24</strong> points" in page
-    assert "+ up to 6 for written answers" in page
+    assert "+ up to 4 for written answers" in page
     assert "1 under review" in page
     assert "This will be looked at by a person; no points were lost." in page
     assert "A person will grade this." in page
@@ -218,3 +218,23 @@ def test_the_step_of_an_unwritten_function_is_to_write_it(
     hidden = replace(visible, id="other", visibility="hidden", hint="This runs once the function is written.")
     view = student_view(replace(report, checks=(visible, hidden)), assignment, NOW)
     assert [step.text for step in view.steps] == [said]
+
+
+def test_a_question_without_an_answer_is_not_pending(report: GradeReport, assignment: Assignment) -> None:
+    questions = student_view(report, assignment, NOW).questions
+    assert [question.id for question in questions] == ["question-words", "question-faith"]
+    page = feedback_page(report, assignment, NOW).decode()
+    place = page.index('id="question-2"')
+    assert (page.count("Not answered"), page.count("With a person")) == (2, 2)
+    assert '<span class="points">0 of 2</span>' in page[place:]
+    assert "You have not answered this question: the cell holds no text of yours." in page[place:]
+    assert "Not answered: 0 of 2, nothing to grade." in instructor_page(report, assignment).decode()
+
+
+def test_full_marks_without_an_answer_wait_for_nobody(
+    passed: Callable[[str], GradeReport], assignment: Assignment
+) -> None:
+    silent = replace(passed("Ana"), pending=())
+    page = feedback_page(silent, assignment, NOW).decode()
+    assert "Every check passes. Well done!" in page
+    assert "read by a person" not in page and "for written answers" not in page

@@ -84,7 +84,7 @@ def test_every_kind_of_report_is_by_the_schema(
         assert list(validator.iter_errors(json.loads(to_json(one)))) == []
 
 
-OPTIONAL = {"missing_modules", "shown", "staff_remarks"}
+OPTIONAL = {"missing_modules", "shown", "staff_remarks", "unanswered"}
 """Fields that reports of earlier versions lack."""
 
 OPTIONAL_INSIDE = {"measured", "mistakes"}
