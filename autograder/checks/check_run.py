@@ -12,6 +12,7 @@ from autograder.checks.course_context import Course
 from autograder.checks.decorators import CheckInfo, is_late
 from autograder.checks.diagnosing import Passed, explained
 from autograder.checks.feedback import detail_of, hint_of, message_of, traceback_of
+from autograder.checks.follows import with_origins
 from autograder.checks.outcomes import faulty, outcome_of
 from autograder.checks.recorder import Recorder
 from autograder.checks.scoring import points_for
@@ -80,10 +81,12 @@ class CheckRun:
 
     def ordered_results(self) -> tuple[CheckResult, ...]:
         """Return one result a check in the order of checks.py; one that never ran is a fault of ours."""
-        return tuple(
+        results = [
             self.results.get(info.id) or blank_result(info, "errored", fault="The check was not run.")
             for info in self.checks
-        )
+        ]
+        tasks = [task.name for task in self.assignment.tasks]
+        return with_origins(results, self.errors, self.explanations, tasks)
 
     def conclude(self, check: str, error: BaseException | None, record: Recorder) -> CheckResult:
         """Turn what happened in a check into its result, and keep it.

@@ -83,16 +83,16 @@ def raise_reply(
     """
     status = reply["status"]
     if status == "missing":
-        known = reply.get("known")
-        claimed = known[:_MAX_NAMES] if isinstance(known, list) else []
-        names = [name for name in claimed if isinstance(name, str) and len(name) <= _NAME_CHARS]
+        names = _names(reply.get("known"))
         found = text(reply, "found")
         what = (
             "defines no function"
             if found == "NoneType"
             else f"has a value of type {found} where it needs a function"
         )
-        raise MissingFunctionError(f"The notebook {what} {function}().{did_you_mean(function, names)}")
+        raise MissingFunctionError(
+            f"The notebook {what} {function}().{did_you_mean(function, names)}", function
+        )
     if status == "raised":
         undefined = text(reply, "undefined")
         raise StudentCodeError(
@@ -100,10 +100,18 @@ def raise_reply(
             text(reply, "error"),
             text(reply, "message") + because(undefined),
             traceback=str(reply.get("traceback", ""))[:_TRACEBACK_CHARS],
+            undefined=undefined,
+            frames=_names(reply.get("frames")),
         )
     if status == "unsendable":
         raise SubmissionError(f"{function}() returned {text(reply, 'what')}, which cannot be graded.")
     raise SubmissionError(f"{function}() gave a malformed answer.")
+
+
+def _names(claimed: Any) -> list[str]:
+    """Read a list of names, whatever the kernel sent."""
+    listed = claimed[:_MAX_NAMES] if isinstance(claimed, list) else []
+    return [name for name in listed if isinstance(name, str) and len(name) <= _NAME_CHARS]
 
 
 def handles(tree: Any) -> set[str]:

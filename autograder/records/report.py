@@ -70,6 +70,9 @@ class CheckResult:
     diagnosis: Diagnosis | None = None
     """The mistake behind a wrong tensor, where one reproduces it."""
 
+    follows_from: str = ""
+    """The earlier task whose mistake shows here; empty where the error is the task's own."""
+
     remarks: tuple[str, ...] = ()
     """Sentences for the student that cost nothing: an accepted variant, another quadrature rule."""
 

@@ -29,6 +29,20 @@ _SENTENCES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The earlier task that an error follows from."""
+
+    number: int
+    """Its place in the assignment, from 1."""
+
+    title: str
+    """Its heading."""
+
+    anchor: str
+    """Id of its section."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CheckView:
     """One check as a student may see it."""
 
@@ -55,6 +69,9 @@ class CheckView:
 
     hint: str
     """What the mistake's author says to think about; else empty."""
+
+    follows: Origin | None = None
+    """The earlier task that it follows from: then it has no error or hint of its own."""
 
     named: tuple[Mistake, ...] = ()
     """The mistakes that were diagnosed, where the policy names them."""
@@ -95,30 +112,33 @@ def state_word(state: str) -> str:
     return _STATES[state]
 
 
-def check_view(check: CheckResult, level: FeedbackLevel = "hints") -> CheckView:
+def check_view(
+    check: CheckResult, level: FeedbackLevel = "hints", follows: Origin | None = None
+) -> CheckView:
     """Return what the student may see of a check.
 
     Of a hidden one: title, outcome, points, the mistake's hint and the author's remarks; under `names` the mistakes
     that were diagnosed as well. What else the record carries (detail, metrics, strips, distances, measured remarks) is
-    read under `full` only.
+    read under `full` only. What follows from an earlier task says so, and nothing else but what was measured.
     """
     state = check_state(check)
     hidden = check.visibility != "visible"
-    lost = state not in ("passed", "review")
+    lost = state not in ("passed", "review") and follows is None
     full = hidden and level == "full" and state != "review"
-    found = "" if hidden or state == "review" else check.feedback.strip()
+    found = "" if hidden or state == "review" or follows else check.feedback.strip()
     hint = _hint(check) if lost else ""
-    if not found and not hint:
+    if not found and not hint and not follows:
         found = _SENTENCES.get(state, "")
     return CheckView(
         title=check.title,
-        state=state,
-        word=_STATES[state],
+        state="skipped" if follows else state,
+        word="Follows" if follows else _STATES[state],
         points=check.points,
         max_points=check.max_points,
         hidden=hidden,
         found=found,
         hint=hint,
+        follows=follows,
         named=check.diagnosis.mistakes if check.diagnosis and lost and level != "hints" else (),
         diagnosed=check.diagnosis is not None,
         remarks=check.remarks,

@@ -18,7 +18,7 @@ from autograder.records import (
     GradeReport,
     Pending,
 )
-from autograder.report.check_view import CheckView, check_view, state_word
+from autograder.report.check_view import CheckView, Origin, check_view, state_word
 from autograder.report.pictures import plot_uri
 from autograder.report.shown import ShownView, shown_views
 from autograder.report.text import one_line
@@ -57,6 +57,23 @@ class TaskView:
 
     checks: tuple[CheckView, ...]
     """In the order of checks.py."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailureView:
+    """A cell that did not end well."""
+
+    failure: CellFailure
+    """The cell and what happened."""
+
+    task: Origin | None
+    """The task that the cell belongs to."""
+
+    follows: Origin | None
+    """The earlier task whose mistake shows here."""
+
+    costs: bool
+    """Whether the error may be the task's own: not where all of its checks passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +121,7 @@ class StudentView:
     review_points: float
     """Points of the checks that a person will look at."""
 
-    failures: tuple[CellFailure, ...]
+    failures: tuple[FailureView, ...]
     """Cells that failed."""
 
     plots: tuple[str, ...]
@@ -147,10 +164,32 @@ def student_view(report: GradeReport, assignment: Assignment, now: datetime) -> 
         questions=_in_order((*report.pending, *report.unanswered), assignment),
         pending_points=sum(question.points for question in report.pending),
         review_points=sum(check.max_points - check.points for check in report.checks if check.fault),
-        failures=report.failures,
+        failures=tuple(_failure_view(failure, tasks, assignment) for failure in report.failures),
         plots=tuple(uri for uri in map(plot_uri, report.plots) if uri),
         shown=tuple(shown_views(report.shown)),
     )
+
+
+def _failure_view(failure: CellFailure, tasks: Sequence[TaskView], assignment: Assignment) -> FailureView:
+    passed = {task.name for task in tasks if task.state == "passed"}
+    return FailureView(
+        failure=failure,
+        task=_origin(failure.task, assignment),
+        follows=_origin(failure.follows_from, assignment),
+        costs=failure.kind != "error" or failure.task not in passed,
+    )
+
+
+def _origin(name: str, assignment: Assignment) -> Origin | None:
+    """Return where a task stands in the assignment; None if it has none of that name."""
+    for number, task in enumerate(assignment.tasks, start=1):
+        if task.name == name:
+            return Origin(number=number, title=task.title, anchor=_anchor(name))
+    return None
+
+
+def _anchor(name: str) -> str:
+    return f"task-{name or 'other'}"
 
 
 def _in_order(questions: Sequence[Pending], assignment: Assignment) -> tuple[Pending, ...]:
@@ -174,10 +213,10 @@ def _task_view(
     task = next((task for task in assignment.tasks if task.name == name), None)
     points = sum(check.points for check in checks)
     max_points = sum(check.max_points for check in checks)
-    views = tuple(check_view(check, level) for check in checks)
+    views = tuple(check_view(check, level, _origin(check.follows_from, assignment)) for check in checks)
     state = _task_state(points, max_points, {view.state for view in views})
     return TaskView(
-        anchor=f"task-{name or 'other'}",
+        anchor=_anchor(name),
         name=name,
         title=task.title if task else "Further checks",
         expected=task.expected if task else "",

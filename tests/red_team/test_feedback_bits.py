@@ -57,8 +57,10 @@ def _texts(
     two = len(list(pairs(own))) + sum(
         one.task in names_used(outer.program) for one in earlier for outer in own
     )
+    # It may also follow from one of the tasks before.
+    before = [task.name for task in assignment.tasks].index(info.task)
     remarks = sum(one.task == info.task for one in variants)
-    hints = len({one.hint for one in (*own, *earlier)}) + remarks + OTHERS + SHARES.get(info.id, 0)
+    hints = len({one.hint for one in (*own, *earlier)}) + remarks + before + OTHERS + SHARES.get(info.id, 0)
     return hints, hints + two
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -7,7 +8,7 @@ from datetime import datetime
 import pytest
 from markupsafe import escape
 
-from autograder.records import Assignment, CheckResult, Diagnosis, GradeReport
+from autograder.records import Assignment, CellFailure, CheckResult, Diagnosis, GradeReport
 from autograder.report.check_view import check_view
 from autograder.report.feedback import STEP_LIMIT, student_view
 from autograder.report.pages import feedback_page, instructor_page
@@ -238,3 +239,43 @@ def test_full_marks_without_an_answer_wait_for_nobody(
     page = feedback_page(silent, assignment, NOW).decode()
     assert "Every check passes. Well done!" in page
     assert "read by a person" not in page and "for written answers" not in page
+
+
+def test_a_check_that_follows_has_no_error_and_no_hint_of_its_own(
+    report: GradeReport, assignment: Assignment
+) -> None:
+    lost = replace(report.checks[4], follows_from="build_baseline", hint="Look there.")
+    visible = replace(report.checks[5], follows_from="build_baseline")
+    earlier = replace(report.checks[0], outcome="failed", points=0, feedback="Not kept.", hint="Keep it.")
+    view = student_view(replace(report, checks=(earlier, lost, visible)), assignment, NOW)
+    (one,) = view.tasks[1].checks
+    assert one.follows is not None and (one.follows.number, one.follows.title) == (1, "The baseline")
+    assert (one.found, one.hint, one.word, one.state) == ("", "", "Follows", "skipped")
+    # What is to be done stands at the earlier task.
+    assert [(step.text, [task.name for task in step.tasks]) for step in view.steps] == [
+        ("Keep it.", ["build_baseline"])
+    ]
+    page = feedback_page(replace(report, checks=(earlier, lost, visible)), assignment, NOW).decode()
+    link = 'This follows from task 1, <a href="#task-build_baseline">The baseline</a>: once that is right'
+    assert page.count(link) == 2
+    assert [text for text in ("Look there.", "RuntimeError") if text in page] == []
+
+
+def test_a_failed_cell_of_a_passed_task_is_no_error_of_the_task(
+    report: GradeReport, assignment: Assignment
+) -> None:
+    mine = CellFailure(cell="check-x", index=3, kind="error", message="AssertionError: rows sum to 1")
+    checks = (report.checks[0], replace(report.checks[5], follows_from=""))
+    passed, lost = replace(mine, task="build_baseline"), replace(mine, index=4, task="token_importance")
+    follows = replace(mine, index=5, task="build_baseline", follows_from="token_importance")
+    slow = replace(mine, index=6, task="build_baseline", kind="timeout", message="Longer than 10 s.")
+    graded = replace(report, checks=checks, failures=(passed, lost, follows, slow))
+    page = feedback_page(graded, assignment, NOW).decode()
+    cells = page[page.index("Cells that did not end well") : page.index("Good to know")]
+    text = " ".join(re.sub("<[^>]*>", " ", cells).split())
+    assert "Cell 4 ( check-x ) stopped, but all checks of task 1, The baseline passed" in text
+    assert "Cell 5 ( check-x ) raised an error. AssertionError: rows sum to 1" in text
+    assert "Cell 6 ( check-x ) follows from task 3, From scores to importance ." in text
+    assert "Cell 7 ( check-x ) did not end in its time. Longer than 10 s." in text
+    assert text.count("AssertionError") == 1
+    assert instructor_page(graded, assignment).decode().count("AssertionError: rows sum to 1") == 3

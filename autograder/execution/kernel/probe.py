@@ -140,12 +140,14 @@ class Probe:
         except BaseException:
             text = "(its message cannot be shown)"
         compiled = getattr(self._kernel.shell.compile, "_filename_map", {})
+        frames = _own_frames(error.__traceback__, compiled)
         return {
             "status": "raised",
             "error": type(error).__name__,
             "message": text[:_MESSAGE_CHARS],
             "undefined": getattr(error, "name", None) if isinstance(error, NameError) else None,
-            "traceback": _own_frames(error.__traceback__, compiled)[:_TRACEBACK_CHARS],
+            "traceback": "\n".join(f"{place}\n    {line}" for _, place, line in frames)[:_TRACEBACK_CHARS],
+            "frames": [name for name, _, _ in frames],
         }
 
 
@@ -254,14 +256,14 @@ def _short_stacks() -> Iterator[None]:
         vars(sys).pop("tracebacklimit", None)
 
 
-def _own_frames(trace: TracebackType | None, compiled: dict[str, int]) -> str:
-    """Format the frames of cells and of files in the box.
+def _own_frames(trace: TracebackType | None, compiled: dict[str, int]) -> list[tuple[str, str, str]]:
+    """Return the last frames of cells and of files in the box: the function's name, the place in words, the line.
 
     Args:
         trace: The exception's traceback.
         compiled: IPython's map from a cell's made-up file name to its number.
     """
-    lines = []
+    found = []
     for frame in traceback.extract_tb(trace):
         if frame.filename in compiled:
             place = f"Cell In[{compiled[frame.filename]}]"
@@ -270,5 +272,5 @@ def _own_frames(trace: TracebackType | None, compiled: dict[str, int]) -> str:
         else:
             continue
         source = linecache.getline(frame.filename, frame.lineno or 0).strip()
-        lines.append(f"{place}, line {frame.lineno}, in {frame.name}\n    {source}")
-    return "\n".join(lines[-_TRACEBACK_FRAMES:])
+        found.append((frame.name, f"{place}, line {frame.lineno}, in {frame.name}", source))
+    return found[-_TRACEBACK_FRAMES:]
