@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.checks.answer_cache import Reference
+from autograder.checks.changed_arguments import with_costs
 from autograder.checks.comparing import Mismatch
 from autograder.checks.course_context import Course
 from autograder.checks.decorators import CheckInfo, is_late
@@ -86,7 +87,8 @@ class CheckRun:
             for info in self.checks
         ]
         tasks = [task.name for task in self.assignment.tasks]
-        return with_origins(results, self.errors, self.explanations, tasks)
+        found = with_origins(results, self.errors, self.explanations, tasks)
+        return with_costs(found, self.proxy.changing)
 
     def conclude(self, check: str, error: BaseException | None, record: Recorder) -> CheckResult:
         """Turn what happened in a check into its result, and keep it.

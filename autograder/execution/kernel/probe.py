@@ -97,7 +97,6 @@ class Probe:
                 name for name, value in list(names.items()) if callable(value) and not name.startswith("_")
             ]
             return {"status": "missing", "found": codec.type_name(function), "known": own[:200]}, {}
-        pristine = {key: tensor.clone() for key, tensor in tensors.items()}
         given = codec.decode(request["arguments"], tensors, arrays=True)
         args, kwargs = self._models.resolve(given)
         seed_all(request["seed"])
@@ -110,12 +109,8 @@ class Probe:
                 reply, answer = {"status": "interrupted"}, {}
             except BaseException as error:
                 reply, answer = self._describe(error), {}
-        if request.get("return_arguments"):
-            answer |= _returned_arguments(given, reply)
-        reply["side_effects"] = [
-            *([("arguments", "")] if _changed_arguments(given, request["arguments"], pristine) else []),
-            *self._models.restore(),
-        ]
+        answer |= _returned_arguments(given, reply)
+        reply["side_effects"] = self._models.restore()
         return reply, answer
 
     @contextlib.contextmanager
@@ -193,21 +188,6 @@ def _returned_arguments(given: Any, reply: dict[str, Any]) -> dict[str, Any]:
     except codec.WireError:
         return {}
     return {arguments.KEY.format(key): tensor for key, tensor in tensors.items()}
-
-
-def _changed_arguments(given: Any, tree: Any, pristine: dict[str, Any]) -> bool:
-    """Compare the arguments after the call with copies made before it.
-
-    Args:
-        given: The arguments that the function got, as it left them.
-        tree: Their structure as it came.
-        pristine: Copies of their tensors.
-    """
-    try:
-        after_tree, after = codec.encode(given)
-    except codec.WireError:
-        return True
-    return after_tree != tree or not all(arguments.same_bytes(after[key], pristine[key]) for key in pristine)
 
 
 def _open_sink() -> TextIO:
