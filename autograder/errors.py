@@ -7,7 +7,7 @@ the command before anything is graded. A `GraderError` is ours: the result is `n
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class AutograderError(Exception):
@@ -38,13 +38,26 @@ class StudentCodeError(SubmissionError):
         exception: Name of the exception's class.
         message: The exception's message; empty if it has none.
         traceback: The student's own traceback as plain text, without frames of the harness.
+        undefined: The name that a NameError is about; else empty.
+        frames: Names of the student's functions that were running, the innermost last. Like all the rest, claims.
     """
 
-    def __init__(self, function: str, exception: str, message: str = "", traceback: str = "") -> None:
+    def __init__(
+        self,
+        function: str,
+        exception: str,
+        message: str = "",
+        traceback: str = "",
+        *,
+        undefined: str = "",
+        frames: Sequence[str] = (),
+    ) -> None:
         self.function = function
         self.exception = exception
         self.message = message
         self.traceback = traceback
+        self.undefined = undefined
+        self.frames = tuple(frames)
         super().__init__(self._sentence())
 
     @property
@@ -68,7 +81,15 @@ class KernelDiedError(SubmissionError):
 
 
 class MissingFunctionError(SubmissionError):
-    """The notebook defines no callable of the asked name."""
+    """The notebook defines no callable of the asked name.
+
+    Attributes:
+        function: The name.
+    """
+
+    def __init__(self, sentence: str, function: str = "") -> None:
+        self.function = function
+        super().__init__(sentence)
 
 
 class UnusableAnswerError(SubmissionError):

@@ -773,4 +773,5 @@ def test_my_attribution_is_faithful(submission, reference, models, assignment, r
     share = faithfulness.share_of_points(mean)
     record.fraction(share)
     if share < 1:
-        record.remark(f"Your ranking lies at the {mean:.1f}th percentile; full points begin at the 80th.")
+        record.remark("Full points begin at the 80th percentile among random rankings.")
+        record.measured(f"Your ranking lies at the {mean:.1f}th percentile.")

@@ -15,11 +15,13 @@ A check is a pytest function; its docstring is the title that the student reads:
             expected = reference.integrated_gradients(loaded.model, loaded.tokenizer, prompt)
             assert_close(actual, expected, name="attributions", axes=("token",))
 
-Fixtures: `submission` (`call`, `recall`, `own`, `changes_arguments`, `plots`), `reference` (the module; answers kept by
+Fixtures: `submission` (`call`, `recall`, `own`, `plots`), `reference` (the module; answers kept by
 content), `models` (the shipped one first, then the hidden one; each with `model` and `tokenizer`), `model` and
 `tokenizer` (the shipped one's), `rng` (random.Random, seeded by course key, student, assignment and check),
-`shared_rng` (the same in all checks), `record` (`remark`, `metric`, `fraction`, `strip`), `assignment`. A Figure that a
-function returns arrives as a description; `figure_of` makes the same of a Figure of this process.
+`shared_rng` (the same in all checks), `record` (`remark`, `measured`, `metric`, `fraction`, `strip`), `assignment`. A
+Figure that a function returns arrives as a description; `figure_of` makes the same of a Figure of this process.
+
+A call that leaves its arguments changed costs the function one point, once; no check needs to look for it.
 
 Whatever goes wrong while these assertions look at an answer costs the student the check. A check that reads something
 out of an answer by itself does it by `read_answer(function, answer)`: what the function raises is the student's, too.

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from autograder.checks.answer_cache import Reference
+from autograder.checks.changed_arguments import with_costs
 from autograder.checks.comparing import Mismatch
 from autograder.checks.course_context import Course
 from autograder.checks.decorators import CheckInfo, is_late
 from autograder.checks.diagnosing import Passed, explained
 from autograder.checks.feedback import detail_of, hint_of, message_of, traceback_of
+from autograder.checks.follows import with_origins
 from autograder.checks.outcomes import faulty, outcome_of
 from autograder.checks.recorder import Recorder
 from autograder.checks.scoring import points_for
@@ -80,10 +82,13 @@ class CheckRun:
 
     def ordered_results(self) -> tuple[CheckResult, ...]:
         """Return one result a check in the order of checks.py; one that never ran is a fault of ours."""
-        return tuple(
+        results = [
             self.results.get(info.id) or blank_result(info, "errored", fault="The check was not run.")
             for info in self.checks
-        )
+        ]
+        tasks = [task.name for task in self.assignment.tasks]
+        found = with_origins(results, self.errors, self.explanations, tasks)
+        return with_costs(found, self.proxy.changing)
 
     def conclude(self, check: str, error: BaseException | None, record: Recorder) -> CheckResult:
         """Turn what happened in a check into its result, and keep it.
@@ -117,8 +122,10 @@ class CheckRun:
             detail=detail_of(error, explanation, fault),
             diagnosis=explanation.diagnosis,
             remarks=tuple(record.remarks),
+            measured=tuple(record.measurements),
             metrics=dict(record.metrics),
-            strips=() if late else tuple(record.strips),
+            # Students see the strips of a visible check, whose inputs a late one may not show.
+            strips=() if late and info.visibility == "visible" else tuple(record.strips),
             fault=fault,
         )
         self.results[check] = result

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -29,7 +29,7 @@ from autograder.records import Execution, Pending, Submission
 from autograder.seeds import seed_for
 
 CHANGED_LATE = (
-    "On an input that you have not seen, a function changed its arguments or a model. Let it work on copies."
+    "On an input that you have not seen, a function left a model changed. Put back what you change in it."
 )
 
 
@@ -41,7 +41,7 @@ class OpenSubmission:
         session: KernelSession,
         execution: Execution,
         handles: Mapping[int, str],
-        pending: tuple[Pending, ...],
+        questions: tuple[Pending, ...],
         waiting: Mapping[str, Callable[[], None]],
     ) -> None:
         self._session = session
@@ -49,7 +49,7 @@ class OpenSubmission:
         self._waiting = dict(waiting)
         self._shown_effects: int | None = None
         self.execution = execution
-        self.pending = pending
+        self.questions = questions
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -94,13 +94,10 @@ class OpenSubmission:
         others = shown_outputs(self.execution.notebook, (cell,))
         return pngs + [other.content.encode() for other in others if other.is_figure]
 
-    def changes_arguments(
-        self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int
-    ) -> bool:
-        """Call a function in the kernel, and compare here what has become of its arguments."""
-        return self._session.changes_arguments(
-            function, self._handled(args), self._handled(dict(kwargs)), seed=seed
-        )
+    @property
+    def changing(self) -> Collection[str]:
+        """The functions that have left their arguments changed, which is found here and no claim of the kernel."""
+        return self._session.changing
 
     def _handled(self, value: Any) -> Any:
         if id(value) in self._handles:
@@ -144,7 +141,7 @@ def open_submission(
         )
     notebook, remarks = restore_locked_cells(submitted, course.template)
     notebook = recognise_by_position(notebook, course.template)
-    pending = written_answers(notebook, course.template, assignment.questions)
+    questions = written_answers(notebook, course.template, assignment.questions)
     with KernelSession(
         zygote,
         notebook,
@@ -162,7 +159,7 @@ def open_submission(
                     provide()
                 else:
                     waiting[name] = provide
-        opened = OpenSubmission(session, execution, handles, pending, waiting)
+        opened = OpenSubmission(session, execution, handles, questions, waiting)
         yield _with_remarks(opened, remarks)
 
 

@@ -16,14 +16,23 @@ class Recorder:
 
     def __init__(self) -> None:
         self.remarks: list[str] = []
+        self.measurements: list[str] = []
         self.metrics: dict[str, float] = {}
         self.strips: list[TokenStrip] = []
         self.awarded: float | None = None
 
     def remark(self, text: str) -> None:
-        """Tell the student something that costs nothing; said once however often it is noted."""
+        """Tell the student something that costs nothing, in fixed words; said once however often it is noted."""
         if text:
             self.remarks = list(dict.fromkeys([*self.remarks, text]))
+
+    def measured(self, text: str) -> None:
+        """Say what was measured, in a sentence with figures that depend on inputs.
+
+        The instructor reads it; students only where the course gives full feedback. What they are to read in any case
+        is a `remark` without such a figure.
+        """
+        self.measurements = list(dict.fromkeys([*self.measurements, text]))
 
     def metric(self, name: str, value: float) -> None:
         """Note a measured figure, for the leaderboard and the class page."""
@@ -36,7 +45,7 @@ class Recorder:
         self.awarded = min(max(float(share), 0.0), 1.0)
 
     def strip(self, title: str, tokens: Sequence[str], actual: Any, expected: Any = None) -> None:
-        """Show scores over tokens, the student's beside the reference's; for visible inputs only.
+        """Show scores over tokens, the student's beside the reference's; of a hidden check for the instructor.
 
         Args:
             title: What is shown.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from autograder.checks.answer_cache import content_key, copied
 from autograder.errors import CallTimeoutError
 from autograder.execution.wire.figures import FigureDescription
 from autograder.seeds import seed_for
-
-T = TypeVar("T")
 
 
 class FunctionCaller(Protocol):
@@ -29,10 +27,9 @@ class FunctionCaller(Protocol):
         """Return the PNG images that a cell of the notebook showed."""
         ...
 
-    def changes_arguments(
-        self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int
-    ) -> bool:
-        """Call a function of the notebook and tell whether it leaves its arguments changed; errors as of `call`."""
+    @property
+    def changing(self) -> Collection[str]:
+        """The functions that have left their arguments changed in some call, in order."""
         ...
 
     def begin_hidden(self) -> None:
@@ -107,30 +104,29 @@ class SubmissionProxy:
             CallTimeoutError: If it did not return in its time, now or before.
             KernelDiedError: If the process ended.
         """
-        answer = self._ask(self._functions.call, function, args, kwargs)
-        if isinstance(answer, FigureDescription):
-            self.figures.setdefault(self.check, []).append(answer.png)
-        return answer
-
-    def changes_arguments(self, function: str, *args: Any) -> bool:
-        """Call a function once more, and tell whether it leaves its arguments changed.
-
-        The kernel sends them back, and they are compared with what was sent bit by bit. Arguments and errors as of
-        `call`; the answer is dropped.
-        """
-        return self._ask(self._functions.changes_arguments, function, args, {})
-
-    def _ask(self, how: Callable[..., T], function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> T:
         if function in self._timed_out:
             raise CallTimeoutError(self._timed_out[function])
         self._count += 1
         self.last = Call(function, args, kwargs)
         seed = seed_for(*self._seed_parts, self.check, function, str(self._count))
         try:
-            return how(function, args, kwargs, seed=seed)
+            answer = self._functions.call(function, args, kwargs, seed=seed)
         except CallTimeoutError as error:
             self._timed_out[function] = str(error)
             raise
+        if isinstance(answer, FigureDescription):
+            self.figures.setdefault(self.check, []).append(answer.png)
+        return answer
+
+    @property
+    def changing(self) -> Collection[str]:
+        """The functions that have left their arguments changed in some call: it costs each one point."""
+        return self._functions.changing
+
+    def changes_arguments(self, function: str, *args: Any) -> bool:
+        """Call a function once more and return False: a change costs its point in any call, and no check more."""
+        self.call(function, *args)
+        return False
 
     def recall(self, function: str, *args: Any) -> Any:
         """Call a function, or take its answer to the same arguments from an earlier `recall`.
@@ -171,32 +167,33 @@ class SubmissionProxy:
 
 
 class LocalFunctions:
-    """Plain functions of this process: the reference and its variants, for `verify`. Never a student's."""
+    """Plain functions of this process: the reference and its variants, for `verify`. Never a student's.
+
+    Attributes:
+        changing: The functions that have left a tensor changed that they were given.
+    """
 
     def __init__(
         self, functions: Mapping[str, Callable[..., Any]], plots: Mapping[str, list[bytes]] | None = None
     ) -> None:
         self._functions = functions
         self._plots = plots or {}
+        self.changing: list[str] = []
 
     def call(self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int) -> Any:
         """Call the function of that name on copies; the seed is used for torch, so that sampling repeats."""
         import torch
 
         torch.manual_seed(seed)
-        return self._functions[function](*copied(args), **copied(dict(kwargs)))
+        given = copied((args, dict(kwargs)))
+        answer = self._functions[function](*given[0], **given[1])
+        if function not in self.changing and content_key(given, []) != content_key((args, dict(kwargs)), []):
+            self.changing.append(function)
+        return answer
 
     def plots(self, cell: str) -> list[bytes]:
         """Return the images given at construction for the cell."""
         return self._plots.get(cell, [])
-
-    def changes_arguments(
-        self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int
-    ) -> bool:
-        """Call the function, and tell whether it has changed a tensor that it was given."""
-        given = copied(args)
-        self._functions[function](*given, **kwargs)
-        return bool(content_key(given, []) != content_key(args, []))
 
     def begin_hidden(self) -> None:
         """Do nothing: these functions are nobody's to mislead."""

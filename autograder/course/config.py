@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from autograder.course.feedback_config import BEGINS, LEVEL, read_policy
 from autograder.errors import did_you_mean
 from autograder.records import Assignment, Limits, ModelSpec, Task, WrittenQuestion
 from autograder.records.assignment import GENERATED, VERIFICATION
@@ -26,7 +27,9 @@ _PLACES = {
 }
 """Which folder a file belongs in, by its name."""
 
-_KEYS = frozenset({"title", "points", "limits", "tasks", "questions", "profiles", "metrics", "goals"})
+_KEYS = frozenset(
+    {"title", "points", "limits", "tasks", "questions", "profiles", "metrics", "goals", LEVEL, BEGINS}
+)
 
 
 class ConfigReader:
@@ -63,6 +66,7 @@ class ConfigReader:
         models = self._models(course_dir, folder)
         metrics = self._metrics()
         goals = self._sentences(self.config, "goals", "")
+        feedback = read_policy(self.config, self.problems)
         limits = self._limits(self.config, Limits(), "")
         profile_limits = self._profile_limits(limits)
         if self.problems:
@@ -82,6 +86,7 @@ class ConfigReader:
             metrics=metrics,
             limits=limits,
             profile_limits=profile_limits,
+            feedback=feedback,
         )
 
     def _misplaced(self, folder: Path) -> None:

@@ -22,7 +22,7 @@ from autograder.diagnosis.localise import where_it_differs
 from autograder.diagnosis.misconceptions import Function, Misconception
 from autograder.diagnosis.query import Explanation, Question, Subject
 from autograder.diagnosis.transforms import Transformed, transforms_to
-from autograder.records import Diagnosis
+from autograder.records import Diagnosis, Mistake
 
 JOIN = " + "
 """Between the ids of a diagnosis that names several things."""
@@ -256,7 +256,11 @@ def _of(found: _Found, suffix: str = "") -> Explanation:
     title = found.prefix + " And: ".join(titles) + suffix
     return Explanation(
         diagnosis=Diagnosis(
-            misconception=JOIN.join(ids), title=title, hint=" ".join(hints), distance=found.distance
+            misconception=JOIN.join(ids),
+            title=title,
+            hint=" ".join(hints),
+            distance=found.distance,
+            mistakes=tuple(Mistake(title=one.title, hint=one.hint) for one in found.known),
         ),
         known=found.known,
         detail=found.transform.detail if found.transform else "",

@@ -14,9 +14,6 @@ _MAX_SIDE_EFFECTS = 20
 _MAX_NAMES = 200
 _NAME_CHARS = 100
 
-ARGUMENTS = "arguments"
-"""Subject of a side effect on the call's own arguments."""
-
 _PARTS = frozenset(
     [
         *("weights", "buffers", "modules", "hooks", "attributes", "training mode", "gradient flags"),
@@ -27,20 +24,18 @@ _PARTS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideEffect:
-    """Something that a call left changed."""
+    """Something that a call left changed in a model or tokenizer."""
 
     function: str
     """The function that was called."""
 
     subject: str
-    """`ARGUMENTS`, or the handle of a model or tokenizer: `model:shipped`."""
+    """The handle of a model or tokenizer: `model:shipped`."""
 
-    part: str = ""
-    """Part of the model or tokenizer: weights, buffers, hooks, ...; empty for the arguments."""
+    part: str
+    """Part of it: weights, buffers, hooks, ..."""
 
     def __str__(self) -> str:
-        if self.subject == ARGUMENTS:
-            return f"{self.function}() changed its arguments."
         return f"{self.function}() left the {self.subject} {self.part} changed."
 
 
@@ -59,8 +54,6 @@ def side_effects(function: str, reply: Mapping[str, Any], provided: Collection[s
     found = []
     for claim in claimed[:_MAX_SIDE_EFFECTS]:
         match claim:
-            case ["arguments", ""]:
-                found.append(SideEffect(function=function, subject=ARGUMENTS))
             case [str(subject), str(part)] if subject in provided and part in _PARTS:
                 found.append(SideEffect(function=function, subject=subject, part=part))
     return found
@@ -83,16 +76,16 @@ def raise_reply(
     """
     status = reply["status"]
     if status == "missing":
-        known = reply.get("known")
-        claimed = known[:_MAX_NAMES] if isinstance(known, list) else []
-        names = [name for name in claimed if isinstance(name, str) and len(name) <= _NAME_CHARS]
+        names = _names(reply.get("known"))
         found = text(reply, "found")
         what = (
             "defines no function"
             if found == "NoneType"
             else f"has a value of type {found} where it needs a function"
         )
-        raise MissingFunctionError(f"The notebook {what} {function}().{did_you_mean(function, names)}")
+        raise MissingFunctionError(
+            f"The notebook {what} {function}().{did_you_mean(function, names)}", function
+        )
     if status == "raised":
         undefined = text(reply, "undefined")
         raise StudentCodeError(
@@ -100,10 +93,18 @@ def raise_reply(
             text(reply, "error"),
             text(reply, "message") + because(undefined),
             traceback=str(reply.get("traceback", ""))[:_TRACEBACK_CHARS],
+            undefined=undefined,
+            frames=_names(reply.get("frames")),
         )
     if status == "unsendable":
         raise SubmissionError(f"{function}() returned {text(reply, 'what')}, which cannot be graded.")
     raise SubmissionError(f"{function}() gave a malformed answer.")
+
+
+def _names(claimed: Any) -> list[str]:
+    """Read a list of names, whatever the kernel sent."""
+    listed = claimed[:_MAX_NAMES] if isinstance(claimed, list) else []
+    return [name for name in listed if isinstance(name, str) and len(name) <= _NAME_CHARS]
 
 
 def handles(tree: Any) -> set[str]:

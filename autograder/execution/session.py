@@ -43,7 +43,8 @@ class KernelSession:
         check_cells: Id of each function's check cell: what later cells do changes nothing in how it is called.
 
     Attributes:
-        side_effects: What calls left changed, in order, each once.
+        side_effects: What calls left changed of models and tokenizers, in order, each once.
+        changing: The functions that left their arguments changed, in order, each once.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class KernelSession:
         check_cells: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.side_effects: list[SideEffect] = []
+        self.changing: list[str] = []
         self._zygote = zygote
         self._limits = limits or Limits()
         source = nbformat.from_dict(copy.deepcopy(dict(notebook)))
@@ -181,33 +183,6 @@ class KernelSession:
             SubmissionError: If it returned what cannot be carried.
             GraderError: If an argument cannot be sent.
         """
-        reply, answer = self._call(function, args, kwargs, seed, timeout_s, {})[2:]
-        try:
-            return codec.decode(reply.get("value"), answer, arrays=False)
-        except codec.WireError as error:
-            raise SubmissionError(f"{function}() returned {error}, which cannot be graded.") from None
-
-    def changes_arguments(
-        self, function: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, seed: int
-    ) -> bool:
-        """Call a function and tell whether it has left its arguments changed.
-
-        They are sent back and compared here; its answer is dropped. Arguments and errors as of `call`.
-        """
-        more = {"return_arguments": True}
-        tree, tensors, reply, answer = self._call(function, args, kwargs, seed, None, more)
-        return arguments.are_changed(tree, tensors, reply.get("arguments"), answer)
-
-    def _call(
-        self,
-        function: str,
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any] | None,
-        seed: int,
-        timeout_s: float | None,
-        more: Mapping[str, Any],
-    ) -> tuple[Any, dict[str, Any], dict[str, Any], dict[str, Any]]:
-        """Ask the probe for a call; return what was sent, tree and tensors, then the reply and its tensors."""
         kernel = self._with_models(self._kernels.of(function))
         try:
             tree, tensors = codec.encode((tuple(args), dict(kwargs or {})))
@@ -222,7 +197,6 @@ class KernelSession:
             "arguments": tree,
             "seed": seed,
             "answer_bytes": self._limits.answer_bytes,
-            **more,
         }
         limit_s = self._limits.call_timeout_s if timeout_s is None else timeout_s
         reply, answer = self._ask(kernel, f"{function}()", request, tensors, timeout_s=limit_s)
@@ -231,7 +205,16 @@ class KernelSession:
                 self.side_effects.append(effect)
         if reply["status"] != "ok":
             replies.raise_reply(function, reply, self._notes.because)
-        return tree, tensors, reply, answer
+        # They come back and are compared here: whether they are changed costs a point.
+        if (
+            arguments.are_changed(tree, tensors, reply.get("arguments"), answer)
+            and function not in self.changing
+        ):
+            self.changing.append(function)
+        try:
+            return codec.decode(reply.get("value"), answer, arrays=False)
+        except codec.WireError as error:
+            raise SubmissionError(f"{function}() returned {error}, which cannot be graded.") from None
 
     def _ask(
         self,

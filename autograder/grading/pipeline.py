@@ -18,6 +18,7 @@ from autograder.course.notebooks import MAX_PLOTS, plots, sane_pngs, shown_outpu
 from autograder.course.versions import file_hash, versions
 from autograder.errors import AssignmentError, GraderError, StudentCodeError, SubmissionError
 from autograder.execution.zygote_client import ZygoteLink
+from autograder.grading.failed_cells import with_tasks
 from autograder.records import Assignment, CheckResult, Execution, GradeReport, ModelSpec, Submission
 from autograder.seeds import seed_for
 
@@ -135,11 +136,17 @@ def _report(
         score=score,
         max_score=max_score,
         checks=results,
-        pending=opened.pending,
+        pending=tuple(question for question in opened.questions if question.answer),
+        unanswered=tuple(question for question in opened.questions if not question.answer),
         needs_review=faults,
         remarks=(*submission.remarks, *opened.remarks),
         staff_remarks=opened.staff_remarks,
-        failures=opened.execution.failures,
+        failures=with_tasks(
+            opened.execution.failures,
+            opened.execution.notebook,
+            results,
+            [task.name for task in course.assignment.tasks],
+        ),
         missing_modules=opened.execution.missing_modules,
         provenance=provenance(submission, course, opened.execution.sandbox_mode),
         timing=timing,

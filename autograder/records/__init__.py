@@ -1,7 +1,8 @@
 """The records that pass between the packages: frozen, slotted, keyword-only dataclasses."""
 
 from autograder.records.assignment import Assignment, Limits, Loadable, ModelSpec, Task, WrittenQuestion
-from autograder.records.comparison import Comparison, Diagnosis, Tolerance
+from autograder.records.comparison import Comparison, Diagnosis, Mistake, Tolerance
+from autograder.records.feedback_policy import FeedbackLevel, FeedbackPolicy
 from autograder.records.report import (
     REPORT_SCHEMA_VERSION,
     CheckResult,
@@ -23,10 +24,13 @@ __all__ = [
     "Comparison",
     "Diagnosis",
     "Execution",
+    "FeedbackLevel",
+    "FeedbackPolicy",
     "GradeReport",
     "GradingSettings",
     "Limits",
     "Loadable",
+    "Mistake",
     "ModelSpec",
     "Outcome",
     "Pending",

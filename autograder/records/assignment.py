@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from autograder.records.feedback_policy import FeedbackPolicy
+
 DATA, GENERATED, VERIFICATION = "data", "generated", "verification"
 """The folders of an assignment, below the three files that an instructor writes."""
 
@@ -200,6 +202,9 @@ class Assignment:
 
     profile_limits: Mapping[str, Limits] = field(default_factory=dict)
     """Instead of `limits`, for profiles that state their own."""
+
+    feedback: FeedbackPolicy = field(default_factory=FeedbackPolicy)
+    """What students read of hidden checks."""
 
     @property
     def data_dir(self) -> Path:

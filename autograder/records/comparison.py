@@ -47,6 +47,17 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """A known mistake as its author describes it."""
+
+    title: str
+    """What was done, in one sentence."""
+
+    hint: str
+    """Teaches without giving the solution away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnosis:
     """The known mistake that reproduces a wrong tensor."""
 
@@ -61,3 +72,6 @@ class Diagnosis:
 
     distance: float
     """From the student's tensor to the mistake's, in the check's metric."""
+
+    mistakes: tuple[Mistake, ...] = ()
+    """The known mistakes that it names; what is found from the values alone is none of them."""

@@ -56,7 +56,7 @@ class CheckResult:
     """errored: the student's code raised, or the check itself did (see `needs_review` of the report)."""
 
     visibility: Visibility
-    """hidden: the student sees title and hint only."""
+    """hidden: what the student sees of it is the feedback policy's to say; title and one hint at least."""
 
     feedback: str = ""
     """For the student; of a hidden check, never shown by the reports."""
@@ -70,14 +70,20 @@ class CheckResult:
     diagnosis: Diagnosis | None = None
     """The mistake behind a wrong tensor, where one reproduces it."""
 
+    follows_from: str = ""
+    """The earlier task whose mistake shows here; empty where the error is the task's own."""
+
     remarks: tuple[str, ...] = ()
     """Sentences for the student that cost nothing: an accepted variant, another quadrature rule."""
+
+    measured: tuple[str, ...] = ()
+    """Remarks with figures that depend on inputs: for the instructor, and for students under the policy `full`."""
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     """Measured figures: faithfulness percentile, for the leaderboard."""
 
     strips: tuple[TokenStrip, ...] = ()
-    """Pictures of visible inputs."""
+    """Pictures; of hidden inputs for the instructor, and for students under the policy `full`."""
 
     fault: str = ""
     """Why this is ours: an error of the check or the harness; then the report needs review."""
@@ -85,7 +91,7 @@ class CheckResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pending:
-    """A written question that waits for a person."""
+    """A written question and its answer, which waits for a person unless it is empty."""
 
     id: str
     """Id of the notebook cell."""
@@ -97,7 +103,7 @@ class Pending:
     """Points that the person may give."""
 
     answer: str
-    """What the student wrote, as Markdown source; empty if the template's text stands untouched."""
+    """What the student wrote, as Markdown source; empty if that is nothing."""
 
     rubric: tuple[str, ...] = ()
     """For the person who grades."""
@@ -144,7 +150,10 @@ class GradeReport:
     """In the order of checks.py."""
 
     pending: tuple[Pending, ...] = ()
-    """Written questions."""
+    """Written questions that a person grades."""
+
+    unanswered: tuple[Pending, ...] = ()
+    """Written questions without an answer: 0 points, nobody needs to look."""
 
     needs_review: tuple[str, ...] = ()
     """Faults of ours, a sentence each; empty in the usual case."""

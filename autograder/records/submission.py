@@ -54,6 +54,12 @@ class CellFailure:
     message: str
     """`NameError: name 'x' is not defined`, or a sentence."""
 
+    task: str = ""
+    """The task whose function the cell holds or checks; empty for any other cell."""
+
+    follows_from: str = ""
+    """The earlier task whose mistake shows here; empty where that is not known."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:

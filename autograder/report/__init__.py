@@ -8,7 +8,7 @@ Hidden checks lose everything but title and hint in `feedback.check_view`, befor
 """
 
 from autograder.report.atomic_files import write_files
-from autograder.report.feedback import check_view
+from autograder.report.check_view import check_view
 from autograder.report.serialise import (
     REPORT_NAME,
     from_json,

@@ -1,78 +1,30 @@
 """What the student reads, as data.
 
-Here, before any template sees them, hidden checks lose everything but title and hint.
+Here, before any template sees them, hidden checks lose what the feedback policy does not tell; see `check_view`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from autograder.records import Assignment, CellFailure, CheckResult, GradeReport, Pending
+from autograder.records import (
+    Assignment,
+    CellFailure,
+    CheckResult,
+    FeedbackLevel,
+    FeedbackPolicy,
+    GradeReport,
+    Pending,
+)
+from autograder.report.check_view import CheckView, Origin, check_view, state_word
 from autograder.report.pictures import plot_uri
 from autograder.report.shown import ShownView, shown_views
 from autograder.report.text import one_line
-from autograder.report.token_heatmap import StripView, strip_view
 
 STEP_LIMIT = 5
 """Steps in "what to do next": what a person still reads."""
-
-_STATES = {
-    "passed": "Passed",
-    "partial": "Partly",
-    "failed": "Not yet",
-    "errored": "Error",
-    "timed_out": "Too slow",
-    "skipped": "Not run",
-    "review": "Under review",
-}
-# What a student reads where a check says nothing else. Fixed sentences: they cannot carry a hidden value.
-_SENTENCES = {
-    "partial": "Right in part: some points are still open here.",
-    "failed": "The result is not right yet. Compare your code with what was expected.",
-    "errored": "Your code raised an error here. Try it on other inputs, too.",
-    "timed_out": "Your function did not return in its time. Look for an endless loop, or work done twice.",
-    "skipped": "This check runs once the checks before it pass.",
-    "review": "Something went wrong on our side. A person will look at it; you lost no points by it.",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckView:
-    """One check as a student may see it."""
-
-    title: str
-    """The check's own title."""
-
-    state: str
-    """passed, partial, failed, errored, timed_out, skipped or review."""
-
-    word: str
-    """The state in words."""
-
-    points: float
-    """Points earned."""
-
-    max_points: float
-    """Points to earn."""
-
-    hidden: bool
-    """Whether its inputs are unseen."""
-
-    found: str
-    """What was found; of a hidden check a fixed sentence or nothing."""
-
-    hint: str
-    """What the mistake's author says to think about; else empty."""
-
-    diagnosed: bool = False
-    """The hint is at a mistake that reproduces the student's values."""
-
-    remarks: tuple[str, ...]
-    """Sentences that cost nothing."""
-
-    strips: tuple[StripView, ...]
-    """Pictures; of a hidden check none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +60,23 @@ class TaskView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailureView:
+    """A cell that did not end well."""
+
+    failure: CellFailure
+    """The cell and what happened."""
+
+    task: Origin | None
+    """The task that the cell belongs to."""
+
+    follows: Origin | None
+    """The earlier task whose mistake shows here."""
+
+    costs: bool
+    """Whether the error may be the task's own: not where all of its checks passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One thing to do next."""
 
@@ -140,16 +109,19 @@ class StudentView:
     more_steps: int
     """Steps that were left out."""
 
-    pending: tuple[Pending, ...]
-    """Written questions."""
+    announced: str
+    """What this page will tell later, and from when on; else empty."""
+
+    questions: tuple[Pending, ...]
+    """Written questions in the order of the assignment, with an answer or without."""
 
     pending_points: float
-    """Sum of their points."""
+    """Points that a person may still give for them."""
 
     review_points: float
     """Points of the checks that a person will look at."""
 
-    failures: tuple[CellFailure, ...]
+    failures: tuple[FailureView, ...]
     """Cells that failed."""
 
     plots: tuple[str, ...]
@@ -157,52 +129,6 @@ class StudentView:
 
     shown: tuple[ShownView, ...]
     """What else the plot cells show."""
-
-
-def check_state(check: CheckResult) -> str:
-    """Return the outcome as people read it: a fault of ours is `review`, some points are `partial`."""
-    if check.fault:
-        return "review"
-    if check.outcome in ("passed", "failed") and 0 < check.points < check.max_points:
-        return "partial"
-    return check.outcome
-
-
-def state_word(state: str) -> str:
-    """Return a state in words, as it stands beside its icon."""
-    return _STATES[state]
-
-
-def check_view(check: CheckResult) -> CheckView:
-    """Return what the student may see of a check.
-
-    Of a hidden one: title, outcome, points, the mistake's hint and the author's remarks. What else
-    the record carries (feedback, detail, metrics, strips, the distance) is never read.
-    """
-    state = check_state(check)
-    hidden = check.visibility != "visible"
-    found = "" if hidden or state == "review" else check.feedback.strip()
-    hint = _hint(check) if state not in ("passed", "review") else ""
-    if not found and not hint:
-        found = _SENTENCES.get(state, "")
-    return CheckView(
-        title=check.title,
-        state=state,
-        word=_STATES[state],
-        points=check.points,
-        max_points=check.max_points,
-        hidden=hidden,
-        found=found,
-        hint=hint,
-        diagnosed=check.diagnosis is not None,
-        remarks=check.remarks,
-        strips=() if hidden else tuple(strip_view(strip) for strip in check.strips),
-    )
-
-
-def _hint(check: CheckResult) -> str:
-    """Return the fixed words of the instructor's on what went wrong."""
-    return (check.hint or (check.diagnosis.hint if check.diagnosis else "")).strip()
 
 
 def group_by_task(
@@ -215,10 +141,17 @@ def group_by_task(
     return [(name, group) for name, group in groups.items() if name or group]
 
 
-def student_view(report: GradeReport, assignment: Assignment) -> StudentView:
-    """Return the student's page as data."""
+def student_view(report: GradeReport, assignment: Assignment, now: datetime) -> StudentView:
+    """Return the student's page as data.
+
+    Args:
+        report: What was found.
+        assignment: For titles, tasks and the feedback policy.
+        now: When the page is written: the policy may tell more from some date on.
+    """
+    level = assignment.feedback.at(now)
     tasks = tuple(
-        _task_view(name, group, assignment) for name, group in group_by_task(report.checks, assignment)
+        _task_view(name, group, assignment, level) for name, group in group_by_task(report.checks, assignment)
     )
     steps = _steps(tasks)
     return StudentView(
@@ -227,30 +160,70 @@ def student_view(report: GradeReport, assignment: Assignment) -> StudentView:
         tasks=tasks if report.checks else (),
         steps=tuple(steps[:STEP_LIMIT]),
         more_steps=max(0, len(steps) - STEP_LIMIT),
-        pending=report.pending,
+        announced=_announcement(assignment.feedback) if steps and assignment.feedback.is_ahead(now) else "",
+        questions=_in_order((*report.pending, *report.unanswered), assignment),
         pending_points=sum(question.points for question in report.pending),
         review_points=sum(check.max_points - check.points for check in report.checks if check.fault),
-        failures=report.failures,
+        failures=tuple(_failure_view(failure, tasks, assignment) for failure in report.failures),
         plots=tuple(uri for uri in map(plot_uri, report.plots) if uri),
         shown=tuple(shown_views(report.shown)),
     )
 
 
-def _task_view(name: str, checks: Sequence[CheckResult], assignment: Assignment) -> TaskView:
+def _failure_view(failure: CellFailure, tasks: Sequence[TaskView], assignment: Assignment) -> FailureView:
+    passed = {task.name for task in tasks if task.state == "passed"}
+    return FailureView(
+        failure=failure,
+        task=_origin(failure.task, assignment),
+        follows=_origin(failure.follows_from, assignment),
+        costs=failure.kind != "error" or failure.task not in passed,
+    )
+
+
+def _origin(name: str, assignment: Assignment) -> Origin | None:
+    """Return where a task stands in the assignment; None if it has none of that name."""
+    for number, task in enumerate(assignment.tasks, start=1):
+        if task.name == name:
+            return Origin(number=number, title=task.title, anchor=_anchor(name))
+    return None
+
+
+def _anchor(name: str) -> str:
+    return f"task-{name or 'other'}"
+
+
+def _in_order(questions: Sequence[Pending], assignment: Assignment) -> tuple[Pending, ...]:
+    ids = [question.id for question in assignment.questions]
+    return tuple(sorted(questions, key=lambda one: ids.index(one.id) if one.id in ids else len(ids)))
+
+
+def _announcement(policy: FeedbackPolicy) -> str:
+    """Say what a policy tells from its date on; "" if it has none."""
+    begins = policy.begins
+    if begins is None:
+        return ""
+    day = f"{begins.day} {begins:%B %Y}" + (f", {begins:%H:%M}" if begins.hour or begins.minute else "")
+    more = " and shows what was measured on unseen inputs" if policy.level == "full" else ""
+    return f"From {day} on, this page names the mistakes that were recognised{more}."
+
+
+def _task_view(
+    name: str, checks: Sequence[CheckResult], assignment: Assignment, level: FeedbackLevel
+) -> TaskView:
     task = next((task for task in assignment.tasks if task.name == name), None)
     points = sum(check.points for check in checks)
     max_points = sum(check.max_points for check in checks)
-    views = tuple(check_view(check) for check in checks)
+    views = tuple(check_view(check, level, _origin(check.follows_from, assignment)) for check in checks)
     state = _task_state(points, max_points, {view.state for view in views})
     return TaskView(
-        anchor=f"task-{name or 'other'}",
+        anchor=_anchor(name),
         name=name,
         title=task.title if task else "Further checks",
         expected=task.expected if task else "",
         points=points,
         max_points=max_points,
         state=state,
-        word=_STATES[state],
+        word=state_word(state),
         checks=views,
     )
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from autograder.records import Assignment, GradeReport
+from autograder.report.check_view import check_state, state_word
 from autograder.report.classview import ClassView
-from autograder.report.feedback import check_state, group_by_task, state_word, student_view
+from autograder.report.feedback import group_by_task, student_view
 from autograder.report.markdown import answer_html
 from autograder.report.pictures import plot_uri
 from autograder.report.serialise import to_plain
@@ -73,9 +75,9 @@ def _share(report: GradeReport) -> float:
     return min(1.0, max(0.0, report.score / report.max_score)) if report.max_score > 0 else 0.0
 
 
-def feedback_page(report: GradeReport, assignment: Assignment) -> bytes:
-    """Return feedback.html, the student's page: of hidden checks title and hint only."""
-    return render("feedback.html.j2", view=student_view(report, assignment), share=_share(report))
+def feedback_page(report: GradeReport, assignment: Assignment, now: datetime) -> bytes:
+    """Return feedback.html, the student's page: of hidden checks what the feedback policy tells at a time."""
+    return render("feedback.html.j2", view=student_view(report, assignment, now), share=_share(report))
 
 
 def instructor_page(report: GradeReport, assignment: Assignment, *, executed: bool = True) -> bytes:

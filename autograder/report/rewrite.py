@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
@@ -14,16 +15,18 @@ from autograder.report.write import write_class, write_submission
 
 
 def rewrite(
-    folder: Path, load: Callable[[str], Assignment], *, bom: bool = False
+    folder: Path, load: Callable[[str], Assignment], *, bom: bool = False, now: datetime | None = None
 ) -> Iterator[tuple[Path, list[GradeReport]]]:
-    """Write every page of a results folder again: after an upgrade, or a change of an assignment's texts.
+    """Write every page of a results folder again.
 
-    A report that cannot be read stops nobody else's pages; it is named at the end.
+    For use after an upgrade, a change of an assignment's texts, or the date from which students read more. A report
+    that cannot be read stops nobody else's pages; it is named at the end.
 
     Args:
         folder: What `autograder grade --out` was given.
         load: From a slug to its assignment.
         bom: Start the tables with a byte order mark, for Excel.
+        now: What the feedback policy takes for today; None: the present.
 
     Yields:
         The folder of each assignment and its reports.
@@ -37,7 +40,7 @@ def rewrite(
         _refuse_half_written(folder / slug)
         for report in reports:
             place = folder / slug / report.folder_name
-            write_submission(report, _execution(place / "executed.ipynb"), assignment, place)
+            write_submission(report, _execution(place / "executed.ipynb"), assignment, place, now=now)
         write_class(reports, assignment, folder / slug, bom=bom)
         yield folder / slug, reports
     if damaged:

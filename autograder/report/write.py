@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from autograder.records import Assignment, Execution, GradeReport, Limits
@@ -28,7 +29,12 @@ class Written:
 
 
 def write_submission(
-    report: GradeReport, execution: Execution | None, assignment: Assignment, folder: Path
+    report: GradeReport,
+    execution: Execution | None,
+    assignment: Assignment,
+    folder: Path,
+    *,
+    now: datetime | None = None,
 ) -> Written:
     """Write one submission's pages and report; when it returns, they are on the disk.
 
@@ -40,6 +46,7 @@ def write_submission(
         execution: The executed notebook; None where it never ran.
         assignment: For titles and tasks.
         folder: `DIR/<slug>/<folder_name>`; made if missing.
+        now: What the feedback policy takes for today; None: the present.
 
     Returns:
         What was written.
@@ -48,7 +55,7 @@ def write_submission(
         OSError: If the folder cannot be written to.
     """
     pages = {
-        "feedback.html": feedback_page(report, assignment),
+        "feedback.html": feedback_page(report, assignment, now or datetime.now().astimezone()),
         "instructor.html": instructor_page(report, assignment, executed=execution is not None),
     }
     if execution is not None:
@@ -113,7 +120,7 @@ def warm_up() -> None:
         {"cell_type": "markdown", "source": "# Warm *up*\n\n$x$ `y`\n\n- z"},
         {"cell_type": "code", "source": "print('warm')", "execution_count": 1, "outputs": [output]},
     ]
-    feedback_page(report, assignment)
+    feedback_page(report, assignment, datetime.now().astimezone())
     instructor_page(report, assignment)
     executed_page({"cells": cells}, assignment, "")
     to_json(report)

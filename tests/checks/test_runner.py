@@ -281,3 +281,24 @@ def test_what_checks_print_is_shown_nowhere(mini_course, capsys):
     path.write_text(text.replace("    actual = ", "    print('loud')\n    actual = ", 1))
     assert sum(result.points for result in run_checks(grading(course=mini_course))) == 6
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_measured_is_kept_apart_from_remarks(mini_course):
+    path = mini_course / "assignments" / "standardise" / "checks.py"
+    noted = "record.remark('Fixed.')\n    record.measured('At 79.1.')\n    record.measured('At 79.1.')\n    for values"
+    text = path.read_text().replace("(submission, reference, rng)", "(submission, reference, rng, record)")
+    path.write_text(text.replace("for values in (table", f"{noted} in (table"))
+    result = run_checks(grading(course=mini_course))[-1]
+    assert (result.remarks, result.measured) == (("Fixed.",), ("At 79.1.",))
+
+
+def test_strips_of_hidden_checks_are_kept_for_the_instructor(mini_course):
+    path = mini_course / "assignments" / "standardise" / "checks.py"
+    text = path.read_text().replace("(submission, reference, rng)", "(submission, reference, rng, record)")
+    path.write_text(
+        text.replace(
+            "for values in (table", "record.strip('S', ['a'], torch.ones(1))\n    for values in (table"
+        )
+    )
+    result = run_checks(grading(course=mini_course))[-1]
+    assert [strip.title for strip in result.strips] == ["S"]

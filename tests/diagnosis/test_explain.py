@@ -81,12 +81,15 @@ def test_a_right_answer_times_a_factor_is_told_the_factor():
     found = explained(reference.score(X) / 2)
     assert found.diagnosis.misconception == "one_factor_for_all"
     assert "1/2 times" in found.diagnosis.hint
-    assert found.known == ()
+    assert found.known == () and found.diagnosis.mistakes == ()
 
 
 def test_two_mistakes_of_which_one_calls_the_other_are_named_both():
     both = composed(NEGATED, {"score": HALVED})(reference, X)
     assert named(both) == "negated + halved"
+    found = explained(both)
+    assert [one.title for one in found.diagnosis.mistakes] == [one.title for one in found.known]
+    assert len(found.known) == 2
 
 
 def test_a_mistake_and_a_transform_are_named_both():

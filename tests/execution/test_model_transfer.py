@@ -84,6 +84,34 @@ def test_a_replaced_storage_is_put_back(folder, course_root, monkeypatch, copied
     assert torch.equal(model.transformer.wte.weight, pristine)
 
 
+@pytest.mark.parametrize(
+    "register", ["register_full_backward_hook", "register_full_backward_pre_hook", "register_backward_hook"]
+)
+def test_what_torch_leaves_of_a_removed_backward_hook_is_no_change(folder, course_root, register):
+    models, model = provided(folder, course_root)
+    for module in (model.transformer.wte, model.transformer.h[0]):
+        getattr(module, register)(lambda *given: None).remove()
+    assert models.restore() == []
+    # It is put back all the same: the other kind of hook would be refused.
+    assert model.transformer.wte._is_full_backward_hook is None
+
+
+@pytest.mark.parametrize("register", ["register_full_backward_hook", "register_full_backward_pre_hook"])
+def test_a_backward_hook_that_stays_is_a_change(folder, course_root, register):
+    models, model = provided(folder, course_root)
+    getattr(model.transformer.wte, register)(lambda *given: None)
+    assert models.restore() == [("model:shipped", "hooks")]
+    assert models.restore() == []
+    assert not model.transformer.wte._backward_hooks and not model.transformer.wte._backward_pre_hooks
+
+
+def test_an_attribute_beside_a_removed_hook_is_a_change(folder, course_root):
+    models, model = provided(folder, course_root)
+    model.transformer.wte.register_full_backward_hook(lambda *given: None).remove()
+    model.transformer.wte.kept = "an activation"
+    assert models.restore() == [("model:shipped", "attributes")]
+
+
 def test_a_model_in_half_precision_is_loaded_in_float32(folder, course_root, tmp_path):
     from transformers import AutoModelForCausalLM
 

@@ -44,6 +44,9 @@ def quit_politely(): sys.exit(4)
 def crash(): os.kill(os.getpid(), 11)
 def draw(): return (torch.rand(2), float(np.random.rand()), random.random())
 def spoil(x): x.add_(1); return 0
+def grow(x): x.append(3); return 0
+def fill(x): x["b"] = 2; return 0
+def spoil_and_fail(x): x.add_(1); raise ValueError
 def noisy(): print("hidden input"); print("x", file=sys.stderr); return 1
 def run_model(model, x): return model(x)
 def harm(model):
@@ -210,11 +213,28 @@ def test_calls_are_seeded(session: KernelSession) -> None:
     assert not torch.equal(first[0], other[0]) and first[1:] != other[1:]
 
 
-def test_an_argument_changed_in_place_is_remarked(session: KernelSession) -> None:
+def test_an_argument_changed_in_place_is_noted_once(session: KernelSession) -> None:
     session.call("spoil", (torch.zeros(2),), seed=0)
 
-    assert "spoil() changed its arguments." in map(str, session.side_effects)
-    assert all(effect.function != "same" for effect in session.side_effects)
+    assert session.changing == ["spoil"]
+    session.call("same", ({"a": [torch.tensor([1.0, float("nan")])], "b": (1, float("nan"), "c")},), seed=0)
+    session.call("spoil", (torch.zeros(2),), seed=0)
+    assert session.changing == ["spoil"]
+    assert session.side_effects == []
+
+
+def test_a_changed_list_or_dictionary_is_a_changed_argument(session: KernelSession) -> None:
+    session.call("grow", ([1, 2],), seed=0)
+    session.call("fill", ({"a": 1},), seed=0)
+
+    assert session.changing[-2:] == ["grow", "fill"]
+
+
+def test_arguments_of_a_call_that_raised_cost_nothing_more(session: KernelSession) -> None:
+    with pytest.raises(StudentCodeError):
+        session.call("spoil_and_fail", (torch.zeros(2),), seed=0)
+
+    assert "spoil_and_fail" not in session.changing
 
 
 def test_printing_in_a_call_disturbs_nothing(session: KernelSession) -> None:

@@ -15,6 +15,7 @@ import pytest
 from autograder.checks.fixtures import CheckPlugin
 from autograder.checks.open_submission import CHANGED_LATE
 from autograder.errors import KernelDiedError
+from autograder.execution import replies
 from autograder.execution.session import KernelSession
 from autograder.execution.zygote_client import Zygote
 from autograder.records import Limits
@@ -102,17 +103,22 @@ def lie(request, tensors, fds):
         *SEEN,
         *(("model:shipped", text) for text in SEEN),
         *((f"model:{{text}}", "weights") for text in SEEN),
-        ("arguments", ""),
+        *(("arguments", text) for text in SEEN),
     ]
     return reply, answer
 probe._serve = lie
 def standardise(values):
     note(values)
-    return centre(values) / values.std(dim=0)
+    found = centre(values) / values.std(dim=0)
+    values.zero_()
+    return found
 """
-    pages = grader.pages(grader.grade({"standardise": tell}))
+    graded = grader.grade({"standardise": tell})
+    pages = grader.pages(graded)
 
-    assert "standardise() changed its arguments." in (pages / "feedback.html").read_text()
+    costs = "standardise() changed its arguments, which costs one point. Let it work on copies."
+    assert costs in (pages / "feedback.html").read_text()
+    assert graded.report.score == 5
     assert leaks(pages, (*FOR_THE_STUDENT, "instructor.html")) == []
 
 
@@ -122,8 +128,12 @@ def standardise(values):
     layer="one fixed sentence",
     control="the instructor reads them",
 )
-def test_the_order_of_changes_carries_nothing(grader: Grader) -> None:
-    claims = [["arguments", ""], *(["model:shipped", part] for part in ("weights", "hooks", "buffers"))]
+def test_the_order_of_changes_carries_nothing(grader: Grader, monkeypatch: pytest.MonkeyPatch) -> None:
+    read = replies.side_effects
+    monkeypatch.setattr(
+        replies, "side_effects", lambda name, reply, known: read(name, reply, {"model:shipped"})
+    )
+    claims = [["model:shipped", part] for part in ("weights", "hooks", "buffers")]
     tell = f"""
 from tornado.ioloop import IOLoop
 owners = [getattr(handler, "__self__", None) for _, handler in IOLoop.current().handlers.values()]
@@ -142,8 +152,9 @@ def standardise(values):
     remarks = [line for line in (pages / "feedback.html").read_text().splitlines() if "changed" in line]
 
     assert [re.sub("<.*?>", "", line) for line in remarks] == [CHANGED_LATE]
-    assert "standardise() changed its arguments." not in (pages / "feedback.html").read_text()
-    assert "standardise() changed its arguments." in (pages / "instructor.html").read_text()
+    told = "standardise() left the model:shipped weights changed."
+    assert told not in (pages / "feedback.html").read_text()
+    assert told in (pages / "instructor.html").read_text()
 
 
 @pytest.mark.attack(

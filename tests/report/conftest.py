@@ -256,6 +256,8 @@ def make_report(student: str = "Zoë Müller", **changes: object) -> GradeReport
                 rubric=RUBRIC,
                 answer="# Mine\n\n**Wecker** carries most:\n\n- it names the intent\n- `[SEP]` gets none\n",
             ),
+        ),
+        "unanswered": (
             Pending(id="question-faith", title="When is an attribution faithful?", points=2, answer=""),
         ),
         "needs_review": ("test_merge_unseen: the check raised KeyError: 'tokens' in checks.py, line 88",),
@@ -304,6 +306,7 @@ def make_problem(student: str) -> GradeReport:
         score=0.0,
         max_score=24.0,
         pending=(),
+        unanswered=(),
         needs_review=(),
         remarks=(),
         failures=(),

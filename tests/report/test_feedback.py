@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 from markupsafe import escape
 
-from autograder.records import Assignment, CheckResult, Diagnosis, GradeReport
-from autograder.report.feedback import STEP_LIMIT, check_view, student_view
+from autograder.records import Assignment, CellFailure, CheckResult, Diagnosis, GradeReport
+from autograder.report.check_view import check_view
+from autograder.report.feedback import STEP_LIMIT, student_view
 from autograder.report.pages import feedback_page, instructor_page
+
+NOW = datetime(2026, 11, 30, 12)
 
 # What the fixture's hidden check carries and no student may read.
 SECRETS = (
@@ -31,7 +36,7 @@ def hidden_only(report: GradeReport) -> GradeReport:
 
 
 def test_a_hidden_check_shows_title_and_hint_only(report: GradeReport, assignment: Assignment) -> None:
-    page = feedback_page(report, assignment).decode()
+    page = feedback_page(report, assignment, NOW).decode()
     assert "Attributions match on unseen sentences and another model" in page
     assert "Try a sentence that the model gets wrong." in page
     assert [secret for secret in SECRETS if secret in page] == []
@@ -39,8 +44,8 @@ def test_a_hidden_check_shows_title_and_hint_only(report: GradeReport, assignmen
 
 def test_nothing_found_shows_of_any_hidden_check(report: GradeReport, assignment: Assignment) -> None:
     figure = '<figure class="heat-strip">'
-    assert figure in feedback_page(report, assignment).decode()
-    page = feedback_page(hidden_only(report), assignment).decode()
+    assert figure in feedback_page(report, assignment, NOW).decode()
+    page = feedback_page(hidden_only(report), assignment, NOW).decode()
     assert figure not in page
     assert [word for word in ("Stell", "RuntimeError", "0.31", "KeyError") if word in page] == []
 
@@ -122,7 +127,7 @@ def test_message_and_hint_are_shown_apart(report: GradeReport) -> None:
 
 
 def test_steps_follow_the_tasks_and_prefer_hints(report: GradeReport, assignment: Assignment) -> None:
-    steps = student_view(report, assignment).steps
+    steps = student_view(report, assignment, NOW).steps
     assert [[task.name for task in step.tasks] for step in steps] == [
         ["compute_feature_attribution_scores"],
         ["token_importance"],
@@ -139,7 +144,7 @@ def test_the_same_advice_for_two_tasks_is_one_step(report: GradeReport, assignme
     checks = tuple(
         replace(check, points=0, outcome="failed", diagnosis=same, fault="") for check in report.checks
     )
-    steps = student_view(replace(report, checks=checks), assignment).steps
+    steps = student_view(replace(report, checks=checks), assignment, NOW).steps
     assert [(step.text, len(step.tasks), step.points) for step in steps] == [("Look at the padding.", 5, 24)]
 
 
@@ -149,7 +154,7 @@ def test_steps_are_few(report: GradeReport, assignment: Assignment) -> None:
         replace(report.checks[3], task=task.name, diagnosis=None, feedback=f"advice {task.name}", strips=())
         for task in tasks
     )
-    view = student_view(replace(report, checks=checks), replace(assignment, tasks=tasks))
+    view = student_view(replace(report, checks=checks), replace(assignment, tasks=tasks), NOW)
     assert (len(view.steps), view.more_steps) == (STEP_LIMIT, 9 - STEP_LIMIT)
 
 
@@ -157,22 +162,22 @@ def test_tasks_stand_in_the_assignments_order_and_no_check_is_lost(
     report: GradeReport, assignment: Assignment
 ) -> None:
     stray = replace(report.checks[0], task="unknown_function")
-    view = student_view(replace(report, checks=(stray, *reversed(report.checks))), assignment)
+    view = student_view(replace(report, checks=(stray, *reversed(report.checks))), assignment, NOW)
     assert [task.name for task in view.tasks] == [*(task.name for task in assignment.tasks), ""]
     assert sum(len(task.checks) for task in view.tasks) == len(report.checks) + 1
 
 
 def test_score_and_pending_points_are_told(report: GradeReport, assignment: Assignment) -> None:
-    page = feedback_page(report, assignment).decode()
+    page = feedback_page(report, assignment, NOW).decode()
     assert "<strong>9.5 of 24</strong> points" in page
-    assert "+ up to 6 for written answers" in page
+    assert "+ up to 4 for written answers" in page
     assert "1 under review" in page
     assert "This will be looked at by a person; no points were lost." in page
     assert "A person will grade this." in page
 
 
 def test_full_marks_say_so(passed: Callable[[str], GradeReport], assignment: Assignment) -> None:
-    page = feedback_page(passed("Ana"), assignment).decode()
+    page = feedback_page(passed("Ana"), assignment, NOW).decode()
     assert "Every check passes. Well done!" in page
     assert "Not yet" not in page
 
@@ -180,7 +185,7 @@ def test_full_marks_say_so(passed: Callable[[str], GradeReport], assignment: Ass
 def test_a_problem_says_what_where_and_what_to_do(
     problem: Callable[[str], GradeReport], assignment: Assignment
 ) -> None:
-    page = feedback_page(problem("Ana"), assignment).decode()
+    page = feedback_page(problem("Ana"), assignment, NOW).decode()
     assert "Your submission could not be run." in page
     assert "notebook.ipynb: not JSON (line 1, column 1). Save the notebook in Jupyter again" in page
     assert "hand it in again" in page
@@ -188,7 +193,7 @@ def test_a_problem_says_what_where_and_what_to_do(
 
 def test_the_pages_do_not_depend_on_timing(report: GradeReport, assignment: Assignment) -> None:
     later = replace(report, timing={"total": 99.0})
-    assert feedback_page(later, assignment) == feedback_page(report, assignment)
+    assert feedback_page(later, assignment, NOW) == feedback_page(report, assignment, NOW)
     assert instructor_page(later, assignment) == instructor_page(report, assignment)
 
 
@@ -200,7 +205,7 @@ def test_a_step_is_the_hint_at_a_recognised_mistake_before_any_other(
         report.checks[3], outcome="failed", points=0, diagnosis=None, hint="Print the sums.", fault=""
     )
     named = replace(plain, id="test_named", diagnosis=diagnosis, hint=diagnosis.hint)
-    steps = student_view(replace(report, checks=(plain, named)), assignment).steps
+    steps = student_view(replace(report, checks=(plain, named)), assignment, NOW).steps
     assert [step.text for step in steps] == ["By what factor are they off?"]
 
 
@@ -212,5 +217,65 @@ def test_the_step_of_an_unwritten_function_is_to_write_it(
         report.checks[0], outcome="errored", points=0, visibility="visible", feedback=said, hint=""
     )
     hidden = replace(visible, id="other", visibility="hidden", hint="This runs once the function is written.")
-    view = student_view(replace(report, checks=(visible, hidden)), assignment)
+    view = student_view(replace(report, checks=(visible, hidden)), assignment, NOW)
     assert [step.text for step in view.steps] == [said]
+
+
+def test_a_question_without_an_answer_is_not_pending(report: GradeReport, assignment: Assignment) -> None:
+    questions = student_view(report, assignment, NOW).questions
+    assert [question.id for question in questions] == ["question-words", "question-faith"]
+    page = feedback_page(report, assignment, NOW).decode()
+    place = page.index('id="question-2"')
+    assert (page.count("Not answered"), page.count("With a person")) == (2, 2)
+    assert '<span class="points">0 of 2</span>' in page[place:]
+    assert "You have not answered this question: the cell holds no text of yours." in page[place:]
+    assert "Not answered: 0 of 2, nothing to grade." in instructor_page(report, assignment).decode()
+
+
+def test_full_marks_without_an_answer_wait_for_nobody(
+    passed: Callable[[str], GradeReport], assignment: Assignment
+) -> None:
+    silent = replace(passed("Ana"), pending=())
+    page = feedback_page(silent, assignment, NOW).decode()
+    assert "Every check passes. Well done!" in page
+    assert "read by a person" not in page and "for written answers" not in page
+
+
+def test_a_check_that_follows_has_no_error_and_no_hint_of_its_own(
+    report: GradeReport, assignment: Assignment
+) -> None:
+    lost = replace(report.checks[4], follows_from="build_baseline", hint="Look there.")
+    visible = replace(report.checks[5], follows_from="build_baseline")
+    earlier = replace(report.checks[0], outcome="failed", points=0, feedback="Not kept.", hint="Keep it.")
+    view = student_view(replace(report, checks=(earlier, lost, visible)), assignment, NOW)
+    (one,) = view.tasks[1].checks
+    assert one.follows is not None and (one.follows.number, one.follows.title) == (1, "The baseline")
+    assert (one.found, one.hint, one.word, one.state) == ("", "", "Follows", "skipped")
+    # What is to be done stands at the earlier task.
+    assert [(step.text, [task.name for task in step.tasks]) for step in view.steps] == [
+        ("Keep it.", ["build_baseline"])
+    ]
+    page = feedback_page(replace(report, checks=(earlier, lost, visible)), assignment, NOW).decode()
+    link = 'This follows from task 1, <a href="#task-build_baseline">The baseline</a>: once that is right'
+    assert page.count(link) == 2
+    assert [text for text in ("Look there.", "RuntimeError") if text in page] == []
+
+
+def test_a_failed_cell_of_a_passed_task_is_no_error_of_the_task(
+    report: GradeReport, assignment: Assignment
+) -> None:
+    mine = CellFailure(cell="check-x", index=3, kind="error", message="AssertionError: rows sum to 1")
+    checks = (report.checks[0], replace(report.checks[5], follows_from=""))
+    passed, lost = replace(mine, task="build_baseline"), replace(mine, index=4, task="token_importance")
+    follows = replace(mine, index=5, task="build_baseline", follows_from="token_importance")
+    slow = replace(mine, index=6, task="build_baseline", kind="timeout", message="Longer than 10 s.")
+    graded = replace(report, checks=checks, failures=(passed, lost, follows, slow))
+    page = feedback_page(graded, assignment, NOW).decode()
+    cells = page[page.index("Cells that did not end well") : page.index("Good to know")]
+    text = " ".join(re.sub("<[^>]*>", " ", cells).split())
+    assert "Cell 4 ( check-x ) stopped, but all checks of task 1, The baseline passed" in text
+    assert "Cell 5 ( check-x ) raised an error. AssertionError: rows sum to 1" in text
+    assert "Cell 6 ( check-x ) follows from task 3, From scores to importance ." in text
+    assert "Cell 7 ( check-x ) did not end in its time. Longer than 10 s." in text
+    assert text.count("AssertionError") == 1
+    assert instructor_page(graded, assignment).decode().count("AssertionError: rows sum to 1") == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -11,6 +12,7 @@ from autograder.records import Assignment, GradeReport, ShownOutput
 from autograder.report.pages import feedback_page, instructor_page
 from autograder.report.shown import shown_views
 
+NOW = datetime(2026, 11, 30, 12)
 WORDS = "<span style='background: rgba(0, 255, 0, 0.90)'>Wecker</span>"
 
 
@@ -114,7 +116,7 @@ def test_pages_show_every_kind(report: GradeReport, assignment: Assignment) -> N
         ShownOutput(kind="text", content="interactive(<b>x</b>)"),
     )
     shown = replace(report, shown=outputs)
-    for page in (feedback_page(shown, assignment).decode(), instructor_page(shown, assignment).decode()):
+    for page in (feedback_page(shown, assignment, NOW).decode(), instructor_page(shown, assignment).decode()):
         assert f'src="data:image/jpeg;base64,{jpeg}"' in page
         assert 'src="data:image/svg+xml;base64,' in page
         assert "rgba(0, 255, 0, 0.9)" in page
@@ -124,4 +126,4 @@ def test_pages_show_every_kind(report: GradeReport, assignment: Assignment) -> N
 
 def test_pictures_alone_make_the_section(report: GradeReport, assignment: Assignment) -> None:
     alone = replace(report, plots=(), shown=(ShownOutput(kind="html", content=WORDS),))
-    assert "Your plot</h2>" in feedback_page(alone, assignment).decode()
+    assert "Your plot</h2>" in feedback_page(alone, assignment, NOW).decode()

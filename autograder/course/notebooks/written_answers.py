@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import html
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +14,9 @@ from autograder.records import Pending, WrittenQuestion
 
 ANSWER_STUB = "YOUR ANSWER HERE"
 """nbgrader's text where the student is to write."""
+
+_STUB = re.compile(r"[\W_]+".join(ANSWER_STUB.split()), re.IGNORECASE)
+_EMPTY_MARKUP = re.compile(r"<!--.*?-->|<br\s*/?>", re.DOTALL | re.IGNORECASE)
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _MAX_PNG_BYTES = 2 * 2**20
@@ -24,7 +29,7 @@ MAX_PLOTS = 12
 def written_answers(
     notebook: Mapping[str, Any], template: Mapping[str, Any], questions: Sequence[WrittenQuestion]
 ) -> tuple[Pending, ...]:
-    """Collect the answers that wait for a person.
+    """Collect the answers to the written questions.
 
     Args:
         notebook: The submission, after its locked cells were restored.
@@ -33,7 +38,7 @@ def written_answers(
 
     Returns:
         One item a question; its answer is without the question's own text where that stands unchanged,
-        and empty if the student wrote nothing.
+        and empty if the student wrote nothing: a few words are an answer, punctuation and the placeholder are not.
     """
     return tuple(
         Pending(
@@ -54,7 +59,20 @@ def _answer(source: str, given: str) -> str:
         answer = answer[len(asked.strip()) :]
     if closing.strip() and answer.endswith(closing.strip()):
         answer = answer[: -len(closing.strip())]
-    return answer.replace(ANSWER_STUB, "").strip()
+    written = _told(answer)
+    return answer.replace(ANSWER_STUB, "").strip() if written and written != _told(given) else ""
+
+
+def _told(text: str) -> str:
+    """Return what a text says: no placeholder, no white space, punctuation or markup, in lower case."""
+    plain = _STUB.sub("", html.unescape(_EMPTY_MARKUP.sub("", text)))
+    return "".join(filter(_says_something, plain)).lower()
+
+
+def _says_something(character: str) -> bool:
+    """Tell letters, digits and signs from white space, punctuation and the ASCII signs of Markdown."""
+    kind = unicodedata.category(character)[0]
+    return kind in "LN" or (kind == "S" and not character.isascii())
 
 
 def _source_of(notebook: Mapping[str, Any], grade_id: str) -> str:

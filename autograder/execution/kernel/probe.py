@@ -97,7 +97,6 @@ class Probe:
                 name for name, value in list(names.items()) if callable(value) and not name.startswith("_")
             ]
             return {"status": "missing", "found": codec.type_name(function), "known": own[:200]}, {}
-        pristine = {key: tensor.clone() for key, tensor in tensors.items()}
         given = codec.decode(request["arguments"], tensors, arrays=True)
         args, kwargs = self._models.resolve(given)
         seed_all(request["seed"])
@@ -110,12 +109,8 @@ class Probe:
                 reply, answer = {"status": "interrupted"}, {}
             except BaseException as error:
                 reply, answer = self._describe(error), {}
-        if request.get("return_arguments"):
-            answer |= _returned_arguments(given, reply)
-        reply["side_effects"] = [
-            *([("arguments", "")] if _changed_arguments(given, request["arguments"], pristine) else []),
-            *self._models.restore(),
-        ]
+        answer |= _returned_arguments(given, reply)
+        reply["side_effects"] = self._models.restore()
         return reply, answer
 
     @contextlib.contextmanager
@@ -140,12 +135,14 @@ class Probe:
         except BaseException:
             text = "(its message cannot be shown)"
         compiled = getattr(self._kernel.shell.compile, "_filename_map", {})
+        frames = _own_frames(error.__traceback__, compiled)
         return {
             "status": "raised",
             "error": type(error).__name__,
             "message": text[:_MESSAGE_CHARS],
             "undefined": getattr(error, "name", None) if isinstance(error, NameError) else None,
-            "traceback": _own_frames(error.__traceback__, compiled)[:_TRACEBACK_CHARS],
+            "traceback": "\n".join(f"{place}\n    {line}" for _, place, line in frames)[:_TRACEBACK_CHARS],
+            "frames": [name for name, _, _ in frames],
         }
 
 
@@ -191,21 +188,6 @@ def _returned_arguments(given: Any, reply: dict[str, Any]) -> dict[str, Any]:
     except codec.WireError:
         return {}
     return {arguments.KEY.format(key): tensor for key, tensor in tensors.items()}
-
-
-def _changed_arguments(given: Any, tree: Any, pristine: dict[str, Any]) -> bool:
-    """Compare the arguments after the call with copies made before it.
-
-    Args:
-        given: The arguments that the function got, as it left them.
-        tree: Their structure as it came.
-        pristine: Copies of their tensors.
-    """
-    try:
-        after_tree, after = codec.encode(given)
-    except codec.WireError:
-        return True
-    return after_tree != tree or not all(arguments.same_bytes(after[key], pristine[key]) for key in pristine)
 
 
 def _open_sink() -> TextIO:
@@ -254,14 +236,14 @@ def _short_stacks() -> Iterator[None]:
         vars(sys).pop("tracebacklimit", None)
 
 
-def _own_frames(trace: TracebackType | None, compiled: dict[str, int]) -> str:
-    """Format the frames of cells and of files in the box.
+def _own_frames(trace: TracebackType | None, compiled: dict[str, int]) -> list[tuple[str, str, str]]:
+    """Return the last frames of cells and of files in the box: the function's name, the place in words, the line.
 
     Args:
         trace: The exception's traceback.
         compiled: IPython's map from a cell's made-up file name to its number.
     """
-    lines = []
+    found = []
     for frame in traceback.extract_tb(trace):
         if frame.filename in compiled:
             place = f"Cell In[{compiled[frame.filename]}]"
@@ -270,5 +252,5 @@ def _own_frames(trace: TracebackType | None, compiled: dict[str, int]) -> str:
         else:
             continue
         source = linecache.getline(frame.filename, frame.lineno or 0).strip()
-        lines.append(f"{place}, line {frame.lineno}, in {frame.name}\n    {source}")
-    return "\n".join(lines[-_TRACEBACK_FRAMES:])
+        found.append((frame.name, f"{place}, line {frame.lineno}, in {frame.name}", source))
+    return found[-_TRACEBACK_FRAMES:]

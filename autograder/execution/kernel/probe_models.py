@@ -26,6 +26,9 @@ _HOOKS = (
     *("_state_dict_hooks", "_load_state_dict_pre_hooks"),
 )
 
+_KIND_OF_BACKWARD_HOOKS = "_is_full_backward_hook"
+"""torch notes here which kind a module's backward hooks are, and leaves the note when the last one is removed."""
+
 
 class Models:
     """What handles stand for, with the means to put it back.
@@ -202,6 +205,8 @@ def _put_back(module: torch.nn.Module, kept: dict[str, Any]) -> set[str]:
             continue
         else:
             now[key] = copy.copy(value) if table else value
+            if key == _KIND_OF_BACKWARD_HOOKS and value is None and isinstance(current, bool):
+                continue
         found.add(_kind_of_change(key))
     return found
 

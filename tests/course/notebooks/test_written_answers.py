@@ -62,6 +62,74 @@ def test_an_answer_is_what_the_student_wrote(source: str, answer: str, template:
     assert (pending.id, pending.points, pending.rubric) == ("question-why", 3, ("names a reason",))
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "your answer here",
+            "**YOUR ANSWER HERE**",
+            "_Your answer here._",
+            "> `YOUR ANSWER HERE`",
+            "# your answer here:",
+        ),
+        *("YOUR  ANSWER\nHERE", "**YOUR** ANSWER *HERE*", "(your answer here…)", "<!-- YOUR ANSWER HERE -->"),
+        *(
+            " \n\t ",
+            "\u00a0\u200b\ufeff",
+            "&nbsp;<br>",
+            "...",
+            "—",
+            "- ",
+            "```\n```",
+            "$$ $$",
+            "***",
+        ),
+    ],
+)
+def test_placeholder_space_and_punctuation_are_no_answer(written: str, template: NotebookNode) -> None:
+    for source in (f"**Why?**\n\n{written}", written):
+        notebook = copy.deepcopy(template)
+        notebook.cells[-1].source = source
+        assert written_answers(notebook, template, [QUESTION])[0].answer == ""
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        lambda text: text,
+        str.upper,
+        lambda text: text.replace("\n\n", "\n"),
+        lambda text: text.replace(" ", "  "),
+        lambda text: text.replace("**", "__"),
+        lambda text: text.partition("YOUR")[0].replace("**", ""),
+    ],
+)
+def test_the_questions_own_text_is_no_answer(changed, template: NotebookNode) -> None:
+    notebook = copy.deepcopy(template)
+    notebook.cells[-1].source = changed(template.cells[-1].source)
+    assert written_answers(notebook, template, [QUESTION])[0].answer == ""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "No",
+        "7",
+        "the standard deviation",
+        "∞",
+        "因为",
+        "Mal sehen: YOUR ANSWER HERE",
+        "![](attachment:a.png)",
+        "$\\sigma$",
+        "$x=0$",
+    ],
+)
+def test_few_words_are_an_answer(written: str, template: NotebookNode) -> None:
+    notebook = copy.deepcopy(template)
+    notebook.cells[-1].source = template.cells[-1].source.replace("YOUR ANSWER HERE", written)
+    assert written_answers(notebook, template, [QUESTION])[0].answer != ""
+
+
 def test_a_removed_question_has_an_empty_answer(template: NotebookNode) -> None:
     notebook = copy.deepcopy(template)
     notebook.cells.pop()
