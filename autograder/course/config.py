@@ -10,23 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from autograder.course.feedback_config import BEGINS, LEVEL, read_policy
+from autograder.course.misplaced import misplaced_files
 from autograder.errors import did_you_mean
 from autograder.records import Assignment, Limits, ModelSpec, Task, WrittenQuestion
-from autograder.records.assignment import GENERATED, VERIFICATION
 
 _SLUG = re.compile(r"[a-z][a-z0-9_]*")
 _REVISION = re.compile(r"([0-9a-f]{40})?")
 _ATTENTION = ("eager", "sdpa")
-_PLACES = {
-    "calibration*.json": GENERATED,
-    "distances*.json": GENERATED,
-    "equivalents.py": VERIFICATION,
-    "luck.py": VERIFICATION,
-    "right_programs.txt": VERIFICATION,
-    "survivors.toml": VERIFICATION,
-}
-"""Which folder a file belongs in, by its name."""
-
 _KEYS = frozenset(
     {"title", "points", "limits", "tasks", "questions", "profiles", "metrics", "goals", LEVEL, BEGINS}
 )
@@ -58,7 +48,7 @@ class ConfigReader:
         for needed in (reference, folder / "checks.py"):
             if not needed.is_file():
                 self.problems.append(f"{needed.relative_to(course_dir)} is missing.")
-        self._misplaced(folder)
+        self.problems += misplaced_files(folder)
         title = self._get(self.config, "title", str, "")
         points = self._get(self.config, "points", (int, float), "")
         tasks = tuple(self._tasks())
@@ -88,14 +78,6 @@ class ConfigReader:
             profile_limits=profile_limits,
             feedback=feedback,
         )
-
-    def _misplaced(self, folder: Path) -> None:
-        """Report files that lie beside checks.py but belong in a folder: nothing would read them there."""
-        for pattern, place in _PLACES.items():
-            for path in sorted(folder.glob(pattern)):
-                self.problems.append(
-                    f"{path.name} belongs in {place}/: move it to {folder / place / path.name}."
-                )
 
     def _unknown(self, table: Mapping[str, Any], known: frozenset[str], where: str) -> None:
         for key in table:

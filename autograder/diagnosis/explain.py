@@ -22,7 +22,7 @@ from autograder.diagnosis.localise import where_it_differs
 from autograder.diagnosis.misconceptions import Function, Misconception
 from autograder.diagnosis.query import Explanation, Question, Subject
 from autograder.diagnosis.transforms import Transformed, transforms_to
-from autograder.records import Diagnosis, Mistake
+from autograder.records import Diagnosis, NamedMistake
 
 JOIN = " + "
 """Between the ids of a diagnosis that names several things."""
@@ -260,7 +260,7 @@ def _of(found: _Found, suffix: str = "") -> Explanation:
             title=title,
             hint=" ".join(hints),
             distance=found.distance,
-            mistakes=tuple(Mistake(title=one.title, hint=one.hint) for one in found.known),
+            mistakes=tuple(NamedMistake(title=one.title, hint=one.hint) for one in found.known),
         ),
         known=found.known,
         detail=found.transform.detail if found.transform else "",

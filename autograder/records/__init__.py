@@ -1,7 +1,7 @@
 """The records that pass between the packages: frozen, slotted, keyword-only dataclasses."""
 
 from autograder.records.assignment import Assignment, Limits, Loadable, ModelSpec, Task, WrittenQuestion
-from autograder.records.comparison import Comparison, Diagnosis, Mistake, Tolerance
+from autograder.records.comparison import Comparison, Diagnosis, NamedMistake, Tolerance
 from autograder.records.feedback_policy import FeedbackLevel, FeedbackPolicy
 from autograder.records.report import (
     REPORT_SCHEMA_VERSION,
@@ -30,8 +30,8 @@ __all__ = [
     "GradingSettings",
     "Limits",
     "Loadable",
-    "Mistake",
     "ModelSpec",
+    "NamedMistake",
     "Outcome",
     "Pending",
     "ShownOutput",

@@ -47,7 +47,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mistake:
+class NamedMistake:
     """A known mistake as its author describes it."""
 
     title: str
@@ -73,5 +73,5 @@ class Diagnosis:
     distance: float
     """From the student's tensor to the mistake's, in the check's metric."""
 
-    mistakes: tuple[Mistake, ...] = ()
+    mistakes: tuple[NamedMistake, ...] = ()
     """The known mistakes that it names; what is found from the values alone is none of them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograder.records import CheckResult, FeedbackLevel, Mistake
+from autograder.records import CheckResult, FeedbackLevel, NamedMistake
 from autograder.report.text import number
 from autograder.report.token_heatmap import StripView, strip_view
 
@@ -73,7 +73,7 @@ class CheckView:
     follows: Origin | None = None
     """The earlier task that it follows from: then it has no error or hint of its own."""
 
-    named: tuple[Mistake, ...] = ()
+    named: tuple[NamedMistake, ...] = ()
     """The mistakes that were diagnosed, where the policy names them."""
 
     diagnosed: bool = False

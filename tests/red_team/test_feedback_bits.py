@@ -37,10 +37,11 @@ def bits(assignment: Assignment) -> dict[str, float]:
     known, variants = misconceptions_of(module), accepted_variants_of(module)
     late = [info for info in checks if is_late(info.id, by_id)]
     told = [_texts(info, assignment, known, variants) for info in late]
-    functions = len({info.task for info in late})
+    # Arguments that were changed, a sentence for each function; models that were changed, one sentence.
+    sentences = len({info.task for info in late}) + 1
     return {
-        "hints": functions + sum(math.log2(hints) for hints, _ in told),
-        "names": functions + sum(math.log2(names) for _, names in told),
+        "hints": sentences + sum(math.log2(hints) for hints, _ in told),
+        "names": sentences + sum(math.log2(names) for _, names in told),
     }
 
 

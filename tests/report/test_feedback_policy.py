@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.records import Assignment, FeedbackPolicy, GradeReport, Mistake
+from autograder.records import Assignment, FeedbackPolicy, GradeReport, NamedMistake
 from autograder.report import write_submission
 from autograder.report.pages import feedback_page, instructor_page
 from autograder.report.rewrite import rewrite
@@ -17,7 +17,10 @@ from autograder.report.rewrite import rewrite
 from .test_feedback import SECRETS
 
 EVE, DAY = datetime(2026, 12, 23), datetime(2026, 12, 24)
-MISTAKES = (Mistake(title="NAMED-MISTAKE", hint="EXPLAINED"), Mistake(title="NAMED-PAIR", hint="SECOND"))
+MISTAKES = (
+    NamedMistake(title="NAMED-MISTAKE", hint="EXPLAINED"),
+    NamedMistake(title="NAMED-PAIR", hint="SECOND"),
+)
 MEASURED = "MEASURED-REMARK 79.1"
 
 

@@ -100,7 +100,7 @@ OPTIONAL_INSIDE = {
     [
         (records.CheckResult, "check"),
         (records.Diagnosis, "diagnosis"),
-        (records.Mistake, "mistake"),
+        (records.NamedMistake, "mistake"),
         (records.TokenStrip, "token_strip"),
         (records.Pending, "pending_question"),
         (records.CellFailure, "cell_failure"),
