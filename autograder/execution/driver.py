@@ -82,10 +82,7 @@ class CellDriver(NotebookClient):  # type: ignore[misc]
 
         The kernel has bound its sockets, so there is nothing to poll for: it answers a subscription with a
         welcome. ipykernel loses one now and then, when it publishes something else at that moment; asked what it is,
-        it publishes that it is busy, and any message says that we are known.
-
-        Raises:
-            GraderError: If the kernel has ended, or says nothing.
+        it publishes that it is busy, and any message says that we are known. No answer is a GraderError.
         """
         self.kc = self.km.client(context=self.km.context)
         self.kc.start_channels(hb=False, stdin=False)
