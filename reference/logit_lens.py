@@ -244,8 +244,8 @@ def layer_probabilities(model, input_ids):
 # ## 2. The words
 #
 # Probabilities of hundreds of tokens are not for reading. Keep, for each layer and each position, the
-# largest one and the token that it belongs to, as a string: `tokenizer.decode` of that single id. The
-# leading blank may stay or go.
+# largest one and the token that it belongs to, as a string: `tokenizer.decode` of that single id, which also
+# gets letters such as the ö of " Röntgen" right. The leading blank may stay or go.
 
 
 # %% task="top_predictions"
@@ -273,13 +273,17 @@ def top_predictions(probabilities, tokenizer):
 # check_.between(max_probs_, 0.9 / VOCABULARY, 1, "the largest of all probabilities")
 # check_.texts(words_, "words", layer=LAYERS, token=len(input_tokens))
 # print("after", repr(prompt), "the last layer says", repr(words_[-1][-1]))
+# umlaut_ = torch.full((1, 1, VOCABULARY), 1e-4)
+# umlaut_[0, 0, tokenizer(" Röntgen")["input_ids"][0]] = 0.8
+# assert "Ã" not in top_predictions(umlaut_, tokenizer)[1][0][0], "letters beyond ASCII are decoded, too"
 
 # %% [markdown]
 # ## 3. The rank of a word
 #
 # The likeliest token alone hides a lot: *" London"* may be second for some layers before it wins. The
-# **rank** of a token counts how many others are *strictly* likelier: 0 is the best. Ask at the last
-# position, where the model goes on with the text.
+# **rank** of a token counts how many others are *strictly* likelier: 0 is the best, and a token that is exactly
+# as likely does not count (sorting alone counts some of those). Ask at the last position, where the model goes on
+# with the text.
 
 
 # %% task="target_rank"
@@ -306,6 +310,8 @@ def target_rank(probabilities, target_id):
 # best_ranks_ = check_.integers(target_rank(probabilities_, best_), layer=LAYERS)
 # check_.equal(int(best_ranks_[-1]), 0, "the likeliest token has rank 0")
 # print("rank of ' London' by layer:", ranks_.tolist())
+# equals_ = torch.tensor([[[0.125, 0.25, 0.25, 0.375]], [[0.25, 0.25, 0.25, 0.25]]])  # two layers, one token
+# assert [int(rank) for rank in target_rank(equals_, 2)] == [1, 0], "tokens exactly as likely do not count"
 
 # %% [markdown]
 # ## 4. How far from the end?
@@ -313,7 +319,8 @@ def target_rank(probabilities, target_id):
 # Now the divergence from the formula above: for each layer and each position, how many nats lie between
 # the layer's distribution and the final layer's. Mind the order of the two: the expectation is taken under
 # the **final** distribution. And mind the zeros: where the final layer's probability is exactly 0, the
-# summand is 0, not NaN.
+# summand is 0, not NaN, also where the layer's own probability is 0. (`log(0)` is minus infinity, and
+# `torch.nn.functional.kl_div` gives NaN there. A tiny number inside the logarithm, 1e-8 or less, does no harm.)
 
 
 # %% task="divergence_from_final"
@@ -344,14 +351,17 @@ def divergence_from_final(probabilities):
 # by_hand_ = check_.tensor(divergence_from_final(halves_), layer=2, token=1)
 # check_.close(by_hand_, [[0.143841], [0.0]], "0.5 ln 2 + 0.5 ln (2/3)")
 # print("nats from the end, last position:", [round(value, 2) for value in divergence_[:, -1].tolist()])
+# ruled_out_ = torch.tensor([[[0.25, 0.5, 0.25]], [[0.5, 0.5, 0.0]]])  # 0 in the final layer alone
+# assert abs(float(divergence_from_final(ruled_out_)[0, 0]) - 0.346574) < 1e-5, "0.5 ln 2, and 0 for the last token"
 
 # %% [markdown]
 # ## 5. The picture
 #
 # Put it together: a heat map of the largest probabilities, **one cell for each layer and token**, with the
 # **word in its cell** and the **input tokens along the x axis**. The function returns the matplotlib
-# `Figure`. Everything else is your choice: `imshow`, `pcolormesh` or seaborn, the first layer above or
-# below, a colour bar or none.
+# `Figure`. A token that stands twice in the input has two columns, each with its label; a label may hold more than
+# its token ("3: city", "␣Eiffel", "Ġcity"). Everything else is your choice: `imshow`, `pcolormesh` or seaborn, the
+# first layer above or below, a colour bar or none.
 #
 # A good lens plot can be read without its code: layers numbered, words legible on dark and on light cells,
 # tokens turned so that they do not overlap. `axes.text(x, y, word, parse_math=False)` keeps a `$` in a word
@@ -407,6 +417,11 @@ def plot_lens(max_probs, words, input_tokens):
 # word_ = words_[-1][-1].strip()
 # assert any(word_ in text for text in written_), f"expected {word_!r} in a cell, got {written_[:5]}"
 # plt.close(drawn_)  # shown below
+# twice_ = plot_lens(max_probs_[:1, :2], [["a", "b"]], [" the", " the"])
+# twice_.draw_without_rendering()
+# labels_ = [label.get_text() for axes in twice_.axes for label in (*axes.get_xticklabels(), *axes.texts)]
+# assert sum("the" in label for label in labels_) >= 2, "a token that stands twice has two columns with its name"
+# plt.close(twice_)
 
 # %% [markdown]
 # ## See it

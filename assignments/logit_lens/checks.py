@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import math
 import random
 from dataclasses import dataclass
@@ -76,35 +77,84 @@ def tokens_of(tokenizer, ids: Tensor) -> list[str]:
     return [tokenizer.decode([number]) for number in ids[0].tolist()]
 
 
-def two_facts(assignment, rng: random.Random) -> list[Fact]:
-    """Return two prompts of unequal lengths, so that nothing can be stored under a shape."""
-    first = rng.choice(pool(assignment))
-    words = len(first.prompt.split())
-    others = [fact for fact in pool(assignment) if len(fact.prompt.split()) not in (words, words + 1)]
-    return [first, rng.choice(others)]
+def asked(assignment, rng: random.Random) -> list[Fact]:
+    """Return the prompts of one student's check: three for everyone, two of them of equal length, and a drawn one.
 
-
-def made_up(rng: random.Random, layers: int, tokens: int, vocabulary: int) -> Tensor:
-    """Return probabilities (layer, token, vocab) that no model gave, float32.
-
-    Some tokens have probability 0 in every layer, some in the last one alone. At the last position three neighbours
-    of token `tied_token` are exactly as likely as it is, two before and one behind.
+    On the three, programs near the tolerances lie farther off than on any that may be drawn, so that their verdict is
+    the same under every name. What is drawn is no more than that: another student's answers do not fit it.
     """
-    generator = torch.Generator().manual_seed(rng.randrange(2**31))
-    # Layers of unequal sharpness: else the next layer would be as far off as the last one.
-    sharpness = torch.linspace(2, 14, layers)[:, None, None]
-    weights = torch.rand((layers, tokens, vocabulary), generator=generator).pow(sharpness) + 1e-2
-    order = torch.randperm(vocabulary, generator=generator)
-    weights[:, :, order[: vocabulary // 8]] = 0
-    weights[-1, :, order[vocabulary // 8 : vocabulary // 4]] = 0
-    target = tied_token(vocabulary)
-    weights[:, -1, target - 2 : target + 2] = 0.3
+    strata = json.loads((assignment.data_dir / "strata.json").read_text(encoding="utf-8"))
+    by_prompt = {fact.prompt: fact for fact in pool(assignment)}
+    drawn = [prompt for prompt in by_prompt if prompt not in (*strata["everyone"], *strata["never drawn"])]
+    return [by_prompt[prompt] for prompt in (*strata["everyone"], rng.choice(drawn))]
+
+
+def questions(models, assignment, rng: random.Random):
+    """Yield a model, a fact and its prompt's ids: each prompt on each model, so that no text tells the model."""
+    facts = asked(assignment, rng)
+    for loaded in models:
+        for fact in facts:
+            yield loaded, fact, ids_of(loaded.tokenizer, fact.prompt)
+
+
+def tables(rng: random.Random) -> list[random.Random]:
+    """Return the sources of two made-up inputs: the same for everyone, then the student's own."""
+    return [random.Random(0), rng]
+
+
+def distributions(weights: Tensor) -> Tensor:
+    """Return weights as probabilities over the vocabulary."""
     return weights / weights.sum(dim=-1, keepdim=True)
 
 
-def tied_token(vocabulary: int) -> int:
-    """Return the token whose neighbours are as likely as it is in `made_up`."""
-    return vocabulary // 3
+def made_up(rng: random.Random, layers: int, tokens: int, vocabulary: int) -> Tensor:
+    """Return weights (layer, token, vocab) that no model gave, float32: at least 0.01, up to 1."""
+    generator = torch.Generator().manual_seed(rng.randrange(2**31))
+    # Layers of unequal sharpness: else the next layer would be as far off as the last one.
+    sharpness = torch.linspace(2, 14, layers)[:, None, None]
+    return torch.rand((layers, tokens, vocabulary), generator=generator).pow(sharpness) + 1e-2
+
+
+def with_zeros(rng: random.Random, layers: int, tokens: int, vocabulary: int) -> Tensor:
+    """Return made-up probabilities: some tokens have 0 in every layer, some in the last one alone."""
+    weights = made_up(rng, layers, tokens, vocabulary)
+    order = rng.sample(range(vocabulary), vocabulary // 4)
+    weights[:, :, order[::2]] = 0
+    weights[-1, :, order[1::2]] = 0
+    return distributions(weights)
+
+
+def with_ties(rng: random.Random, layers: int, tokens: int, vocabulary: int) -> tuple[Tensor, int]:
+    """Return made-up probabilities, and a token whose neighbours are exactly as likely at the last position.
+
+    Two of them stand before it and one behind. No other token is nearly as likely.
+    """
+    weights = made_up(rng, layers, tokens, vocabulary)
+    weights = torch.where((weights - 0.3).abs() < 0.05, 0.2, weights)
+    target = rng.randrange(2, vocabulary - 1)
+    weights[:, -1, target - 2 : target + 2] = 0.3
+    return distributions(weights), target
+
+
+def beyond_ascii(tokenizer) -> list[int]:
+    """Return the ids of tokens with letters that are no ASCII."""
+    texts = {number: tokenizer.decode([number]) for number in range(len(tokenizer))}
+    return [
+        number
+        for number, text in texts.items()
+        if not text.isascii() and "\N{REPLACEMENT CHARACTER}" not in text
+    ]
+
+
+def with_letters_beyond_ascii(rng: random.Random, tokenizer, layers: int, tokens: int) -> Tensor:
+    """Return made-up probabilities whose likeliest tokens have letters beyond ASCII, but for one a layer."""
+    weights = torch.full((layers, tokens, len(tokenizer)), 0.5 / len(tokenizer))
+    letters = beyond_ascii(tokenizer)
+    for layer in range(layers):
+        for token in range(tokens):
+            best = tokenizer(" city")["input_ids"][0] if token == 1 else rng.choice(letters)
+            weights[layer, token, best] = rng.uniform(0.3, 0.9)
+    return distributions(weights)
 
 
 # layer_probabilities
@@ -129,7 +179,7 @@ def test_last_layer_is_the_models_own(submission, reference, models, assignment,
     got = as_tensor(actual).double()
     off = (got.sum(dim=-1) - 1).abs()
     layer, token = divmod(int(off.argmax()), got.shape[1])
-    assert float(off.max()) <= 1e-4 and bool((got >= 0).all()), (
+    assert float(off.max()) <= 1e-3 and bool((got >= 0).all()), (
         f"Each row must be positive and sum to 1 over the vocabulary; "
         f"layer {layer + 1}, token {token + 1} sums to {float(got[layer, token].sum()):.4g}."
     )
@@ -169,19 +219,17 @@ def own_prediction(model, ids: Tensor) -> Tensor:
 )
 def test_probabilities_of_unseen_prompts(submission, reference, models, assignment, rng):
     """Every layer's probabilities are right for unseen prompts, on a second model, too."""
-    for loaded in models:
-        for fact in two_facts(assignment, rng):
-            ids = ids_of(loaded.tokenizer, fact.prompt)
-            actual = submission.call("layer_probabilities", loaded.model, ids)
-            expected = reference.layer_probabilities(loaded.model, ids)
-            assert_close(
-                actual,
-                expected,
-                name="probabilities",
-                axes=PROBABILITIES,
-                items="layer",
-                tolerance="probabilities",
-            )
+    for loaded, _, ids in questions(models, assignment, rng):
+        actual = submission.call("layer_probabilities", loaded.model, ids)
+        expected = reference.layer_probabilities(loaded.model, ids)
+        assert_close(
+            actual,
+            expected,
+            name="probabilities",
+            axes=PROBABILITIES,
+            items="layer",
+            tolerance="probabilities",
+        )
 
 
 # top_predictions
@@ -255,19 +303,40 @@ def test_words_of_a_shown_prompt(submission, reference, model, tokenizer, assign
     assert_top(submission, reference, reference.layer_probabilities(model, ids), tokenizer)
 
 
+LETTERS = "Let tokenizer.decode make text of an id: in the raw pieces of the vocabulary letters beyond ASCII are bytes."
+
+
 @grades("top_predictions")
-@points(4)
+@points(0)
+@visibility("visible")
+@hint(LETTERS)
+def test_a_word_with_an_umlaut(submission, reference, tokenizer):
+    """A word with an umlaut is decoded (no points here; an unseen one counts)."""
+    assert_top(submission, reference, with_letters_beyond_ascii(random.Random(1), tokenizer, 1, 2), tokenizer)
+
+
+@grades("top_predictions")
+@points(3)
 @visibility("hidden")
 @hint(
     "Which axis holds the vocabulary, and does it hold for every number of layers, tokens and every vocabulary?"
 )
-def test_words_of_unseen_probabilities(submission, reference, models, assignment, rng):
-    """The likeliest words of unseen probabilities are found, with another vocabulary, too."""
-    for loaded in models:
-        fact = rng.choice(pool(assignment))
-        ids = ids_of(loaded.tokenizer, fact.prompt)
+def test_words_of_unseen_prompts(submission, reference, models, assignment, rng):
+    """The likeliest words of unseen prompts are found, with another vocabulary, too."""
+    for loaded, _, ids in questions(models, assignment, rng):
         assert_top(submission, reference, reference.layer_probabilities(loaded.model, ids), loaded.tokenizer)
-        assert_top(submission, reference, made_up(rng, 3, 5, len(loaded.tokenizer)), loaded.tokenizer)
+
+
+@grades("top_predictions")
+@points(1)
+@visibility("hidden")
+@hint(LETTERS)
+def test_words_with_letters_beyond_ascii(submission, reference, models, rng):
+    """Words with umlauts and accents are decoded, too."""
+    for loaded in models:
+        for source in tables(rng):
+            made = with_letters_beyond_ascii(source, loaded.tokenizer, 3, 5)
+            assert_top(submission, reference, made, loaded.tokenizer)
 
 
 # target_rank
@@ -296,41 +365,67 @@ def test_rank_in_a_small_table(submission, reference, record):
     assert_rank(submission, reference, table, 2)
 
 
+TIES = "What becomes of tokens that are exactly as likely as the target? A rank counts the strictly likelier ones."
+
+
 @grades("target_rank")
-@points(4)
+@points(0)
+@visibility("visible")
+@hint(TIES)
+def test_rank_beside_equals(submission, reference):
+    """Tokens exactly as likely as the target do not count (no points here; unseen ones count)."""
+    table = torch.tensor([[[0.125, 0.25, 0.25, 0.25, 0.125]], [[0.25, 0.125, 0.125, 0.125, 0.375]]])
+    assert_rank(submission, reference, table, 2)
+
+
+@grades("target_rank")
+@points(3)
 @visibility("hidden")
-@hint(
-    "Which position counts, what does a rank begin with, and what becomes of tokens that are exactly as likely?"
-)
-def test_rank_in_unseen_probabilities(submission, reference, models, assignment, rng):
-    """Ranks in unseen probabilities are right, with ties and another vocabulary, too."""
-    for loaded in models:
-        vocabulary = len(loaded.tokenizer)
-        assert_rank(submission, reference, made_up(rng, 4, 3, vocabulary), tied_token(vocabulary))
-        fact = rng.choice(pool(assignment))
-        ids = ids_of(loaded.tokenizer, fact.prompt)
+@hint("Which position counts, what does a rank begin with, and which of the tokens are counted?")
+def test_rank_in_unseen_prompts(submission, reference, models, assignment, rng):
+    """The answers' ranks in unseen prompts are right, with another vocabulary, too."""
+    for loaded, fact, ids in questions(models, assignment, rng):
         probabilities = reference.layer_probabilities(loaded.model, ids)
         assert_rank(submission, reference, probabilities, answer_id(loaded.tokenizer, fact))
+
+
+@grades("target_rank")
+@points(1)
+@visibility("hidden")
+@hint(TIES)
+def test_rank_among_unseen_equals(submission, reference, rng):
+    """Tokens exactly as likely as the target do not count, in unseen probabilities."""
+    for source in tables(rng):
+        for vocabulary in (200, 320):
+            assert_rank(submission, reference, *with_ties(source, 4, 3, vocabulary))
 
 
 # divergence_from_final
 
 
-def floored(probabilities: Tensor) -> Tensor:
-    """Return probabilities of 1e-30 or more: those of a large model reach 0, and no usual formula survives that."""
-    return probabilities.clamp_min(1e-30)
+def smoothed(probabilities: Tensor) -> Tensor:
+    """Return probabilities with one percent of them spread evenly: none is so small that an epsilon of 1e-8 shows."""
+    return 0.99 * probabilities + 0.01 / probabilities.shape[-1]
+
+
+def assert_divergence(submission, reference, probabilities: Tensor) -> None:
+    """Ask for the divergence and compare it."""
+    actual = submission.call("divergence_from_final", probabilities)
+    expected = reference.divergence_from_final(probabilities)
+    assert_close(actual, expected, name="divergence", axes=CELLS, items="layer", tolerance="divergence")
+
+
+ZEROS = "Where a probability is 0, print the summand of your formula. What is 0 log 0 here, and what for the computer?"
 
 
 @grades("divergence_from_final")
 @points(2)
 @visibility("visible")
-@hint(
-    "Compute one cell by hand with a sum over the vocabulary, and look at what a probability of 0 does to it."
-)
+@hint("Compute one cell by hand with a sum over the vocabulary.")
 def test_divergence_is_none_at_the_end(submission, reference, model, tokenizer, assignment, record):
-    """For an example prompt the divergence is 0 in the last layer, never negative, and survives zeros."""
+    """For an example prompt the divergence is 0 in the last layer and never negative."""
     ids = ids_of(tokenizer, shown(assignment).prompt)
-    probabilities = floored(reference.layer_probabilities(model, ids))
+    probabilities = smoothed(reference.layer_probabilities(model, ids))
     actual = submission.call("divergence_from_final", probabilities)
     expected = reference.divergence_from_final(probabilities)
     form = compare(actual, expected, tolerance_for("divergence"), name="divergence", axes=CELLS)
@@ -341,34 +436,43 @@ def test_divergence_is_none_at_the_end(submission, reference, model, tokenizer, 
     )
     assert float(got.min()) >= -1e-4, f"No divergence is negative, found {float(got.min()):.4g}."
     record.strip("Divergence in the first layer", tokens_of(tokenizer, ids), got[0], expected[0])
-    with_zeros = torch.tensor([[[0.25, 0.5, 0.25, 0.0]], [[0.75, 0.0, 0.25, 0.0]]])
-    found = as_tensor(submission.call("divergence_from_final", with_zeros))
+
+
+@grades("divergence_from_final")
+@points(0)
+@visibility("visible")
+@hint(ZEROS)
+def test_divergence_survives_zeros(submission):
+    """Where the final probability is 0 the summand is 0 (no points here; unseen ones count)."""
+    with_none = torch.tensor([[[0.25, 0.5, 0.25, 0.0]], [[0.75, 0.0, 0.25, 0.0]]])
+    found = as_tensor(submission.call("divergence_from_final", with_none))
     assert found is not None and found.numel() == 2 and bool(torch.isfinite(found.double()).all()), (
         f"Where the final layer's probability is 0 the summand is 0, whatever the layer's: found {found}."
     )
 
 
 @grades("divergence_from_final")
-@points(6)
+@points(4)
 @visibility("hidden")
 @hint(
     "Write the formula beside your code: which distribution is the expectation taken under, which logarithm is it, and "
     "what is summed?"
 )
-def test_divergence_of_unseen_probabilities(submission, reference, models, assignment, rng):
-    """Divergences of unseen probabilities are right, with zeros and on a second model, too."""
-    for loaded in models:
-        fact = rng.choice(pool(assignment))
-        ids = ids_of(loaded.tokenizer, fact.prompt)
-        for probabilities in (
-            floored(reference.layer_probabilities(loaded.model, ids)),
-            made_up(rng, 4, 3, len(loaded.tokenizer)),
-        ):
-            actual = submission.call("divergence_from_final", probabilities)
-            expected = reference.divergence_from_final(probabilities)
-            assert_close(
-                actual, expected, name="divergence", axes=CELLS, items="layer", tolerance="divergence"
-            )
+def test_divergence_of_unseen_prompts(submission, reference, models, assignment, rng):
+    """Divergences of unseen prompts are right, on a second model, too."""
+    for loaded, _, ids in questions(models, assignment, rng):
+        assert_divergence(submission, reference, smoothed(reference.layer_probabilities(loaded.model, ids)))
+
+
+@grades("divergence_from_final")
+@points(2)
+@visibility("hidden")
+@hint(ZEROS)
+def test_divergence_with_unseen_zeros(submission, reference, rng):
+    """Divergences are right where probabilities are exactly 0, in the final layer or in all."""
+    for source in tables(rng):
+        for vocabulary in (200, 320):
+            assert_divergence(submission, reference, with_zeros(source, 4, 3, vocabulary))
 
 
 # plot_lens
@@ -544,17 +648,38 @@ def test_picture_of_a_shown_prompt(submission, reference, model, tokenizer, assi
     assert_lens_drawn(submission, max_probs, words, tokens_of(tokenizer, ids))
 
 
+TWICE = "Count the labels below your columns: does each column have one, also where a token stands twice in the input?"
+
+
 @grades("plot_lens")
-@points(4)
+@points(0)
+@visibility("visible")
+@hint(TWICE)
+def test_picture_with_a_token_twice(submission):
+    """A token that stands twice in the input has two columns with its name (no points here; an unseen one counts)."""
+    assert_lens_drawn(submission, *picture_input(random.Random(1), 2, 3, twice=True))
+
+
+@grades("plot_lens")
+@points(3)
 @visibility("hidden")
-@hint(
-    "Does your function draw what it is given: any number of layers and tokens, and words that stand twice?"
-)
+@hint("Does your function draw what it is given, for any number of layers and tokens?")
 def test_picture_of_unseen_words(submission, rng):
-    """The lens of unseen words is drawn, more layers than tokens and words that stand twice among them."""
+    """The lens of unseen words is drawn, also with more layers than tokens."""
+    everyone = random.Random(0)
     # Two of one shape: what was stored under it is asked for other words.
-    for layers, tokens in ((6, 4), (3, 7), (6, 4)):
-        assert_lens_drawn(submission, *picture_input(rng, layers, tokens))
+    for source, layers, tokens in ((everyone, 6, 4), (everyone, 3, 12), (rng, 6, 4)):
+        assert_lens_drawn(submission, *picture_input(source, layers, tokens))
+
+
+@grades("plot_lens")
+@points(1)
+@visibility("hidden")
+@hint(TWICE)
+def test_picture_of_unseen_words_with_a_token_twice(submission, rng):
+    """A token that stands twice in the input has two columns with its name, in unseen pictures."""
+    for source, tokens in ((random.Random(0), len(WORDS) + 1), (rng, 6)):
+        assert_lens_drawn(submission, *picture_input(source, 2, tokens, twice=True))
 
 
 WORDS = (
@@ -573,8 +698,10 @@ WORDS = (
 )
 
 
-def picture_input(rng: random.Random, layers: int, tokens: int) -> tuple[Tensor, list[list[str]], list[str]]:
-    """Return made-up arguments of plot_lens: no two rows of words alike, one token of the input twice.
+def picture_input(
+    rng: random.Random, layers: int, tokens: int, *, twice: bool = False
+) -> tuple[Tensor, list[list[str]], list[str]]:
+    """Return made-up arguments of plot_lens: no two rows of words alike, and one token of the input twice or none.
 
     No probability lies near 0 or 1: a colour scale that tells those from all others alone has one colour for the rest.
     """
@@ -582,8 +709,9 @@ def picture_input(rng: random.Random, layers: int, tokens: int) -> tuple[Tensor,
     words = [[rng.choice(WORDS) for _ in range(tokens)] for _ in range(layers)]
     for row in range(layers):
         words[row][0] = WORDS[row]
-    input_tokens = rng.sample(WORDS, tokens)
-    input_tokens[-1] = input_tokens[0]
+    input_tokens = rng.sample(WORDS, tokens - twice)
+    if twice:
+        input_tokens.append(input_tokens[0])
     return max_probs, words, input_tokens
 
 

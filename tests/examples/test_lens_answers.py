@@ -53,14 +53,13 @@ def inputs_of(task, course):
     checks, rng = course.checks, random.Random(4)
     for loaded in course.models:
         ids = checks.ids_of(loaded.tokenizer, checks.pool(course.assignment)[3].prompt)
-        made = checks.made_up(rng, 4, 3, len(loaded.tokenizer))
         probabilities = course.reference.layer_probabilities(loaded.model, ids)
         if task == "layer_probabilities":
             yield loaded.model, ids
         elif task == "top_predictions":
             yield probabilities, loaded.tokenizer
         elif task == "target_rank":
-            yield made, checks.tied_token(len(loaded.tokenizer))
+            yield checks.with_ties(rng, 4, 3, len(loaded.tokenizer))
         elif task == "divergence_from_final":
             yield (probabilities,)
         else:

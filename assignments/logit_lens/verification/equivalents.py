@@ -70,6 +70,12 @@ def norm_by_hand(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
         return (decoded @ model.lm_head.weight.T).softmax(dim=-1)
 
 
+@equivalent(task=LENS)
+def softmax_in_float16(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    """Take the softmax of logits in float16, as on a GPU."""
+    return reference.layer_probabilities(model, input_ids).log().half().softmax(dim=-1)
+
+
 @equivalent(task=TOP)
 def top_by_numpy(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Any, Words]:
     """Take the largest with NumPy."""
@@ -83,6 +89,11 @@ def top_by_sorting(reference: Any, probabilities: Tensor, tokenizer: Any) -> tup
     """Sort each row."""
     values, places = probabilities.sort(dim=-1, descending=True, stable=True)
     return values[..., 0], [[tokenizer.decode([int(best)]) for best in row] for row in places[..., 0]]
+
+
+@equivalent(task=TOP)
+def top_of_float16(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+    return reference.top_predictions(probabilities.half(), tokenizer)
 
 
 @equivalent(task=DIVERGENCE)
@@ -106,8 +117,8 @@ def by_kl_div(reference: Any, probabilities: Tensor) -> Tensor:
 
 @equivalent(task=DIVERGENCE)
 def a_small_number_added(reference: Any, probabilities: Tensor) -> Tensor:
-    """Keep zeros out of the logarithm by a small number, as is usual."""
-    final, small = probabilities[-1:], 1e-12
+    """Keep zeros out of the logarithm by a small number, as is usual, and one of the larger ones."""
+    final, small = probabilities[-1:], 1e-7
     return (final * ((final + small) / (probabilities + small)).log()).sum(dim=-1)
 
 

@@ -1,5 +1,6 @@
 """What the checks give for right answers in every form, for accepted variants, and for wrong forms."""
 
+import random
 from functools import partial
 
 import matplotlib.pyplot as plt
@@ -120,15 +121,58 @@ def test_dropout_left_on_is_found_and_said(setting):
     assert "Is the model in eval mode?" in results["test_last_layer_is_the_models_own"].feedback
 
 
-def test_nan_where_a_probability_is_none_is_found_and_said(setting):
-    def naive(probabilities):
-        final = probabilities[-1:]
-        return (final * (final / probabilities).log()).sum(dim=-1)
+def test_nan_where_a_probability_is_none_is_said_and_costs_its_corner_alone(setting):
+    def textbook(probabilities):
+        final = probabilities[-1:].expand_as(probabilities)
+        return torch.nn.functional.kl_div(probabilities.log(), final, reduction="none").sum(dim=-1)
 
-    results = setting.grade(only={DIVERGENCE}, **{DIVERGENCE: naive})
-    assert setting.points(DIVERGENCE, results) == 0
-    said = results["test_divergence_is_none_at_the_end"].feedback
+    results = setting.grade(only={DIVERGENCE}, **{DIVERGENCE: textbook})
+    assert setting.points(DIVERGENCE, results) == 6
+    said = results["test_divergence_survives_zeros"].feedback
     assert "Where the final layer's probability is 0 the summand is 0" in said
+
+
+def in_raw_pieces(probabilities, tokenizer):
+    best = probabilities.max(dim=-1)
+    pieces = [tokenizer.convert_ids_to_tokens(row) for row in best.indices.tolist()]
+    return best.values, [[piece.replace("Ġ", " ") for piece in row] for row in pieces]
+
+
+def by_sorting(probabilities, target_id):
+    order = probabilities[:, -1].argsort(dim=-1, descending=True)
+    return (order == target_id).nonzero()[:, 1]
+
+
+@pytest.mark.parametrize(
+    ("task", "program", "missed"),
+    [
+        (TOP, in_raw_pieces, "test_words_with_letters_beyond_ascii"),
+        (RANK, by_sorting, "test_rank_among_unseen_equals"),
+    ],
+)
+@pytest.mark.parametrize("student", ["ana", "ben"])
+def test_a_corner_that_is_missed_costs_itself_alone(setting, task, program, missed, student):
+    results = setting.grade(only={task}, student=student, **{task: program})
+    assert setting.points(task, results) == setting.possible(task) - results[missed].max_points
+    assert results[missed].outcome == "failed"
+
+
+def test_corners_give_a_quarter_of_a_functions_points_at_most(setting):
+    corners = {
+        TOP: "test_words_with_letters_beyond_ascii",
+        RANK: "test_rank_among_unseen_equals",
+        DIVERGENCE: "test_divergence_with_unseen_zeros",
+        PLOT: "test_picture_of_unseen_words_with_a_token_twice",
+    }
+    points = {info.id: info.points for info in collect(setting.assignment)}
+    assert all(4 * points[check] <= setting.possible(task) for task, check in corners.items())
+
+
+@pytest.mark.parametrize("name", [str(number) for number in range(4)])
+def test_what_is_drawn_is_not_what_everyone_is_asked(setting, name):
+    *everyone, own = setting.checks.asked(setting.assignment, random.Random(name))
+    assert everyone == setting.checks.asked(setting.assignment, random.Random("another"))[:-1]
+    assert own not in everyone
 
 
 def test_a_figure_that_is_shown_and_not_returned_is_said(setting):

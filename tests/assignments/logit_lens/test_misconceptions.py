@@ -1,6 +1,7 @@
 """Every known mistake is told from the reference and from every other mistake, on what the checks ask."""
 
 import random
+from collections import Counter
 from itertools import combinations
 
 import pytest
@@ -10,6 +11,9 @@ from autograder.comparison.tensors import as_tensor, distance
 
 TASKS = ("layer_probabilities", "top_predictions", "target_rank", "divergence_from_final", "plot_lens")
 LENS, TOP, RANK, DIVERGENCE, PLOT = TASKS
+
+CORNER = {"ties_counted": 1, "place_after_sorting": 1}
+"""What a mistake costs that shows in a corner case alone."""
 
 
 def of_task(setting, task):
@@ -22,33 +26,37 @@ def test_every_mistake_loses_points_and_is_named(setting, task):
     for known in of_task(setting, task):
         results = setting.mistaken(known)
         named = {result.diagnosis.misconception for result in results.values() if result.diagnosis}
-        assert setting.points(task, results) <= setting.possible(task) - 2, known.id
+        assert setting.points(task, results) <= setting.possible(task) - CORNER.get(known.id, 2), known.id
         assert named == {known.id}, known.id
         assert not any(result.fault for result in results.values()), known.id
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["shipped", "hidden"])
-def test_mistakes_with_the_lens_are_told_apart_on_every_prompt(setting, number):
+def test_mistakes_with_the_lens_are_told_apart_on_what_everyone_is_asked(setting, number):
     tau, loaded = setting.tolerances["probabilities"].tau, setting.models[number]
-    for fact in random.Random(5).sample(setting.checks.pool(setting.assignment), 4):
+    *everyone, _ = setting.checks.asked(setting.assignment, random.Random(5))
+    farthest = Counter()
+    for fact in everyone:
         ids = setting.checks.ids_of(loaded.tokenizer, fact.prompt)
         results = {
             known.id: known.run(setting.reference, loaded.model, ids) for known in of_task(setting, LENS)
         }
         results["the reference"] = setting.reference.layer_probabilities(loaded.model, ids)
-        for one, other in combinations(results, 2):
-            assert distance(results[one], results[other], "relative_l2", 0) > 3 * tau, (one, other, fact)
+        for pair in combinations(results, 2):
+            one, other = (results[name] for name in pair)
+            farthest[pair] = max(farthest[pair], distance(one, other, "relative_l2", 0))
+    assert len(farthest) > 200 and min(farthest.values()) > 3 * tau, farthest.most_common()[-1]
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_made_up_probabilities_show_every_mistake(setting, seed):
     checks, reference = setting.checks, setting.reference
-    table = checks.made_up(random.Random(seed), 4, 3, 200)
-    target = checks.tied_token(200)
+    table, target = checks.with_ties(random.Random(seed), 4, 3, 200)
     ranks = reference.target_rank(table, target)
     for known in of_task(setting, RANK):
         made = known.run(reference, table, target)
         assert made.is_floating_point() or not torch.equal(made, ranks), known.id
+    table = checks.with_zeros(random.Random(seed), 4, 3, 200)
     expected = reference.divergence_from_final(table)
     for known in of_task(setting, DIVERGENCE):
         off = distance(as_tensor(known.run(reference, table)), expected, "relative_l2", 0)
@@ -66,7 +74,7 @@ def test_ids_of_mistakes_are_unique(setting):
 
 
 def test_a_mistake_leaves_its_arguments_alone(setting):
-    table = setting.checks.made_up(random.Random(1), 4, 3, 200)
+    table = setting.checks.with_zeros(random.Random(1), 4, 3, 200)
     drawn = setting.checks.picture_input(random.Random(1), 4, 3)
     before = table.clone(), [drawn[0].clone(), [list(row) for row in drawn[1]], list(drawn[2])]
     for known in of_task(setting, RANK):

@@ -172,7 +172,7 @@ def test_ranks_by_hand(setting, target, expected):
 
 
 def test_divergence_is_that_of_a_loop(setting):
-    probabilities = setting.checks.made_up(random.Random(3), 3, 2, 40)
+    probabilities = setting.checks.with_zeros(random.Random(3), 3, 2, 40)
     actual = setting.module.divergence_from_final(probabilities)
     for layer in range(3):
         for token in range(2):

@@ -11,7 +11,7 @@ from autograder.authoring.verify.mutation.judging import judge
 from autograder.authoring.verify.mutation.local_kernel import Function, LocalKernel
 from autograder.authoring.verify.mutation.mutate_outputs import output_mutations
 from autograder.authoring.verify.mutation.mutate_source import mutate_source
-from autograder.authoring.verify.mutation.stored_answers import SHIPPED, StoredAnswers
+from autograder.authoring.verify.mutation.stored_answers import MODEL_BLIND, StoredAnswers
 from autograder.checks.course_context import Course
 from autograder.checks.runner import Run
 
@@ -46,7 +46,7 @@ def output_mutants(run: Run, course: Course, task: str) -> list[Mutant]:
         for name, change in output_mutations(kernel.calls[0].answer)
     ]
     stored = [
-        _output_mutant(task, name, partial(_stored, right, models, name), stored=name != SHIPPED)
+        _output_mutant(task, name, partial(_stored, right, models, name), stored=name not in MODEL_BLIND)
         for name, _ in StoredAnswers(right, models).all()
     ]
     return changed + stored

@@ -10,7 +10,9 @@ from torch import Tensor
 from autograder.checks.answer_cache import content_key
 
 SHIPPED = "the shipped model whatever is asked"
-"""The name of the one that stores nothing: for a function without a model it is equivalent to the reference."""
+ANY_MODEL = "its first answer to the same question about any model"
+MODEL_BLIND = (SHIPPED, ANY_MODEL)
+"""Those that ignore the model alone: for a function without one they are equivalent to the reference."""
 
 
 class StoredAnswers:
@@ -72,6 +74,20 @@ class StoredAnswers:
 
         return answer
 
+    def first_answer_of_any_model(self) -> Callable[..., Any]:
+        """Return a function that stores its answers under the text alone, and not under the model that is asked."""
+        stored: dict[Any, Any] = {}
+        models = {id(one) for pair in self._models for one in pair}
+
+        def answer(*args: Any, **kwargs: Any) -> Any:
+            rest = [value for value in (*args, *kwargs.values()) if id(value) not in models]
+            key = content_key(rest, [])
+            if key not in stored:
+                stored[key] = self._right(*args, **kwargs)
+            return stored[key]
+
+        return answer
+
     def all(self) -> Iterator[tuple[str, Callable[..., Any]]]:
         """Yield them with their names."""
         yield "its first answer for ever", self.first_answer()
@@ -79,6 +95,7 @@ class StoredAnswers:
         yield "the answer to the question before", self.previous_answer()
         if self._models:
             yield SHIPPED, self.shipped_model()
+            yield ANY_MODEL, self.first_answer_of_any_model()
 
 
 def _shapes(value: Any) -> Any:

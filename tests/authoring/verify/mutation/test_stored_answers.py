@@ -17,3 +17,13 @@ def test_stored_answers_ignore_the_question():
 def test_the_shipped_model_answers_for_all():
     ask = dict(StoredAnswers(lambda model: model, (("shipped", None), ("hidden", None))).all())
     assert ask["the shipped model whatever is asked"]("hidden") == "shipped"
+
+
+def test_an_answer_stored_under_a_text_is_given_for_any_model():
+    def right(model, text):
+        return f"{model} says {text}"
+
+    ask = dict(StoredAnswers(right, (("shipped", None), ("hidden", None))).all())
+    stored = ask["its first answer to the same question about any model"]
+    assert stored("shipped", "yes") == stored("hidden", "yes") == "shipped says yes"
+    assert stored("hidden", "no") == "hidden says no"
