@@ -42,7 +42,8 @@ def with_tasks(
         results: Of all checks.
         tasks: The contract's functions in the assignment's order; a function's check cell has the id `check-NAME`.
     """
-    lost = lost_tasks(results, tasks)
+    # A task that follows from another one altogether is no cause.
+    lost = [task for task in lost_tasks(results, tasks) if not _all_follow(results, task)]
     cells = [_read(cell) for cell in notebook["cells"]]
     failed = frozenset(failure.index for failure in failures)
 
@@ -59,9 +60,7 @@ def with_tasks(
         ]
         is_check = bool(own) and failure.cell != own
         follows = (
-            own not in lost or _all_follow(results, own)
-            if is_check
-            else _is_locked(cell) or _ended_by(cell, "NotImplementedError", {""})
+            own not in lost if is_check else _is_locked(cell) or _ended_by(cell, "NotImplementedError", {""})
         )
         if not follows:
             made = {name for place in failed if place < failure.index for name in cells[place].makes}

@@ -88,6 +88,13 @@ def test_the_nearest_task_is_named() -> None:
     assert tied(notebook, "check-third", found) == ("third", "second")
 
 
+def test_a_task_that_follows_itself_is_passed_over() -> None:
+    found = results(follows="first", first="failed", second="failed")
+    assert tied(lens(), "check-third", found) == ("third", "")
+    notebook = lens(check_third=cell("check-third", "assert third(other_)", locked=True))
+    assert tied(notebook, "check-third", found) == ("third", "first")
+
+
 def test_an_undefined_name_of_a_failed_cell_follows_whatever_else_is_lost() -> None:
     undefined = ("NameError", "name 'made_' is not defined")
     notebook = lens(check_second=cell("check-second", "other_ = second(made_)", locked=True, error=undefined))
