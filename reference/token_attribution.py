@@ -190,10 +190,11 @@ from captum.attr import LayerIntegratedGradients
 #
 # The baseline of a sentence is the same sequence with its content removed: `[PAD]` in place of every
 # token, while `[CLS]` and `[SEP]`, which carry the form and no content, stay where they are. All other
-# special tokens (`[UNK]` stands for a real word!) are content, too.
+# special tokens are content, too: `[UNK]` and `[MASK]` stand for a word and become `[PAD]`.
 #
 # Your function is called with several tokenizers, whose ids differ: ask the tokenizer for its ids, do not
-# write numbers.
+# write numbers. What is `[CLS]` or `[SEP]` in another vocabulary (101 and 102 in the published BERT models)
+# may be a word here.
 
 
 # %% task="build_baseline"
@@ -220,6 +221,9 @@ def build_baseline(input_ids, tokenizer):
 # separators_ = (baseline_ == tokenizer.sep_token_id).sum(dim=1)
 # check_.close(separators_, [1] * batch_size_, "each sentence keeps its [SEP]")
 # print(tokenizer.convert_ids_to_tokens(baseline_[0])[:14], "...")
+# content_ = [tokenizer.cls_token_id, tokenizer.unk_token_id, tokenizer.mask_token_id, 101, 102, tokenizer.sep_token_id]
+# removed_ = check_.integers(build_baseline(torch.tensor([content_]), tokenizer), batch=1, token=6)
+# check_.close(removed_[0, 1:-1], [tokenizer.pad_token_id] * 4, "[UNK], [MASK] and words with ids 101, 102 are content")
 
 # %% [markdown]
 # ## 2. Integrated gradients
@@ -342,8 +346,8 @@ def token_importance(attributions, attention_mask):
 # the word. Since attributions add up, the word's score is the **sum** of its pieces' scores, and the
 # total stays what it was.
 #
-# Special tokens stay words of their own; a word that stands twice in the sentence stays twice in the
-# list. A long text is read in windows, and a window may begin in the middle of a word: a `##` piece with
+# Special tokens stay words of their own, side by side, too; a word that stands twice in the sentence stays
+# twice in the list. A long text is read in windows, and a window may begin in the middle of a word: a `##` piece with
 # nothing or a special token before it starts a word.
 
 
@@ -380,6 +384,11 @@ def merge_subtokens(tokens, scores):
 # window_ = [float(score) for word, score in check_.records(window_, "word", "score")]
 # check_.equal(window_, [0.5, 3.0, 0.25], "a piece behind [CLS] is no part of [CLS]")
 # print(merged_)
+# twice_ = merge_subtokens(["Regen", "##schirm", "Regen", "##schirm", "[SEP]", "[PAD]"], [1.0, 2.0, 0.5, 0.5, 0.2, 0])
+# twice_ = [word for word, score in check_.records(twice_, "word", "score")]
+# check_.equal(twice_, ["Regenschirm", "Regenschirm", "[SEP]", "[PAD]"], "each word of the sentence is in the list")
+# front_ = check_.records(merge_subtokens(["##her", "##sage", "heute"], [1.0, 2.0, 0.5]), "word", "score")
+# check_.equal([float(score) for word, score in front_], [3.0, 0.5], "a piece at the front starts a word")
 
 # %% [markdown]
 # ## See it
@@ -423,7 +432,7 @@ def merge_subtokens(tokens, scores):
 # full at the 80th, and the class has a leaderboard.
 #
 # Any method will do: your integrated gradients, another baseline, another target, gradient times input,
-# leaving out words, Shapley values ... The function is asked about eight sentences at a time, some fifty in
+# leaving out words, Shapley values ... The function is asked about eight sentences at a time, some seventy in
 # all, and a call is stopped after five seconds: ask the model about many variants of a sentence in one batch
 # rather than about one after the other.
 

@@ -32,12 +32,27 @@ from autograder.checks import (
 from autograder.checks.input_selection import smallest_first
 from autograder.checks.tolerance_context import noted_by, tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
+from autograder.records import Tolerance
 
-GROUPS = 4
-"""Triples of pool sentences for the values of integrated gradients; a student is asked one of each model."""
+TELLING = ("p096", "p003")
+"""Pool sentences that everybody is asked: the measured tolerances judge them. Few paths are as rough as theirs."""
+
+OWN_BOUND = Tolerance(
+    metric="relative_l2", tau=0.15, origin="accepted rules lie less than a third of it apart"
+)
+"""Judges what is drawn for each student: it tells stored answers, and leaves nearly right values to what all are asked.
+
+So the points do not depend on the draw.
+"""
 
 FAITHFUL_SENTENCES = 48
-"""Sentences that a method of the student's own is measured on."""
+"""Sentences that everybody's own method is measured on."""
+
+OWN_SENTENCES = 24
+"""Other sentences that it is asked, drawn for each student: they count only where it does far worse on them."""
+
+ALLOWANCE = 25.0
+"""How many percentiles worse it may do on them: four standard errors of a method that does not know the sentences."""
 
 AT_A_TIME = 8
 """Sentences a call: 50 copies of each fit into a kernel's memory."""
@@ -64,19 +79,36 @@ def shown(assignment) -> list[Sentence]:
     return sorted(first.values(), key=lambda sentence: sentence.id)[:4]
 
 
-def group(assignment, number: int) -> list[Sentence]:
-    """Return three pool sentences of different intents and lengths; the same number, the same three."""
-    rng = random.Random(f"group {number}")
-    candidates = [sentence for sentence in pool(assignment) if 4 <= len(sentence.slots) <= 24]
-    mine = [sentence for place, sentence in enumerate(candidates) if place % GROUPS == number]
-    rng.shuffle(mine)
-    chosen: list[Sentence] = []
-    for sentence in mine:
-        new = all(
-            sentence.intent != other.intent and len(sentence.slots) != len(other.slots) for other in chosen
-        )
-        chosen += [sentence] if new and len(chosen) < 3 else []
-    return chosen
+def telling(assignment) -> list[Sentence]:
+    """Return the sentences that everybody is asked, of different intents, lengths and predictions."""
+    by_id = {sentence.id: sentence for sentence in pool(assignment)}
+    return [by_id[number] for number in TELLING]
+
+
+@cache
+def ids_in(text: str, tokenizer) -> frozenset[int]:
+    """Return the ids of a text's pieces."""
+    return frozenset(tokenizer(text, truncation=True)["input_ids"])
+
+
+def ordinary(assignment, models) -> list[Sentence]:
+    """Return pool sentences of usual length without unknown words and `foreign_ids`; not those that all are asked."""
+
+    def is_ordinary(sentence: Sentence) -> bool:
+        for loaded in models:
+            unusual = {*foreign_ids(loaded.tokenizer, models), *content_ids(loaded.tokenizer)}
+            if unusual & ids_in(sentence.text, loaded.tokenizer):
+                return False
+        return 4 <= len(sentence.slots) <= 24 and sentence.id not in TELLING
+
+    return [sentence for sentence in pool(assignment) if is_ordinary(sentence)]
+
+
+def two_unlike(sentences: list[Sentence], rng: random.Random) -> list[Sentence]:
+    """Draw two sentences of different intents and lengths."""
+    first = rng.choice(sentences)
+    others = [one for one in sentences if one.intent != first.intent and len(one.slots) != len(first.slots)]
+    return [first, rng.choice(others)]
 
 
 def batch_of(sentences, tokenizer) -> dict[str, torch.Tensor]:
@@ -86,16 +118,26 @@ def batch_of(sentences, tokenizer) -> dict[str, torch.Tensor]:
     return encode([sentence.text for sentence in sentences], labels, tokenizer)
 
 
-def ids_of(tokenizer, rng: random.Random, lengths: list[int], width: int) -> torch.Tensor:
-    """Return made-up sentences that hold [UNK], [MASK], and the ids that other vocabularies use for [CLS], [SEP]."""
-    framing = {tokenizer.pad_token_id, tokenizer.cls_token_id, tokenizer.sep_token_id}
-    telling = {1, 2, 3, 4, 101, 102, tokenizer.unk_token_id, tokenizer.mask_token_id} - framing
-    ordinary = [number for number in range(len(tokenizer)) if number not in framing]
-    ids = torch.full((len(lengths), width), tokenizer.pad_token_id)
-    for row, length in enumerate(lengths):
-        words = rng.sample(sorted(telling), min(len(telling), length)) + rng.sample(ordinary, length)
-        words = rng.sample(words[:length], length)
-        ids[row, : length + 2] = torch.tensor([tokenizer.cls_token_id, *words, tokenizer.sep_token_id])
+def content_ids(tokenizer) -> list[int]:
+    """Return the ids of the special tokens that stand for a word."""
+    return [tokenizer.unk_token_id, tokenizer.mask_token_id]
+
+
+def foreign_ids(tokenizer, models) -> list[int]:
+    """Return the ids that are words here, and [CLS] or [SEP] in a published vocabulary or another model's."""
+    others = {101, 102}
+    for loaded in models:
+        others |= {loaded.tokenizer.cls_token_id, loaded.tokenizer.sep_token_id}
+    return sorted(others - set(tokenizer.all_special_ids))
+
+
+def ids_with(told: list[int], tokenizer, rng: random.Random) -> torch.Tensor:
+    """Return three made-up sentences of unequal lengths, padded, each of which holds these ids among other words."""
+    words = [number for number in range(len(tokenizer)) if number not in tokenizer.all_special_ids]
+    ids = torch.full((3, 20), tokenizer.pad_token_id)
+    for row, length in enumerate(rng.sample(range(len(told) + 1, 19), 3)):
+        inner = rng.sample([*told, *rng.sample(words, length - len(told))], length)
+        ids[row, : length + 2] = torch.tensor([tokenizer.cls_token_id, *inner, tokenizer.sep_token_id])
     return ids
 
 
@@ -105,11 +147,14 @@ def shown_twice(assignment, tokenizer) -> dict[str, torch.Tensor]:
     return batch_of([first, second, first], tokenizer)
 
 
-def unseen_batches(models, assignment, rng: random.Random) -> Iterator[tuple[Any, dict[str, torch.Tensor]]]:
-    """Yield each model, the smallest first, with a batch of two unseen sentences."""
-    number = rng.randrange(GROUPS)
+def unseen_batches(
+    models, assignment, rng: random.Random
+) -> Iterator[tuple[Any, dict[str, torch.Tensor], bool]]:
+    """Yield each model, the smallest first, with two batches of unseen sentences, and whether all are asked these."""
+    drawn = two_unlike(ordinary(assignment, models), rng)
     for loaded in smallest_first(models):
-        yield loaded, batch_of(group(assignment, number)[:2], loaded.tokenizer)
+        yield loaded, batch_of(telling(assignment), loaded.tokenizer), True
+        yield loaded, batch_of(drawn, loaded.tokenizer), False
 
 
 # build_baseline
@@ -120,7 +165,7 @@ def unseen_batches(models, assignment, rng: random.Random) -> Iterator[tuple[Any
 @visibility("visible")
 @hint("Print tokenizer.convert_ids_to_tokens(...) of one row of your baseline beside the sentence.")
 def test_baseline_of_shown_sentences(submission, reference, tokenizer, assignment):
-    """The baseline of the example sentences keeps [CLS] and [SEP] and removes the rest; the input stays as it was."""
+    """The baseline of the example sentences keeps [CLS] and [SEP] and removes the rest."""
     every = [
         batch_of(shown(assignment), tokenizer)["input_ids"],
         shown_twice(assignment, tokenizer)["input_ids"],
@@ -128,39 +173,67 @@ def test_baseline_of_shown_sentences(submission, reference, tokenizer, assignmen
     for ids in every:
         submission.recall("build_baseline", ids, tokenizer)
     for ids in every:
-        actual = submission.recall("build_baseline", ids, tokenizer)
-        expected = reference.build_baseline(ids, tokenizer)
-        assert_integers_equal(actual, expected, name="baseline ids", axes=SCORES)
-    assert not submission.changes_arguments("build_baseline", every[0], tokenizer), (
-        "build_baseline wrote the baseline into the input_ids that it was given. Leave them unchanged: work on a copy."
-    )
+        assert_baseline(submission, reference, ids, tokenizer)
+
+
+def assert_baseline(submission, reference, ids, tokenizer) -> None:
+    """Assert that the baseline of some ids is right."""
+    actual = submission.recall("build_baseline", ids, tokenizer)
+    assert_integers_equal(actual, reference.build_baseline(ids, tokenizer), name="baseline ids", axes=SCORES)
 
 
 @grades("build_baseline")
-@points(4)
+@points(0)
+@visibility("visible")
+@hint("Which two tokens stay, whatever else stands in the sentence?")
+def test_baseline_of_shown_special_words(submission, reference, models):
+    """An example with [UNK], [MASK] and the ids 101 and 102: these are content, too (no points of its own)."""
+    tokenizer = models[0].tokenizer
+    words = [*content_ids(tokenizer), 101, 102]
+    ids = torch.tensor([[tokenizer.cls_token_id, *words, tokenizer.sep_token_id, tokenizer.pad_token_id]])
+    assert_baseline(submission, reference, ids, tokenizer)
+
+
+@grades("build_baseline")
+@points(3)
 @visibility("hidden")
-@hint("Which tokens stay, whatever else stands in the sentence, and does it hold for every vocabulary?")
+@hint("Which tokens stay, and does it hold for every vocabulary?")
 def test_baseline_of_unseen_sentences(submission, reference, models, assignment, rng, shared_rng):
-    """The baseline is right for unseen sentences, unknown words and another vocabulary."""
+    """The baseline of unseen sentences is right, also with another vocabulary."""
     # All are asked before any is judged: attributions may be judged by what was answered here.
     asked = [
         (batch["input_ids"], loaded.tokenizer)
-        for loaded, batch in unseen_batches(models, assignment, shared_rng)
+        for loaded, batch, _ in unseen_batches(models, assignment, shared_rng)
     ]
+    # Lengths of one's own: a baseline says nothing else of its sentence, and could be another student's.
+    mine = rng.sample(ordinary(assignment, models), 5)
+    asked += [(batch_of(mine, loaded.tokenizer)["input_ids"], loaded.tokenizer) for loaded in models]
     for arguments in asked:
         submission.recall("build_baseline", *arguments)
-    for loaded in models:
-        # Lengths of one's own: a baseline says nothing else of its sentence, and could be another student's.
-        alone = rng.randint(4, 20)
-        for lengths, width in ((rng.sample(range(2, 15), 3), 16), ([alone], alone + 2)):
-            ids = ids_of(loaded.tokenizer, rng, lengths, width)
-            actual = submission.call("build_baseline", ids, loaded.tokenizer)
-            expected = reference.build_baseline(ids, loaded.tokenizer)
-            assert_integers_equal(actual, expected, name="baseline ids", axes=SCORES)
     for arguments in asked:
-        actual = submission.recall("build_baseline", *arguments)
-        expected = reference.build_baseline(*arguments)
-        assert_integers_equal(actual, expected, name="baseline ids", axes=SCORES)
+        assert_baseline(submission, reference, *arguments)
+
+
+@grades("build_baseline")
+@points(0.5)
+@visibility("hidden")
+@hint("Is an unknown or a masked word a part of the sentence's form, or of its content?")
+def test_baseline_of_unknown_and_masked_words(submission, reference, models, rng):
+    """[UNK] and [MASK] inside a sentence are content: they become [PAD]."""
+    for loaded in models:
+        ids = ids_with(content_ids(loaded.tokenizer), loaded.tokenizer, rng)
+        assert_baseline(submission, reference, ids, loaded.tokenizer)
+
+
+@grades("build_baseline")
+@points(0.5)
+@visibility("hidden")
+@hint("Which ids do [CLS] and [SEP] have? Who knows it?")
+def test_baseline_of_ids_from_other_vocabularies(submission, reference, models, rng):
+    """Words whose ids mean [CLS] or [SEP] in other vocabularies (101, 102) become [PAD]."""
+    for loaded in models:
+        ids = ids_with(foreign_ids(loaded.tokenizer, models), loaded.tokenizer, rng)
+        assert_baseline(submission, reference, ids, loaded.tokenizer)
 
 
 # compute_feature_attribution_scores
@@ -170,7 +243,7 @@ COUNTS = (*range(50, 301), 400, 500, 512, 600, 800, 1000)
 """Steps and nodes of the equidistant rules that answers are compared with; what is finer lies near one of them."""
 GAUSS_COUNTS = (*range(50, 131), 150, 160, 180, 200, 250, 256, 300, 400, 500)
 """The same of Gauss-Legendre nodes."""
-NEAR = 0.15
+NEAR = OWN_BOUND.tau
 """Accepted rules lie less than a third of this from 50 Gauss-Legendre nodes (a test measures it)."""
 STILL = 1e-3
 """A path along which the logit moves by less than this share of what it should move by goes nowhere."""
@@ -350,13 +423,34 @@ def assert_attributions(result, batch, loaded, reference, record, own) -> None:
     )
 
 
+def assert_attributions_near(result, batch, loaded, reference, own) -> None:
+    """Assert that attributions are near those from an accepted baseline."""
+    actual, _ = pair(result)
+    expected, _ = reference.compute_feature_attribution_scores(batch, loaded.model, loaded.tokenizer)
+    baselines = accepted_baselines(batch, loaded.tokenizer, reference, own)
+
+    def by(baseline) -> torch.Tensor:
+        return reference.memoise("by Gauss-Legendre", integrate, batch, loaded.model, baseline)[0]
+
+    assert_close(
+        actual,
+        expected,
+        name="attributions",
+        axes=SCORES,
+        items="sentence",
+        tolerance=OWN_BOUND,
+        select=attributions_of,
+        alternatives={remark: partial(by, baseline) for remark, baseline in baselines.items() if remark},
+    )
+
+
 def last_sentence(batch, loaded) -> Part:
     """Return the question for the last sentence alone: half of the computation, and it shows most mistakes."""
     one = {name: values[-1:] for name, values in batch.items()}
     return Part(args=(one, loaded.model, loaded.tokenizer), of=itemgetter(slice(-1, None)))
 
 
-def assert_predictions(result, batch, loaded, reference) -> None:
+def assert_predictions(result, batch, loaded, reference, tolerance) -> None:
     """Assert that predictions are the model's logits."""
     _, actual = pair(result)
     _, expected = reference.compute_feature_attribution_scores(batch, loaded.model, loaded.tokenizer)
@@ -366,7 +460,7 @@ def assert_predictions(result, batch, loaded, reference) -> None:
         name="predictions",
         axes=("sentence", "label"),
         items="sentence",
-        tolerance="predictions",
+        tolerance=tolerance,
         select=predictions_of,
     )
 
@@ -448,11 +542,11 @@ def show_strips(record, batch, tokenizer, actual, expected) -> None:
 @hint("The second result is what the model returns for the batch, one column a label.")
 def test_predictions_of_unseen_sentences(submission, reference, models, assignment, shared_rng):
     """Predictions of unseen sentences are the model's logits."""
-    for loaded, batch in unseen_batches(models, assignment, shared_rng):
+    for loaded, batch, for_all in unseen_batches(models, assignment, shared_rng):
         result = submission.recall(
             "compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer
         )
-        assert_predictions(result, batch, loaded, reference)
+        assert_predictions(result, batch, loaded, reference, "predictions" if for_all else OWN_BOUND)
 
 
 @grades("compute_feature_attribution_scores")
@@ -463,12 +557,15 @@ def test_predictions_of_unseen_sentences(submission, reference, models, assignme
 )
 def test_attributions_of_unseen_sentences(submission, reference, models, assignment, record, shared_rng):
     """Attributions of unseen sentences are those of integrated gradients, on a second model, too."""
-    for loaded, batch in unseen_batches(models, assignment, shared_rng):
+    for loaded, batch, for_all in unseen_batches(models, assignment, shared_rng):
         own = own_baseline(submission, reference, batch, loaded)
         result = submission.recall(
             "compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer
         )
-        assert_attributions(result, batch, loaded, reference, record, own)
+        if for_all:
+            assert_attributions(result, batch, loaded, reference, record, own)
+        else:
+            assert_attributions_near(result, batch, loaded, reference, own)
 
 
 @grades("compute_feature_attribution_scores")
@@ -504,9 +601,68 @@ def test_importance_sums_to_one(submission, reference):
     assert bool((got >= 0).all()), f"No importance is negative, found {float(got.min()):.4g}."
 
 
+PREFIX = (
+    "You take the valid tokens to be the first of the row. That is accepted; a mask may have holes, though."
+)
+
+
+def assert_importance(submission, reference, scores, mask, tolerance="importance") -> str:
+    """Assert that importances are right, or those of a mask without holes; returns the remark that this deserves."""
+    before = mask.sum(dim=-1, keepdim=True) > torch.arange(mask.shape[1])
+    return assert_close(
+        submission.call("token_importance", scores, mask),
+        reference.token_importance(scores, mask),
+        name="importance",
+        axes=SCORES,
+        items="sentence",
+        tolerance=tolerance,
+        alternatives={PREFIX: partial(reference.token_importance, scores, before.long())},
+    )
+
+
+@grades("token_importance")
+@points(0)
+@visibility("visible")
+@hint("The mask alone says which tokens are valid, wherever its ones stand.")
+def test_importance_of_a_shown_mask_with_a_hole(submission, reference, record):
+    """An example with a hole in the mask: what is masked there gets 0, too (no points of its own)."""
+    scores, mask = torch.tensor([[2.0, 5.0, -1.0, 9.0]]), torch.tensor([[1, 0, 1, 0]])
+    if remark := assert_importance(submission, reference, scores, mask):
+        record.remark(remark)
+
+
+def scores_of(reference, sentences, loaded, rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return sentences' attributions and masks; made-up scores stand at the padding, where a method may have some."""
+    batch = batch_of(sentences, loaded.tokenizer)
+    scores, _ = reference.compute_feature_attribution_scores(batch, loaded.model, loaded.tokenizer)
+    made_up = torch.tensor([[rng.uniform(-2.5, 2.5) for _ in row] for row in scores])
+    mask = batch["attention_mask"]
+    return torch.where(mask == 1, scores.cpu(), made_up), mask
+
+
+def made_up_scores(lengths: list[int], width: int, rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return scores of both signs, and masks that mark the first tokens of each row."""
+    scores = torch.tensor([[rng.uniform(-2.5, 2.5) for _ in range(width)] for _ in lengths])
+    return scores, (torch.tensor(lengths)[:, None] > torch.arange(width)).long()
+
+
+@grades("token_importance")
+@points(2)
+@visibility("hidden")
+@hint("Which scores may take part in the softmax of a row, and along which axis does it run?")
+def test_importance_of_unseen_scores(submission, reference, models, assignment, rng):
+    """Importances of unseen sentences' attributions are right."""
+    for loaded in models:
+        scores, mask = scores_of(reference, telling(assignment), loaded, random.Random("padding"))
+        assert_importance(submission, reference, scores, mask)
+    for _ in range(2):
+        scores, mask = made_up_scores(rng.sample(range(3, 13), 4), 12, rng)
+        assert_importance(submission, reference, scores, mask, OWN_BOUND)
+
+
 def masked_scores(rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
     """Return scores (4, 9) of both signs and masks with holes; every column is valid in some row."""
-    scores = torch.tensor([[rng.uniform(-2.5, 2.5) for _ in range(9)] for _ in range(4)])
+    scores, _ = made_up_scores([9] * 4, 9, rng)
     mask = torch.tensor(
         [
             [1, 1, 1, 1, 1, 0, 0, 0, 0],
@@ -519,18 +675,17 @@ def masked_scores(rng: random.Random) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @grades("token_importance")
-@points(3)
+@points(1)
 @visibility("hidden")
 @hint("Which scores may take part in the softmax of a row? The mask alone says so, wherever its ones stand.")
-def test_importance_of_unseen_scores(submission, reference, rng):
-    """Importances of unseen scores are right, with masks that have holes, too."""
-    for _ in range(2):
-        scores, mask = masked_scores(rng)
-        actual = submission.call("token_importance", scores, mask)
-        expected = reference.token_importance(scores, mask)
-        assert_close(
-            actual, expected, name="importance", axes=SCORES, items="sentence", tolerance="importance"
-        )
+def test_importance_with_holes_in_the_mask(submission, reference, rng, record):
+    """Importances are right where the mask has holes."""
+    remarks = {
+        assert_importance(submission, reference, *masked_scores(random.Random("holes"))),
+        assert_importance(submission, reference, *masked_scores(rng), OWN_BOUND),
+    }
+    for remark in remarks - {""}:
+        record.remark(remark)
 
 
 # merge_subtokens
@@ -542,31 +697,43 @@ WORDS = (
     ("früh",),
     ("Wecker",),
     ("Schlum", "##mer", "##funktion"),
-    ("[UNK]",),
     ("?",),
 )
 
 
-def pieces_of(rng: random.Random) -> tuple[list[str], list[float]]:
-    """Return the pieces of a made-up sentence with a repeated word, and scores of both signs."""
+def framed(words: list[tuple[str, ...]]) -> list[str]:
+    """Return the pieces of words between [CLS] and [SEP]."""
+    return ["[CLS]", *(piece for word in words for piece in word), "[SEP]"]
+
+
+def pieces_of(rng: random.Random, *, twice: bool = False) -> list[str]:
+    """Return the pieces of a made-up sentence; `twice`: with a word that stands in it twice."""
     words = rng.sample(WORDS, len(WORDS))
-    repeated = rng.choice([word for word in words if len(word) > 1])
-    # Two special tokens stand side by side in front of each other's kind: [SEP] before [PAD].
-    tokens = ["[CLS]", *(piece for word in [*words, repeated] for piece in word), "[SEP]", "[PAD]"]
-    return tokens, scores_for(tokens, rng)
+    return framed([*words, *([rng.choice([word for word in words if len(word) > 1])] if twice else [])])
+
+
+def pieces_of_sentences(assignment, models, loaded) -> list[list[str]]:
+    """Return the tokens of the two ordinary sentences with most pieces in which nothing stands twice."""
+    asked = [loaded.tokenizer.tokenize(one.text) for one in ordinary(assignment, models)]
+    once = [tokens for tokens in asked if len(set(tokens)) == len(tokens)]
+    once.sort(key=lambda tokens: -sum(token.startswith("##") for token in tokens))
+    return [["[CLS]", *tokens, "[SEP]"] for tokens in once[:2]]
 
 
 def scores_for(tokens: list[str], rng: random.Random) -> list[float]:
     """Return one score a token, magnitudes 0.1 to 2, of both signs."""
-    return [round(rng.uniform(0.1, 2), 3) * rng.choice((-1, 1)) for _ in tokens]
+    return [rng.uniform(0.1, 2) * rng.choice((-1, 1)) for _ in tokens]
 
 
 def windows_of(rng: random.Random) -> tuple[list[str], list[str]]:
-    """Return the pieces of windows that begin in the middle of a word: without special tokens, and with them."""
+    """Return the pieces of windows that begin in the middle of a word: without special tokens, and with them.
+
+    In the second, special tokens stand side by side.
+    """
     piece, other, last = ("##" + ending for ending in rng.sample(("en", "ung", "lich", "keit"), 3))
     word = rng.choice(WORDS[:2])
     end = rng.choice(("heute", "bitte"))
-    return [piece, *word, end], ["[CLS]", piece, other, *word, "[SEP]", last, end, "[SEP]"]
+    return [piece, *word, end], ["[CLS]", piece, other, *word, "[UNK]", "[SEP]", last, end, "[PAD]"]
 
 
 def with_hashes(tokens: list[str], words: list[tuple[str, float]]) -> list[tuple[str, float]]:
@@ -600,28 +767,65 @@ def test_merging_keeps_the_sum(submission, reference, record):
     )
 
 
+def assert_merged(submission, reference, tokens, scores, tolerance="merged") -> None:
+    """Assert that tokens are merged rightly; a leading piece may keep its ##."""
+    expected = reference.merge_subtokens(tokens, scores)
+    assert_matches(
+        submission.call("merge_subtokens", tokens, scores),
+        expected,
+        name="words and scores",
+        tolerance=tolerance,
+        alternatives={"A leading piece may keep its ##.": with_hashes(tokens, expected)},
+    )
+
+
 @grades("merge_subtokens")
-@points(3)
-@visibility("hidden")
+@points(0)
+@visibility("visible")
 @hint(
-    "Think of words of three pieces, of words that stand twice, of special tokens, and of a piece at the front "
-    "or behind a special token."
+    "How often does each word of the sentence stand in your list, and what does a piece without a word begin?"
 )
-def test_merging_of_unseen_tokens(submission, reference, rng):
-    """Unseen tokens are merged rightly: long and repeated words, special tokens, leading pieces."""
+def test_merging_of_a_shown_window(submission, reference):
+    """Examples with a word that stands twice, and with ## pieces behind [CLS] and at the front (no points)."""
+    tokens = ["[CLS]", "##her", "##sage", "Regen", "##schirm", "Regen", "##schirm", "[SEP]", "[PAD]"]
+    assert_merged(submission, reference, tokens, [0.5, 1.0, 2.0, 0.25, -1.5, 3.0, 0.75, -0.5, 0.1])
+    assert_merged(submission, reference, ["##her", "##sage", "heute"], [1.0, 2.0, 0.5])
+
+
+@grades("merge_subtokens")
+@points(2)
+@visibility("hidden")
+@hint("Think of words of three pieces, and of what becomes of each piece's score.")
+def test_merging_of_unseen_tokens(submission, reference, models, assignment, rng):
+    """The pieces of unseen sentences are joined rightly, and their scores added up."""
+    for loaded in models:
+        for tokens in pieces_of_sentences(assignment, models, loaded):
+            assert_merged(submission, reference, tokens, scores_for(tokens, random.Random("scores")))
     for _ in range(2):
-        tokens, scores = pieces_of(rng)
-        actual = submission.call("merge_subtokens", tokens, scores)
-        expected = reference.merge_subtokens(tokens, scores)
-        assert_matches(actual, expected, name="words and scores", tolerance="merged")
-    for tokens in windows_of(rng):
-        scores = scores_for(tokens, rng)
-        actual = submission.call("merge_subtokens", tokens, scores)
-        expected = reference.merge_subtokens(tokens, scores)
-        alternatives = {"A leading piece may keep its ##.": with_hashes(tokens, expected)}
-        assert_matches(
-            actual, expected, name="words and scores", tolerance="merged", alternatives=alternatives
-        )
+        tokens = pieces_of(rng)
+        assert_merged(submission, reference, tokens, scores_for(tokens, rng), OWN_BOUND)
+
+
+@grades("merge_subtokens")
+@points(0.5)
+@visibility("hidden")
+@hint("How often does each word of the sentence stand in your list?")
+def test_merging_of_repeated_words(submission, reference, rng):
+    """A word that stands twice in the sentence stands twice in the list."""
+    for seed, tolerance in ((random.Random("repeated"), "merged"), (rng, OWN_BOUND)):
+        tokens = pieces_of(seed, twice=True)
+        assert_merged(submission, reference, tokens, scores_for(tokens, seed), tolerance)
+
+
+@grades("merge_subtokens")
+@points(0.5)
+@visibility("hidden")
+@hint("Think of a ## piece at the front or behind a special token, and of two special tokens side by side.")
+def test_merging_of_windows(submission, reference, rng):
+    """Windows of a text are merged rightly: leading ## pieces, special tokens in the middle and side by side."""
+    for seed, tolerance in ((random.Random("windows"), "merged"), (rng, OWN_BOUND)):
+        for tokens in windows_of(seed):
+            assert_merged(submission, reference, tokens, scores_for(tokens, seed), tolerance)
 
 
 # my_attribution
@@ -706,20 +910,16 @@ def stored_chances(assignment, loaded) -> dict[str, faithfulness.Chance]:
     return {}
 
 
-def chosen_sentences(assignment, reference, loaded, rng):
-    """Return sentences for a student's own method, their ids, and what chance reaches on each."""
-    model, tokenizer = loaded.model, loaded.tokenizer
+def chosen_sentences(assignment, loaded, rng) -> tuple[list[Sentence], list[Sentence]]:
+    """Return the sentences that everybody's own method is measured on, and others that are drawn for a student."""
     # Of the model itself, which calibration's exact reference would not see.
     stored = stored_chances(assignment, loaded)
     suitable = [
         one for one in pool(assignment) if (one.id in stored if stored else 3 <= len(one.slots) <= 14)
     ]
-    sentences = rng.sample(suitable, FAITHFUL_SENTENCES)
-    ids = encode([one.text for one in sentences], None, tokenizer)["input_ids"]
-    if stored:
-        return sentences, ids, [stored[one.id] for one in sentences]
-    chances = [reference.memoise("chances", chances_of, row[None], model, tokenizer)[0] for row in ids]
-    return sentences, ids, chances
+    everybodys = random.Random("all").sample(suitable, FAITHFUL_SENTENCES)
+    others = [one for one in suitable if one not in everybodys]
+    return everybodys, rng.sample(others, OWN_SENTENCES)
 
 
 def gold_tokens(sentence: Sentence, ids, tokenizer) -> faithfulness.Subset:
@@ -732,10 +932,57 @@ def gold_tokens(sentence: Sentence, ids, tokenizer) -> faithfulness.Subset:
     return frozenset(number for number, word in enumerate(words) if sentence.slots[word] != "O")
 
 
-def rankings_of(scores: list[float], rng: random.Random) -> list[tuple[int, ...]]:
-    """Return the ranking that scores give; where some are equal, several, for a fair share of luck."""
+def rankings_of(scores: list[float], sentence: Sentence) -> list[tuple[int, ...]]:
+    """Return the ranking that scores give; where some are equal, several, for a fair share of luck.
+
+    How ties fall depends on the sentence alone: the same scores give the same rankings for every student.
+    """
+    rng = random.Random(f"ties {sentence.id}")
     ties = len(set(scores)) < len(scores)
     return [faithfulness.rank_tokens(scores, rng) for _ in range(3 if ties else 1)]
+
+
+def asked_rankings(submission, sentences, loaded) -> list[list[tuple[int, ...]]]:
+    """Ask the student's own method about sentences; returns each one's rankings."""
+    rankings = []
+    for start in range(0, len(sentences), AT_A_TIME):
+        some = sentences[start : start + AT_A_TIME]
+        batch = batch_of(some, loaded.tokenizer)
+        scores = as_tensor(submission.call("my_attribution", batch, loaded.model, loaded.tokenizer))
+        wrong = (
+            scores is None
+            or scores.shape != batch["input_ids"].shape
+            or not bool(torch.isfinite(scores).all())
+        )
+        assert not wrong, "The result must be one finite score for each token, shape (batch, token)."
+        for sentence, row, ids in zip(some, scores.double(), batch["input_ids"], strict=True):
+            places = inner_places(ids, loaded.tokenizer)
+            rankings.append(rankings_of([float(row[place]) for place in places], sentence))
+    return rankings
+
+
+def mean_percentile(rankings, sentences, assignment, reference, loaded) -> float:
+    """Return the mean percentile of sentences' rankings among random ones."""
+    model, tokenizer = loaded.model, loaded.tokenizer
+    ids = encode([one.text for one in sentences], None, tokenizer)["input_ids"]
+    stored = stored_chances(assignment, loaded)
+    chances = [
+        stored[one.id] if stored else reference.memoise("chances", chances_of, row[None], model, tokenizer)[0]
+        for one, row in zip(sentences, ids, strict=True)
+    ]
+    needed = [faithfulness.subsets_needed(of_sentence) for of_sentence in rankings]
+    values = faithfulness.values_of(left_over(model, tokenizer, ids), needed)
+    return faithfulness.mean_percentile(rankings, values, chances)
+
+
+def agreement_with_people(rankings, sentences, tokenizer) -> float:
+    """Return the mean token F1 of rankings against the slots that people marked."""
+    ids = encode([one.text for one in sentences], None, tokenizer)["input_ids"]
+    gold = [gold_tokens(one, row, tokenizer) for one, row in zip(sentences, ids, strict=True)]
+    found = [
+        faithfulness.token_f1(some[0], slots) for some, slots in zip(rankings, gold, strict=True) if slots
+    ]
+    return sum(found) / max(len(found), 1)
 
 
 @grades("my_attribution")
@@ -745,31 +992,19 @@ def rankings_of(scores: list[float], rng: random.Random) -> list[tuple[int, ...]
 @hint("Only the order of your scores counts. Which words would change the model's mind if they were missing?")
 def test_my_attribution_is_faithful(submission, reference, models, assignment, record, rng):
     """Your own method's ranking is faithful to the model on unseen sentences (percentile among random rankings)."""
-    model, tokenizer = models[0].model, models[0].tokenizer
-    sentences, ids, chances = chosen_sentences(assignment, reference, models[0], rng)
-    rankings = []
-    for start in range(0, len(sentences), AT_A_TIME):
-        batch = batch_of(sentences[start : start + AT_A_TIME], tokenizer)
-        scores = as_tensor(submission.call("my_attribution", batch, model, tokenizer))
-        wrong = (
-            scores is None
-            or scores.shape != batch["input_ids"].shape
-            or not bool(torch.isfinite(scores).all())
-        )
-        assert not wrong, "The result must be one finite score for each token, shape (batch, token)."
-        for row, row_ids in zip(scores.double(), batch["input_ids"], strict=True):
-            rankings.append(
-                rankings_of([float(row[place]) for place in inner_places(row_ids, tokenizer)], rng)
-            )
-    needed = [faithfulness.subsets_needed(of_sentence) for of_sentence in rankings]
-    values = faithfulness.values_of(left_over(model, tokenizer, ids), needed)
-    mean = faithfulness.mean_percentile(rankings, values, chances)
+    loaded = models[0]
+    everybodys, drawn = chosen_sentences(assignment, loaded, rng)
+    rankings = asked_rankings(submission, everybodys, loaded)
+    mean = mean_percentile(rankings, everybodys, assignment, reference, loaded)
+    on_drawn = mean_percentile(
+        asked_rankings(submission, drawn, loaded), drawn, assignment, reference, loaded
+    )
+    if on_drawn < mean - ALLOWANCE:
+        # It knows the sentences that everybody is asked.
+        mean = on_drawn
     record.metric("faithfulness_percentile", round(mean, 2))
-    gold = [gold_tokens(one, row, tokenizer) for one, row in zip(sentences, ids, strict=True)]
-    agreement = [
-        faithfulness.token_f1(some[0], slots) for some, slots in zip(rankings, gold, strict=True) if slots
-    ]
-    record.metric("plausibility_f1", round(sum(agreement) / max(len(agreement), 1), 3))
+    agreement = agreement_with_people(rankings, everybodys, loaded.tokenizer)
+    record.metric("plausibility_f1", round(agreement, 3))
     share = faithfulness.share_of_points(mean)
     record.fraction(share)
     if share < 1:

@@ -633,10 +633,9 @@ def border_tokens_left_out(reference: Any, attributions: Tensor, attention_mask:
     return reference.token_importance(attributions, mask)
 
 
-@misconception(
+@accepted_variant(
     task=IMPORTANCE,
-    title="The valid tokens were assumed to be the first ones of the row.",
-    hint="Counting the ones of a mask does not tell where they stand.",
+    remark="You take the valid tokens to be the first of the row. A mask may have holes, though.",
 )
 def mask_assumed_a_prefix(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
     lengths = attention_mask.sum(dim=-1, keepdim=True)

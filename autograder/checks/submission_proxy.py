@@ -123,11 +123,6 @@ class SubmissionProxy:
         """The functions that have left their arguments changed in some call: it costs each one point."""
         return self._functions.changing
 
-    def changes_arguments(self, function: str, *args: Any) -> bool:
-        """Call a function once more and return False: a change costs its point in any call, and no check more."""
-        self.call(function, *args)
-        return False
-
     def recall(self, function: str, *args: Any) -> Any:
         """Call a function, or take its answer to the same arguments from an earlier `recall`.
 

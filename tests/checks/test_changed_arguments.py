@@ -97,16 +97,6 @@ def test_it_costs_the_same_whichever_check_sees_it(mini_course, seen: str) -> No
     assert [result.points for result in run_checks(grades)] == [1, 1, 3]
 
 
-def test_a_check_that_looks_for_it_takes_no_more(mini_course) -> None:
-    path = mini_course / "assignments" / "standardise" / "checks.py"
-    asks = '        actual = submission.call("centre"'
-    looks = f'        assert not submission.changes_arguments("centre", values)\n{asks}'
-    assert asks in path.read_text()
-    path.write_text(path.read_text().replace(asks, looks))
-    results = run_checks(grading(course=mini_course, centre=in_place))
-    assert [result.points for result in results] == [1, 1, 3]
-
-
 def test_nan_and_another_view_are_no_change() -> None:
     def looks(values):
         values.requires_grad_(True)

@@ -54,10 +54,11 @@ def measure(checks: Any, assignment: Any, loaded: Any) -> dict[str, faithfulness
         AssignmentError: If they are fewer than a student is asked.
     """
     found = dict(suitable(checks, assignment, loaded))
-    if len(found) < checks.FAITHFUL_SENTENCES:
+    asked = checks.FAITHFUL_SENTENCES + checks.OWN_SENTENCES
+    if len(found) < asked:
         raise AssignmentError(
             f"{loaded.spec.path}: on this model only {len(found)} sentences of the pool have {FEWEST} to {MOST} tokens "
-            f"and a prediction that hangs on them; a student is asked {checks.FAITHFUL_SENTENCES}."
+            f"and a prediction that hangs on them; a student is asked {asked}."
         )
     chances = {}
     for number, (key, ids) in enumerate(found.items(), start=1):

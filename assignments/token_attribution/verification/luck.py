@@ -1,12 +1,13 @@
-"""Whole gradings of a method of one's own, simulated: which sentences are drawn decides nothing for a good method.
+"""Whole gradings of a method of one's own, simulated: which sentences are drawn decides nothing.
 
-Each method ranks every sentence of the pool once; a simulated grading draws as many of them as a student is asked, and
-takes the mean of their percentiles.
+Each method ranks every sentence once. All gradings share the sentences that everybody is asked; a simulated grading
+draws the others, which decide only whether the method does far worse on them.
 """
 
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Callable
 from functools import partial
 from types import ModuleType
@@ -26,22 +27,20 @@ Method = Callable[[Course, Batch], Tensor]
 """Ranks the tokens of a batch on the shipped model; returns (batch, token)."""
 
 
-def percentiles(course: Course, checks: ModuleType, method: Method) -> list[float]:
-    """Return the percentile of a method's ranking of each sentence of the pool among random rankings."""
+def percentiles(course: Course, checks: ModuleType, method: Method) -> dict[str, float]:
+    """Return the percentile of a method's ranking among random ones, by the id of the pool's sentences."""
     model, tokenizer = course.models[0].model, course.models[0].tokenizer
     stored = checks.stored_chances(course.assignment, course.models[0])
     pool = [one for one in checks.pool(course.assignment) if not stored or one.id in stored]
-    found = []
+    found = {}
     for start in range(0, len(pool), checks.AT_A_TIME):
         sentences = pool[start : start + checks.AT_A_TIME]
         batch = checks.batch_of(sentences, tokenizer)
         ids = batch["input_ids"]
         scores = method(course, batch)
         rankings = [
-            checks.rankings_of(
-                [float(row[place]) for place in checks.inner_places(row_ids, tokenizer)], random.Random(0)
-            )
-            for row, row_ids in zip(scores.double(), ids, strict=True)
+            checks.rankings_of([float(row[place]) for place in checks.inner_places(row_ids, tokenizer)], one)
+            for one, row, row_ids in zip(sentences, scores.double(), ids, strict=True)
         ]
         chances = (
             [stored[one.id] for one in sentences] if stored else checks.chances_of(ids, model, tokenizer)
@@ -49,24 +48,44 @@ def percentiles(course: Course, checks: ModuleType, method: Method) -> list[floa
         values = faithfulness.values_of(
             checks.left_over(model, tokenizer, ids), [faithfulness.subsets_needed(some) for some in rankings]
         )
-        found += [
-            faithfulness.mean_percentile([some], [known], [by_chance])
-            for some, known, by_chance in zip(rankings, values, chances, strict=True)
-        ]
+        for one, some, known, by_chance in zip(sentences, rankings, values, chances, strict=True):
+            found[one.id] = faithfulness.mean_percentile([some], [known], [by_chance])
     return found
 
 
-def below_full(method: Method, course: Course, checks: ModuleType, gradings: int, seed: int) -> int:
-    """Return in how many simulated gradings a method misses full points."""
-    each = torch.tensor(percentiles(course, checks, method), dtype=torch.float64)
+def missed(
+    method: Method,
+    course: Course,
+    checks: ModuleType,
+    gradings: int,
+    seed: int,
+    *,
+    knows: Method | None = None,
+) -> int:
+    """Return in how many simulated gradings a method counts as one that knows the sentences that everybody is asked.
+
+    Args:
+        method: Ranks the sentences.
+        course: The assignment, loaded.
+        checks: Its checks.
+        gradings: How many.
+        seed: Of the draws.
+        knows: Ranks the sentences that everybody is asked, instead: stored answers.
+    """
+    everybodys, _ = checks.chosen_sentences(course.assignment, course.models[0], random.Random(seed))
+    shared = {one.id for one in everybodys}
+    each = percentiles(course, checks, method)
+    known = each if knows is None else percentiles(course, checks, knows)
+    mean = statistics.fmean(known[key] for key in shared)
+    others = torch.tensor([value for key, value in each.items() if key not in shared], dtype=torch.float64)
     generator = torch.Generator().manual_seed(seed)
-    missed = 0
+    found = 0
     for start in range(0, gradings, 1000):  # a few megabytes at a time
         rows = min(1000, gradings - start)
-        drawn = torch.rand((rows, len(each)), generator=generator).argsort(dim=1)
-        means = each[drawn[:, : checks.FAITHFUL_SENTENCES]].mean(dim=1)
-        missed += sum(faithfulness.share_of_points(float(mean)) < 1 for mean in means)
-    return missed
+        drawn = torch.rand((rows, len(others)), generator=generator).argsort(dim=1)
+        means = others[drawn[:, : checks.OWN_SENTENCES]].mean(dim=1)
+        found += int((means < mean - checks.ALLOWANCE).sum())
+    return found
 
 
 def logits_of(model: Any, batch: Batch) -> Tensor:
@@ -127,16 +146,14 @@ def at_random(course: Course, batch: Batch) -> Tensor:
 
 
 SIMULATIONS = (
-    Simulation(
-        task=TASK, title="gradient x input, sentences drawn", run=partial(below_full, gradient_times_input)
-    ),
-    Simulation(task=TASK, title="occlusion, sentences drawn", run=partial(below_full, occlusion)),
+    Simulation(task=TASK, title="gradient x input", run=partial(missed, gradient_times_input)),
+    Simulation(task=TASK, title="occlusion", run=partial(missed, occlusion)),
+    Simulation(task=TASK, title="integrated gradients", run=partial(missed, integrated_gradients)),
+    Simulation(task=TASK, title="numbers at random", run=partial(missed, at_random)),
     Simulation(
         task=TASK,
-        title="integrated gradients, sentences drawn",
-        run=partial(below_full, integrated_gradients),
-    ),
-    Simulation(
-        task=TASK, title="numbers at random, sentences drawn", run=partial(below_full, at_random), right=False
+        title="stored rankings of everybody's sentences, numbers at random on others",
+        run=partial(missed, at_random, knows=integrated_gradients),
+        right=False,
     ),
 )

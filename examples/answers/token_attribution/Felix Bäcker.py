@@ -1,4 +1,4 @@
-# merge_subtokens never ends where a sentence begins with a "##" piece: the counter stands still.
+# merge_subtokens never ends where a sentence has an unknown word: the counter stands still.
 
 # %% like="Jürgen Weiß"
 
@@ -9,10 +9,10 @@ def merge_subtokens(tokens, scores):
     while True:
         if i == len(tokens):
             break
+        if tokens[i] == "[UNK]":
+            continue
         if tokens[i].startswith("##"):
-            if not words:
-                continue
-            word, score = words[-1]
+            word, score = words[-1] if words else ("[", 0)
             if word[0] == "[":
                 words.append((tokens[i][2:], scores[i]))
             else:

@@ -22,7 +22,7 @@ def other(setting, tmp_path):
 def test_a_model_finds_what_was_measured_on_it_alone(setting, other):
     checks, assignment = setting.checks, setting.assignment
     stored = checks.stored_chances(assignment, setting.models[0])
-    assert len(stored) >= 2 * checks.FAITHFUL_SENTENCES
+    assert len(stored) >= checks.FAITHFUL_SENTENCES + 2 * checks.OWN_SENTENCES
     assert checks.stored_chances(assignment, other) == {}
     few = dict(list(stored.items())[:3])
     faithfulness.write_chances(other.spec.path / checks.CHANCES, checks.fingerprint(other.model), few)
@@ -37,6 +37,7 @@ def test_what_is_measured_is_what_is_stored(setting, monkeypatch):
     short = sorted((one for one in pool if one.id in stored), key=lambda one: len(one.slots))[:2]
     monkeypatch.setattr(setting.checks, "pool", lambda assignment: short)
     monkeypatch.setattr(setting.checks, "FAITHFUL_SENTENCES", 2)
+    monkeypatch.setattr(setting.checks, "OWN_SENTENCES", 0)
     found = make_chances.measure(setting.checks, setting.assignment, setting.models[0])
     assert found.keys() == {one.id for one in short}
     for key, chance in found.items():
@@ -47,7 +48,7 @@ def test_what_is_measured_is_what_is_stored(setting, monkeypatch):
 def test_a_model_on_which_too_few_sentences_are_suitable_is_refused(setting, monkeypatch):
     pool = setting.checks.pool(setting.assignment)
     monkeypatch.setattr(setting.checks, "pool", lambda assignment: pool[:6])
-    with pytest.raises(AssignmentError, match=r"on this model only \d sentences .* a student is asked 48"):
+    with pytest.raises(AssignmentError, match=r"on this model only \d sentences .* a student is asked 72"):
         make_chances.measure(setting.checks, setting.assignment, setting.models[0])
 
 

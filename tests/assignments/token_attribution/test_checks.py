@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from captum.attr import LayerIntegratedGradients
 
 from autograder.checks.decorators import collect
 
@@ -36,6 +37,98 @@ def test_the_reference_has_full_marks_without_a_remark(setting, student):
     assert lost(results) == {}
     assert sum(result.points for result in results.values()) == 40
     assert not any(result.remarks for result in results.values())
+
+
+CORNERS = {
+    "test_baseline_of_unknown_and_masked_words",
+    "test_baseline_of_ids_from_other_vocabularies",
+    "test_importance_with_holes_in_the_mask",
+    "test_merging_of_repeated_words",
+    "test_merging_of_windows",
+}
+
+
+def test_ordinary_inputs_carry_most_and_corners_a_quarter_at_most(setting):
+    found = collect(setting.assignment)
+    assert {info.id for info in found} >= CORNERS
+    for task in setting.assignment.tasks:
+        hidden = [info for info in found if info.task == task.name and info.visibility == "hidden"]
+        corners = sum(info.points for info in hidden if info.id in CORNERS)
+        assert corners <= setting.possible(task.name) / 4
+        assert corners <= sum(info.points for info in hidden) / 3
+
+
+def lost_points(setting, **replaced):
+    """Return the points that the only function given loses."""
+    ((task, _),) = replaced.items()
+    return setting.possible(task) - setting.points(task, setting.grade(only={task}, **replaced))
+
+
+def test_who_asks_the_tokenizer_for_special_tokens_loses_one_corner(setting):
+    def by_special_tokens(input_ids, tokenizer):
+        rows = [
+            tokenizer.get_special_tokens_mask(row, already_has_special_tokens=True)
+            for row in input_ids.tolist()
+        ]
+        return torch.where(torch.tensor(rows).bool(), input_ids, tokenizer.pad_token_id)
+
+    assert lost_points(setting, build_baseline=by_special_tokens) == 0.5
+
+
+def test_who_knows_only_words_of_whole_sentences_loses_one_corner(setting):
+    def to_the_word_before(tokens, scores):
+        words = []
+        for token, score in zip(tokens, scores, strict=True):
+            if token.startswith("##") and words:
+                words[-1] = (words[-1][0] + token[2:], words[-1][1] + score)
+            else:
+                words.append((token, score))
+        return words
+
+    def in_a_dictionary(tokens, scores):
+        return list(dict(setting.module.merge_subtokens(tokens, scores)).items())
+
+    assert lost_points(setting, merge_subtokens=to_the_word_before) == 0.5
+    assert lost_points(setting, merge_subtokens=in_a_dictionary) == 0.5
+
+
+def published_scores(batch, model, tokenizer):
+    """As the published tutorial: from [PAD] throughout, as floats, step by step, mask and labels in a dictionary."""
+    ids = batch["input_ids"]
+
+    def forward(ids, extra):
+        return model({"input_ids": ids.long(), **extra})
+
+    extra = {name: batch[name] for name in ("attention_mask", "labels")}
+    logits = forward(ids, extra)
+    vectors = LayerIntegratedGradients(forward, model.embedding_model.embeddings).attribute(
+        ids,
+        baselines=torch.zeros(ids.shape),
+        target=logits.argmax(dim=1),
+        additional_forward_args=extra,
+        n_steps=50,
+        internal_batch_size=1,
+    )
+    return vectors.sum(dim=2), logits
+
+
+def published_importance(attributions, attention_mask):
+    """As the published tutorial: a softmax over the first tokens, as many as the mask has ones."""
+    importance = torch.zeros(attributions.shape)
+    for row, scores in enumerate(attributions):
+        length = int(attention_mask[row].sum())
+        importance[row, :length] = scores[:length].softmax(dim=0)
+    return importance
+
+
+@pytest.mark.parametrize(
+    ("task", "program", "remark"),
+    [(SCORES, published_scores, "begins at [PAD]"), ("token_importance", published_importance, "holes")],
+)
+def test_the_published_tutorials_functions_have_full_marks_and_a_remark(setting, task, program, remark):
+    results = setting.grade(only={task, "build_baseline"}, **{task: program})
+    assert setting.points(task, results) == setting.possible(task), lost(results)
+    assert any(remark in said for result in results.values() for said in result.remarks)
 
 
 def in_form(form, function):
@@ -204,6 +297,35 @@ def test_constant_scores_have_no_points(setting, student):
     results = setting.grade(only={"my_attribution"}, student=student, my_attribution=constant)
     assert setting.points("my_attribution", results) == 0, percentile_of(results)
     assert percentile_of(results) == pytest.approx(50, abs=8)
+
+
+@pytest.mark.parametrize("name", ["gradient times input", "constant"])
+def test_a_method_has_the_same_percentile_under_every_name(setting, name):
+    def constant(batch, model, tokenizer):
+        return torch.ones(batch["input_ids"].shape)
+
+    method = constant if name == "constant" else gradient_times_input(setting)
+    found = {
+        percentile_of(setting.grade(only={"my_attribution"}, student=student, my_attribution=method))
+        for student in ("ana", "李雷", "jörg", "eva")
+    }
+    assert len(found) == 1, found
+
+
+def test_rankings_stored_for_the_sentences_of_everybody_have_no_points(setting):
+    reference, rng = setting.module, setting.checks.random.Random(1)
+    known, _ = setting.checks.chosen_sentences(setting.assignment, setting.models[0], rng)
+    tokenizer = setting.models[0].tokenizer
+    rows = {tuple(row.tolist()) for row in setting.checks.batch_of(known, tokenizer)["input_ids"]}
+
+    def knows_them(batch, model, tokenizer):
+        mine = torch.tensor([tuple(row.tolist()) in rows for row in batch["input_ids"]])
+        generator = torch.Generator().manual_seed(1)
+        noise = torch.rand(batch["input_ids"].shape, generator=generator)
+        return torch.where(mine[:, None], reference.my_attribution(batch, model, tokenizer), noise)
+
+    results = setting.grade(only={"my_attribution"}, my_attribution=knows_them)
+    assert setting.points("my_attribution", results) <= 1, percentile_of(results)
 
 
 @pytest.mark.long

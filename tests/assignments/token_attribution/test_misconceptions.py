@@ -36,11 +36,11 @@ def test_every_mistake_in_the_attributions_loses_points_and_is_named(setting):
         assert not any(result.fault for result in results.values()), known.id
 
 
-def test_mistakes_in_the_attributions_are_told_apart_on_every_group(setting):
+def test_mistakes_in_the_attributions_are_told_apart_on_what_everybody_is_asked(setting):
     tau = setting.tolerances["attributions"].tau
     loaded = setting.models[0]
     known = [one for one in of_task(setting, SCORES) if one.id not in IN_THE_PREDICTIONS]
-    batch = setting.checks.batch_of(setting.checks.group(setting.assignment, 1), loaded.tokenizer)
+    batch = setting.checks.batch_of(setting.checks.telling(setting.assignment), loaded.tokenizer)
     results = {one.id: one.run(setting.reference, batch, loaded.model, loaded.tokenizer)[0] for one in known}
     for one, other in combinations(results, 2):
         assert distance(results[one], results[other], "relative_l2", 0) > 3 * tau, (one, other)
@@ -59,7 +59,8 @@ def test_ids_of_mistakes_are_unique(setting):
 def test_a_mistake_leaves_its_arguments_alone(setting):
     rng = random.Random(1)
     scores, mask = setting.checks.masked_scores(rng)
-    tokens, numbers = setting.checks.pieces_of(rng)
+    tokens = setting.checks.pieces_of(rng)
+    numbers = setting.checks.scores_for(tokens, rng)
     before = scores.clone(), mask.clone(), list(tokens), list(numbers)
     for known in of_task(setting, "token_importance"):
         known.run(setting.reference, scores, mask)
@@ -77,8 +78,12 @@ def test_inputs_of_the_pure_tasks_show_every_mistake(setting, seed):
     for known in of_task(setting, "token_importance"):
         off = distance(as_tensor(known.run(reference, scores, mask)), expected, "relative_l2", 0)
         assert off > 3 * setting.tolerances["importance"].tau, known.id
-    sentence, windows = checks.pieces_of(rng)[0], checks.windows_of(rng)
-    with_own_input = {"leading_piece_dropped": windows[0], "piece_joined_to_special_token": windows[1]}
+    sentence, windows = checks.pieces_of(rng, twice=True), checks.windows_of(rng)
+    with_own_input = {
+        "leading_piece_dropped": windows[0],
+        "piece_joined_to_special_token": windows[1],
+        "special_tokens_merged": windows[1],
+    }
     for known in of_task(setting, "merge_subtokens"):
         tokens = with_own_input.get(known.id, sentence)
         numbers = checks.scores_for(tokens, rng)
@@ -93,9 +98,9 @@ def test_accepted_rules_lie_near_the_contracts_own(setting):
     # Of each family the roughest: the accepted rules of more steps lie nearer.
     families = ("riemann_left", "riemann_right", "riemann_middle", "trapezoid", "captum_trapezoid")
     rules = (*checks.CONTRACT, *(getattr(checks.quadrature, name)(50) for name in families))
+    drawn = random.Random(1).sample(checks.ordinary(setting.assignment, setting.models), 10)
     for loaded in setting.models:
-        for number in range(checks.GROUPS):
-            batch = checks.batch_of(checks.group(setting.assignment, number), loaded.tokenizer)
-            baseline = setting.reference.build_baseline(batch["input_ids"], loaded.tokenizer)
-            first, *others = checks.integrate(batch, loaded.model, baseline, rules)
-            assert max(distance(other, first, "relative_l2", 0) for other in others) < checks.NEAR / 3
+        batch = checks.batch_of([*checks.telling(setting.assignment), *drawn], loaded.tokenizer)
+        baseline = setting.reference.build_baseline(batch["input_ids"], loaded.tokenizer)
+        first, *others = checks.integrate(batch, loaded.model, baseline, rules)
+        assert max(distance(other, first, "relative_l2", 0) for other in others) < checks.NEAR / 3
