@@ -275,7 +275,9 @@ def top_predictions(probabilities, tokenizer):
 # print("after", repr(prompt), "the last layer says", repr(words_[-1][-1]))
 # umlaut_ = torch.full((1, 1, VOCABULARY), 1e-4)
 # umlaut_[0, 0, tokenizer(" Röntgen")["input_ids"][0]] = 0.8
-# assert "Ã" not in top_predictions(umlaut_, tokenizer)[1][0][0], "letters beyond ASCII are decoded, too"
+# _, found_ = check_.parts(top_predictions(umlaut_, tokenizer), "max_probs", "words")
+# check_.texts(found_, "words", layer=1, token=1)
+# assert "Ã" not in found_[0][0], f"expected ' Röntgen', letters beyond ASCII decoded, too; got {found_[0][0]!r}"
 
 # %% [markdown]
 # ## 3. The rank of a word
@@ -311,7 +313,8 @@ def target_rank(probabilities, target_id):
 # check_.equal(int(best_ranks_[-1]), 0, "the likeliest token has rank 0")
 # print("rank of ' London' by layer:", ranks_.tolist())
 # equals_ = torch.tensor([[[0.125, 0.25, 0.25, 0.375]], [[0.25, 0.25, 0.25, 0.25]]])  # two layers, one token
-# assert [int(rank) for rank in target_rank(equals_, 2)] == [1, 0], "tokens exactly as likely do not count"
+# found_ = check_.integers(target_rank(equals_, 2), layer=2)
+# check_.equal(found_.tolist(), [1, 0], "tokens exactly as likely do not count")
 
 # %% [markdown]
 # ## 4. How far from the end?
@@ -352,7 +355,8 @@ def divergence_from_final(probabilities):
 # check_.close(by_hand_, [[0.143841], [0.0]], "0.5 ln 2 + 0.5 ln (2/3)")
 # print("nats from the end, last position:", [round(value, 2) for value in divergence_[:, -1].tolist()])
 # ruled_out_ = torch.tensor([[[0.25, 0.5, 0.25]], [[0.5, 0.5, 0.0]]])  # 0 in the final layer alone
-# assert abs(float(divergence_from_final(ruled_out_)[0, 0]) - 0.346574) < 1e-5, "0.5 ln 2, and 0 for the last token"
+# by_hand_ = check_.tensor(divergence_from_final(ruled_out_), layer=2, token=1)
+# check_.close(by_hand_, [[0.346574], [0.0]], "0.5 ln 2, and 0 for the token that is ruled out")
 
 # %% [markdown]
 # ## 5. The picture
@@ -420,7 +424,7 @@ def plot_lens(max_probs, words, input_tokens):
 # twice_ = plot_lens(max_probs_[:1, :2], [["a", "b"]], [" the", " the"])
 # twice_.draw_without_rendering()
 # labels_ = [label.get_text() for axes in twice_.axes for label in (*axes.get_xticklabels(), *axes.texts)]
-# assert sum("the" in label for label in labels_) >= 2, "a token that stands twice has two columns with its name"
+# assert sum("the" in label for label in labels_) >= 2, f"expected ' the' below two columns, got {labels_}"
 # plt.close(twice_)
 
 # %% [markdown]

@@ -16,7 +16,7 @@ def loaded(setting, request):
 
 @pytest.fixture
 def batch(setting, loaded):
-    return setting.checks.batch_of(setting.checks.group(setting.assignment, 0), loaded.tokenizer)
+    return setting.checks.batch_of(setting.checks.telling(setting.assignment), loaded.tokenizer)
 
 
 def brute_force(model, batch, baseline, nodes, weights):
