@@ -626,7 +626,7 @@ def assert_importance(submission, reference, scores, mask, tolerance="importance
 @hint("The mask alone says which tokens are valid, wherever its ones stand.")
 def test_importance_of_a_shown_mask_with_a_hole(submission, reference, record):
     """An example with a hole in the mask: what is masked there gets 0, too (no points of its own)."""
-    scores, mask = torch.tensor([[2.0, 5.0, -1.0, 9.0]]), torch.tensor([[1, 0, 1, 0]])
+    scores, mask = torch.tensor([[2.0, 5.0, 9.0, -1.0, 4.0, 1.0]]), torch.tensor([[1, 1, 0, 1, 0, 1]])
     if remark := assert_importance(submission, reference, scores, mask):
         record.remark(remark)
 
