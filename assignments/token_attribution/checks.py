@@ -989,7 +989,10 @@ def agreement_with_people(rankings, sentences, tokenizer) -> float:
 @points(10)
 @visibility("hidden")
 @requires("test_my_attribution_has_the_right_form")
-@hint("Only the order of your scores counts. Which words would change the model's mind if they were missing?")
+@hint(
+    "Only the order of your scores counts. Which words would change the model's mind if they were missing? "
+    "Full points begin at the 80th percentile among random rankings."
+)
 def test_my_attribution_is_faithful(submission, reference, models, assignment, record, rng):
     """Your own method's ranking is faithful to the model on unseen sentences (percentile among random rankings)."""
     loaded = models[0]
@@ -1008,5 +1011,4 @@ def test_my_attribution_is_faithful(submission, reference, models, assignment, r
     share = faithfulness.share_of_points(mean)
     record.fraction(share)
     if share < 1:
-        record.remark("Full points begin at the 80th percentile among random rankings.")
         record.measured(f"Your ranking lies at the {mean:.1f}th percentile.")

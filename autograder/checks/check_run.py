@@ -12,7 +12,15 @@ from autograder.checks.comparing import Mismatch
 from autograder.checks.course_context import Course
 from autograder.checks.decorators import CheckInfo, is_late
 from autograder.checks.diagnosing import Passed, explained
-from autograder.checks.feedback import detail_of, hint_of, message_of, traceback_of
+from autograder.checks.feedback import (
+    detail_of,
+    first_late_hint_of,
+    hint_of,
+    is_unwritten,
+    late_hint_of,
+    message_of,
+    traceback_of,
+)
 from autograder.checks.follows import with_origins
 from autograder.checks.outcomes import faulty, outcome_of
 from autograder.checks.recorder import Recorder
@@ -67,6 +75,12 @@ class CheckRun:
     _mistaken: dict[str, Misconception] = field(default_factory=dict)
     """The mistake named in a function, by its task."""
 
+    _unwritten: set[str] = field(default_factory=set)
+    """Tasks whose function was missing on visible inputs."""
+
+    _first_lost: str = ""
+    """The first check on hidden inputs that was lost: the only one that says how."""
+
     def info(self, check: str) -> CheckInfo:
         """Return what is said of a check."""
         return next(info for info in self.checks if info.id == check)
@@ -87,7 +101,8 @@ class CheckRun:
             for info in self.checks
         ]
         tasks = [task.name for task in self.assignment.tasks]
-        found = with_origins(results, self.errors, self.explanations, tasks)
+        late = {info.id for info in self.checks if self._is_late(info.id)}
+        found = with_origins(results, self.errors, self.explanations, tasks, late)
         return with_costs(found, self.proxy.changing)
 
     def conclude(self, check: str, error: BaseException | None, record: Recorder) -> CheckResult:
@@ -118,11 +133,12 @@ class CheckRun:
             outcome=outcome,
             visibility=info.visibility,
             feedback=message_of(outcome, error, fault, late=late),
-            hint="" if outcome == "passed" or fault else hint_of(info, error, explanation, late=late),
+            hint="" if outcome == "passed" or fault else self._hint(info, error, explanation),
             detail=detail_of(error, explanation, fault),
             diagnosis=explanation.diagnosis,
-            remarks=tuple(record.remarks),
-            measured=tuple(record.measurements),
+            remarks=() if late else tuple(record.remarks),
+            # Which remark a hidden input gets tells something of it.
+            measured=(*record.measurements, *(record.remarks if late else ())),
             metrics=dict(record.metrics),
             # Students see the strips of a visible check, whose inputs a late one may not show.
             strips=() if late and info.visibility == "visible" else tuple(record.strips),
@@ -133,6 +149,17 @@ class CheckRun:
         if error is not None:
             self.errors[check] = error
         return result
+
+    def _hint(self, info: CheckInfo, error: BaseException | None, explanation: Explanation) -> str:
+        """Return the hint of a lost check; after the first lost late one it tells nothing but that points were lost."""
+        if not self._is_late(info.id):
+            if is_unwritten(error):
+                self._unwritten.add(info.task)
+            return hint_of(info, error, explanation)
+        self._first_lost = self._first_lost or info.id
+        if self._first_lost == info.id:
+            return first_late_hint_of(info, error, explanation)
+        return late_hint_of(info, unwritten=info.task in self._unwritten)
 
     def _is_late(self, check: str) -> bool:
         return is_late(check, {info.id: info for info in self.checks})

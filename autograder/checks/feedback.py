@@ -19,6 +19,7 @@ _UNEXPLAINED_HIDDEN = (
     "On inputs that you have not seen, the result is not the expected one. "
     "Compare with what was asked, and test on inputs of other sizes."
 )
+_UNWRITTEN = "This runs once the function is written."
 _FAULT = "This check could not be run; a person will look at it."
 
 
@@ -31,35 +32,49 @@ def message_of(outcome: Outcome, error: BaseException | None, fault: str, *, lat
     return str(error)
 
 
-def hint_of(info: CheckInfo, error: BaseException | None, explanation: Explanation, *, late: bool) -> str:
-    """Return the hint: fixed words only, since hidden checks show it as well.
-
-    Once hidden inputs have been asked, student's code can choose among hints, and each choice tells something of an
-    input: then the author's words on one mistake, or on the check, are all. Of an error not even its name.
-    """
-    if late:
-        hint = explanation.known[0].hint if explanation.known else info.hint
-    else:
-        said = explanation.diagnosis.hint if explanation.diagnosis else explanation.said
-        # What is said of the values alone says nothing of the task.
-        hint = said if explanation.known else f"{said} {info.hint}".strip()
-    unwritten = isinstance(error, MissingFunctionError) or (
-        isinstance(error, StudentCodeError) and error.is_stub
-    )
-    if not late:
+def hint_of(info: CheckInfo, error: BaseException | None, explanation: Explanation) -> str:
+    """Return the hint of a check that runs before any hidden input has been asked."""
+    if is_unwritten(error):
         # What is said of the missing function is all that helps.
-        return "" if unwritten else hint
+        return ""
+    said = explanation.diagnosis.hint if explanation.diagnosis else explanation.said
+    # What is said of the values alone says nothing of the task.
+    return said if explanation.known else f"{said} {info.hint}".strip()
+
+
+def late_hint_of(info: CheckInfo, *, unwritten: bool) -> str:
+    """Return the hint of a check on hidden inputs: the same however the check was lost.
+
+    Args:
+        info: The check.
+        unwritten: Whether visible inputs have shown that its function is missing.
+    """
+    return _UNWRITTEN if unwritten else info.hint or _UNEXPLAINED_HIDDEN
+
+
+def first_late_hint_of(info: CheckInfo, error: BaseException | None, explanation: Explanation) -> str:
+    """Return the hint of the first check on hidden inputs that lost points: how it was lost, in fixed words.
+
+    The student's code can choose among these texts, and each choice tells something of an input. So one check of a
+    submission has such a hint, and it names neither an exception nor anything measured.
+    """
+    hint = explanation.known[0].hint if explanation.known else info.hint
     if isinstance(error, CallTimeoutError):
         return (
             f"{error} Look for a loop without end, or for many small steps that one batch could do at once."
         )
-    if unwritten:
-        return "This runs once the function is written."
+    if is_unwritten(error):
+        return _UNWRITTEN
     if isinstance(error, StudentCodeError):
         return f"Your function raised an error on an input that you have not seen. {hint}".strip()
     if isinstance(error, SubmissionError):
         return f"Your function gave no usable answer on an input that you have not seen. {hint}".strip()
     return hint or _UNEXPLAINED_HIDDEN
+
+
+def is_unwritten(error: BaseException | None) -> bool:
+    """Return whether a check found no function to call, or only the template's."""
+    return isinstance(error, MissingFunctionError) or (isinstance(error, StudentCodeError) and error.is_stub)
 
 
 def detail_of(error: BaseException | None, explanation: Explanation, fault: str) -> str:

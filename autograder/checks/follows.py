@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from autograder.diagnosis import Explanation
@@ -15,17 +15,21 @@ def with_origins(
     errors: Mapping[str, BaseException],
     explanations: Mapping[str, Explanation],
     tasks: Sequence[str],
+    late: Collection[str] = (),
 ) -> tuple[CheckResult, ...]:
     """Say of each lost check which earlier task it follows from, if it does.
 
-    Only a task that has lost a check itself can be named: what the kernel says of an error chooses among these.
+    Only a task that has lost a check itself can be named: what the kernel says of an error chooses among these, once for
+    all checks of a function on hidden inputs.
 
     Args:
         results: Of all checks.
         errors: What checks raised, by their ids.
         explanations: What diagnosis found, by their ids.
         tasks: The contract's functions in the assignment's order.
+        late: Ids of the checks that may have seen hidden inputs.
     """
+    said: dict[str, str] = {}
     lost = lost_tasks(results, tasks)
 
     def origin(result: CheckResult) -> str:
@@ -34,7 +38,8 @@ def with_origins(
         earlier = [task for task in lost if tasks.index(task) < tasks.index(result.task)]
         explanation = explanations.get(result.id, Explanation())
         names = _named(result.task, errors.get(result.id), explanation, tasks)
-        return next((name for name in names if name in earlier), "")
+        found = next((name for name in names if name in earlier), "")
+        return said.setdefault(result.task, found) if result.id in late else found
 
     return tuple(replace(result, follows_from=origin(result)) for result in results)
 

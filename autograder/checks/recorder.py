@@ -22,7 +22,10 @@ class Recorder:
         self.awarded: float | None = None
 
     def remark(self, text: str) -> None:
-        """Tell the student something that costs nothing, in fixed words; said once however often it is noted."""
+        """Tell the student something that costs nothing, in fixed words; said once however often it is noted.
+
+        Of a check on hidden inputs the instructor reads it; students only where the course gives full feedback.
+        """
         if text:
             self.remarks = list(dict.fromkeys([*self.remarks, text]))
 

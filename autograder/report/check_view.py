@@ -26,6 +26,7 @@ _SENTENCES = {
     "skipped": "This check runs once the checks before it pass.",
     "review": "Something went wrong on our side. A person will look at it; you lost no points by it.",
 }
+_LOST = ("errored", "timed_out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +95,7 @@ class CheckView:
     @property
     def hint_is_named(self) -> bool:
         """Whether the hint is that of the named mistakes, and need not be told twice."""
-        hints = [mistake.hint.strip() for mistake in self.named]
-        return self.hint in (*hints, " ".join(hints))
+        return self.hint in _hints(self.named)
 
 
 def check_state(check: CheckResult) -> str:
@@ -117,12 +117,14 @@ def check_view(
 ) -> CheckView:
     """Return what the student may see of a check.
 
-    Of a hidden one: title, outcome, points, the mistake's hint and the author's remarks; under `names` the mistakes
+    Of a hidden one: title, points, one hint, and whether it follows from an earlier task; under `names` the mistakes
     that were diagnosed as well. What else the record carries (detail, metrics, strips, distances, measured remarks) is
     read under `full` only. What follows from an earlier task says so, and nothing else but what was measured.
     """
-    state = check_state(check)
     hidden = check.visibility != "visible"
+    state = check_state(check)
+    if hidden and level != "full" and state in _LOST:
+        state = "failed"  # how it was lost is the hint's to say
     lost = state not in ("passed", "review") and follows is None
     full = hidden and level == "full" and state != "review"
     found = "" if hidden or state == "review" or follows else check.feedback.strip()
@@ -140,7 +142,8 @@ def check_view(
         hint=hint,
         follows=follows,
         named=check.diagnosis.mistakes if check.diagnosis and lost and level != "hints" else (),
-        diagnosed=check.diagnosis is not None,
+        diagnosed=check.diagnosis is not None
+        and hint in (check.diagnosis.hint, *_hints(check.diagnosis.mistakes)),
         remarks=check.remarks,
         strips=() if hidden and not full else tuple(strip_view(strip) for strip in check.strips),
         measured=_measured(check) if full else (),
@@ -154,6 +157,12 @@ def _measured(check: CheckResult) -> tuple[str, ...]:
     near = f"{diagnosis.title} (distance {number(diagnosis.distance)})" if diagnosis else ""
     figures = ", ".join(f"{name} {number(value)}" for name, value in sorted(check.metrics.items()))
     return tuple(filter(None, (*check.measured, near, figures)))
+
+
+def _hints(mistakes: tuple[NamedMistake, ...]) -> tuple[str, ...]:
+    """Return the hints that mistakes have, each and all in one."""
+    hints = [mistake.hint.strip() for mistake in mistakes]
+    return (*hints, " ".join(hints))
 
 
 def _hint(check: CheckResult) -> str:

@@ -93,3 +93,21 @@ def test_a_fault_of_ours_is_no_cause() -> None:
     results = [replace(check("first", "errored"), fault="KeyError"), check("second")]
     error = raised("NameError", undefined="first")
     assert with_origins(results, {"second": error}, {}, TASKS)[1].follows_from == ""
+
+
+def test_all_checks_of_a_function_on_hidden_inputs_follow_from_the_same_task() -> None:
+    results = [
+        check("first", "failed"),
+        check("second", "errored"),
+        check("third", "errored"),
+        check("third", "errored"),
+    ]
+    named = ["first", "second", "first", "second"]
+    results = [replace(result, id=f"check {place}") for place, result in enumerate(results)]
+    explanations = {
+        result.id: Explanation(known=(known(name),)) for result, name in zip(results, named, strict=True)
+    }
+    early = with_origins(results, {}, explanations, TASKS)
+    late = with_origins(results, {}, explanations, TASKS, [result.id for result in results])
+    assert [result.follows_from for result in early[2:]] == ["first", "second"]
+    assert [result.follows_from for result in late[2:]] == ["first", "first"]

@@ -1,5 +1,7 @@
 """Checks of the small course, run on plain functions through the same fixtures as the batch's."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -12,6 +14,7 @@ from autograder.comparison.tolerances import load_tolerances
 from autograder.course.assignment import load_assignment, load_module, load_reference
 from autograder.diagnosis import misconceptions_of
 from autograder.errors import AssignmentError, CallTimeoutError, KernelDiedError, StudentCodeError
+from autograder.report.check_view import check_view
 
 from ..conftest import MINI
 
@@ -100,6 +103,38 @@ def test_a_hidden_check_tells_the_student_no_value(grade):
     result = grade(standardise=lambda values: values)["test_standardise_values"]
     assert (result.feedback, result.hint) == ("", "How is a standard deviation defined?")
     assert "found" in result.detail
+
+
+def wrong_on_unseen_tables(values):
+    """Centre a table right only where it has two columns, as the visible one has."""
+    return values - values.mean(0) * (values.shape[1] == 2)
+
+
+WAYS_TO_LOSE = {
+    "known mistake": lambda values: (values - values.mean(0)) / values.var(0),
+    "unknown mistake": lambda values: values,
+    "another shape": lambda values: values[0],
+    "nothing": lambda values: None,
+    "error": raising(StudentCodeError("standardise", "ValueError")),
+    "stub": raising(StudentCodeError("standardise", "NotImplementedError")),
+    "too slow": raising(CallTimeoutError("standardise() did not return within 5 s.")),
+    "death": raising(KernelDiedError("It ended.")),
+    "another function's error": raising(StudentCodeError("centre", "ValueError")),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_LOSE)
+def test_only_the_first_lost_check_on_unseen_inputs_says_how(grade, way):
+    first = grade(standardise=WAYS_TO_LOSE[way])["test_standardise_values"]
+    later = grade(centre=wrong_on_unseen_tables, standardise=WAYS_TO_LOSE[way])["test_standardise_values"]
+    assert (first.points, later.points) == (0, 0)
+    view = check_view(replace(later, follows_from=""))
+    assert (view.state, view.found, view.hint) == ("failed", "", "How is a standard deviation defined?")
+    # The control: the first one tells some of them apart.
+    assert (check_view(first).hint != view.hint) == (way in SAID)
+
+
+SAID = {"known mistake", "error", "stub", "too slow", "death", "another function's error"}
 
 
 @pytest.mark.parametrize("name", ["Leak_7.25_3.5", "ValueError", "ChildProcessError"])
@@ -283,13 +318,22 @@ def test_what_checks_print_is_shown_nowhere(mini_course, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_what_is_measured_is_kept_apart_from_remarks(mini_course):
+@pytest.mark.parametrize(
+    ("visibility", "remarks", "measured"),
+    [
+        ("visible", ("Fixed.",), ("At 79.1.",)),
+        # Which remark an unseen input gets is measured, too.
+        ("hidden", (), ("At 79.1.", "Fixed.")),
+    ],
+)
+def test_what_is_measured_is_kept_apart_from_remarks(mini_course, visibility, remarks, measured):
     path = mini_course / "assignments" / "standardise" / "checks.py"
     noted = "record.remark('Fixed.')\n    record.measured('At 79.1.')\n    record.measured('At 79.1.')\n    for values"
     text = path.read_text().replace("(submission, reference, rng)", "(submission, reference, rng, record)")
+    text = text.replace('@visibility("hidden")\n@hint', f'@visibility("{visibility}")\n@hint')
     path.write_text(text.replace("for values in (table", f"{noted} in (table"))
     result = run_checks(grading(course=mini_course))[-1]
-    assert (result.remarks, result.measured) == (("Fixed.",), ("At 79.1.",))
+    assert (result.remarks, result.measured) == (remarks, measured)
 
 
 def test_strips_of_hidden_checks_are_kept_for_the_instructor(mini_course):
