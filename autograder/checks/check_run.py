@@ -78,8 +78,8 @@ class CheckRun:
     _unwritten: set[str] = field(default_factory=set)
     """Tasks whose function was missing on visible inputs."""
 
-    _first_lost: str = ""
-    """The first check on hidden inputs that was lost: the only one that says how."""
+    _said_how: bool = False
+    """Whether a check on hidden inputs has said how it was lost: the first one does, and no other."""
 
     def info(self, check: str) -> CheckInfo:
         """Return what is said of a check."""
@@ -156,10 +156,11 @@ class CheckRun:
             if is_unwritten(error):
                 self._unwritten.add(info.task)
             return hint_of(info, error, explanation)
-        self._first_lost = self._first_lost or info.id
-        if self._first_lost == info.id:
-            return first_late_hint_of(info, error, explanation)
-        return late_hint_of(info, unwritten=info.task in self._unwritten)
+        unwritten = info.task in self._unwritten
+        if unwritten or self._said_how:
+            return late_hint_of(info, unwritten=unwritten)
+        self._said_how = True
+        return first_late_hint_of(info, error, explanation)
 
     def _is_late(self, check: str) -> bool:
         return is_late(check, {info.id: info for info in self.checks})

@@ -19,8 +19,8 @@ def with_origins(
 ) -> tuple[CheckResult, ...]:
     """Say of each lost check which earlier task it follows from, if it does.
 
-    Only a task that has lost a check itself can be named: what the kernel says of an error chooses among these, once for
-    all checks of a function on hidden inputs.
+    Only a task that has lost a check itself can be named: what the kernel says of an error chooses among these, and
+    once for all checks of a function on hidden inputs.
 
     Args:
         results: Of all checks.

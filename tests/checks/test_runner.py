@@ -134,6 +134,12 @@ def test_only_the_first_lost_check_on_unseen_inputs_says_how(grade, way):
     assert (check_view(first).hint != view.hint) == (way in SAID)
 
 
+def test_a_function_that_is_not_written_leaves_how_to_the_next_one(grade):
+    stub = raising(StudentCodeError("centre", "NotImplementedError"))
+    results = grade(centre=stub, standardise=WAYS_TO_LOSE["known mistake"])
+    assert results["test_standardise_values"].hint == "The unit should cancel."
+
+
 SAID = {"known mistake", "error", "stub", "too slow", "death", "another function's error"}
 
 

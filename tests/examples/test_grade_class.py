@@ -92,7 +92,10 @@ def test_mistakes_are_named(row, report):
 
 @each_student
 def test_remarks_cell_failures_and_problems_are_told(row, report):
-    said = [*report.remarks, *(remark for check in report.checks for remark in check.remarks)]
+    said = [
+        *report.remarks,
+        *(remark for check in report.checks for remark in (*check.remarks, *check.measured)),
+    ]
     assert any(row.says in remark for remark in said) or not row.says
     assert any(row.fails in failure.message for failure in report.failures) or not row.fails
     assert bool(report.problem) == bool(row.problem)

@@ -55,7 +55,7 @@ def test_the_reference_has_full_marks_without_a_remark(setting, student):
     results = setting.grade(student=student)
     assert lost(results) == {}
     assert sum(result.points for result in results.values()) == 40
-    assert not any(result.remarks for result in results.values())
+    assert not any(result.remarks or result.measured for result in results.values())
 
 
 def in_form(form, function):
@@ -78,7 +78,7 @@ def test_a_right_answer_never_loses_for_its_form(setting, form):
     functions = {name: in_form(form, run) for name, run in setting.functions().items()}
     results = setting.grade(**functions)
     assert lost(results) == {}
-    assert not any(result.remarks for result in results.values())
+    assert not any(result.remarks or result.measured for result in results.values())
 
 
 @pytest.mark.parametrize("form", ["nan", *later("shape", "integers", "text", "none", "number")])
@@ -133,7 +133,12 @@ def test_one_mistake_costs_one_function(setting, task, mistake):
     results = setting.grade(**built_on(setting, **own))
     assert {result.task for result in results.values() if result.outcome != "passed"} == {task}
     for built in (WEIGHTED, SUMMED):
-        remarks = {remark for result in results.values() if result.task == built for remark in result.remarks}
+        remarks = {
+            remark
+            for result in results.values()
+            if result.task == built
+            for remark in (*result.remarks, *result.measured)
+        }
         assert remarks and all(f"builds on what your {task} gives" in remark for remark in remarks)
 
 
@@ -148,7 +153,7 @@ def test_a_right_answer_beside_a_wrong_earlier_one_is_right_without_a_remark(set
     run = partial(known_as(setting, "value_bias_missing").run, setting.module)
     results = setting.grade(**{VECTORS: run})
     assert {result.task for result in results.values() if result.outcome != "passed"} == {VECTORS}
-    assert not any(result.remarks for result in results.values())
+    assert not any(result.remarks or result.measured for result in results.values())
 
 
 def test_an_earlier_function_that_raises_costs_no_later_one(setting):

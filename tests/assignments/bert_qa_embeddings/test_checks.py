@@ -38,7 +38,7 @@ def test_the_reference_has_full_marks_without_a_remark(setting, student):
     results = setting.grade(student=student)
     assert lost(results) == {}
     assert sum(result.points for result in results.values()) == 40
-    assert not any(result.remarks for result in results.values())
+    assert not any(result.remarks or result.measured for result in results.values())
 
 
 def in_form(form, function):

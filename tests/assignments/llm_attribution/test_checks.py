@@ -45,7 +45,7 @@ def test_the_reference_has_full_marks_without_a_remark(setting, student):
     results = setting.grade(student=student)
     assert lost(results) == {}
     assert sum(result.points for result in results.values()) == 40
-    assert not any(result.remarks for result in results.values())
+    assert not any(result.remarks or result.measured for result in results.values())
 
 
 def test_targets_have_three_tokens_and_games_three_players(setting):
@@ -212,7 +212,7 @@ def test_honest_samples_of_any_generator_are_right(setting, draw, student):
     run = partial(sampled_by(draw), checks=setting.checks)
     results = setting.grade(only={SAMPLED, SHAPLEY}, student=student, **{SAMPLED: run})
     assert setting.points(SAMPLED, results) == 6, lost(results)
-    assert not any(result.remarks for result in results.values())
+    assert not any(result.remarks or result.measured for result in results.values())
 
 
 @pytest.mark.long
@@ -236,7 +236,7 @@ def exact_instead(shapley):
 @pytest.mark.long
 def test_an_exact_enumeration_is_right(setting):
     results = setting.grade(**{SAMPLED: exact_instead(setting.reference.shapley_groups)})
-    assert lost(results) == {} and not any(result.remarks for result in results.values())
+    assert lost(results) == {} and not any(result.remarks or result.measured for result in results.values())
 
 
 @pytest.mark.long
@@ -245,7 +245,7 @@ def test_a_mistake_in_shapley_groups_does_not_cost_who_calls_it_again(setting):
     wrong = partial(known.run, setting.reference)
     results = setting.grade(**{SHAPLEY: wrong, SAMPLED: exact_instead(wrong)})
     assert {result.task for result in results.values() if result.outcome != "passed"} == {SHAPLEY}
-    remarks = [remark for result in results.values() for remark in result.remarks]
+    remarks = [remark for result in results.values() for remark in (*result.remarks, *result.measured)]
     assert remarks == [setting.checks.OWN]
 
 

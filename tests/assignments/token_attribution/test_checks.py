@@ -36,7 +36,7 @@ def test_the_reference_has_full_marks_without_a_remark(setting, student):
     results = setting.grade(student=student)
     assert lost(results) == {}
     assert sum(result.points for result in results.values()) == 40
-    assert not any(result.remarks for result in results.values())
+    assert not any(result.remarks or result.measured for result in results.values())
 
 
 CORNERS = {
@@ -128,7 +128,7 @@ def published_importance(attributions, attention_mask):
 def test_the_published_tutorials_functions_have_full_marks_and_a_remark(setting, task, program, remark):
     results = setting.grade(only={task, "build_baseline"}, **{task: program})
     assert setting.points(task, results) == setting.possible(task), lost(results)
-    assert any(remark in said for result in results.values() for said in result.remarks)
+    assert any(remark in said for result in results.values() for said in (*result.remarks, *result.measured))
 
 
 def in_form(form, function):
@@ -205,7 +205,7 @@ def test_accepted_variants_keep_their_points_and_get_a_remark(setting):
             lost(results),
         )
         if variant.task == SCORES:
-            assert any(result.remarks for result in results.values()), variant.id
+            assert any(result.remarks or result.measured for result in results.values()), variant.id
 
 
 def test_a_wrong_baseline_costs_one_function(setting):
@@ -216,7 +216,7 @@ def test_a_wrong_baseline_costs_one_function(setting):
     results = setting.grade(build_baseline=baseline, **{SCORES: partial(right.run, setting.reference)})
     assert setting.points("build_baseline", results) == 0
     assert setting.points(SCORES, results) == setting.possible(SCORES), lost(results)
-    remarks = [remark for result in results.values() for remark in result.remarks]
+    remarks = [remark for result in results.values() for remark in (*result.remarks, *result.measured)]
     assert any("your build_baseline" in remark for remark in remarks)
 
 
@@ -358,7 +358,7 @@ def test_a_baseline_written_into_its_argument_is_said_and_costs_one_point(settin
     assert {result.outcome for result in own} == {"passed"}
     assert sum(result.points for result in own) == setting.possible("build_baseline") - 1
     said = "build_baseline() changed its arguments, which costs one point. Let it work on copies."
-    assert [remark for result in own for remark in result.remarks] == [said]
+    assert [remark for result in own for remark in (*result.remarks, *result.measured)] == [said]
 
 
 @pytest.mark.parametrize(

@@ -66,4 +66,4 @@ def test_an_honest_mistake_in_the_baseline_costs_the_baseline_alone(setting):
     results = setting.grade(**{BASELINE: build_baseline, SCORES: by_that_baseline})
     assert setting.points(BASELINE, results) == 0
     assert setting.points(SCORES, results) == setting.possible(SCORES)
-    assert setting.checks.OWN in results["test_attributions_of_unseen_sentences"].remarks
+    assert setting.checks.OWN in results["test_attributions_of_unseen_sentences"].measured
