@@ -34,8 +34,8 @@ from autograder.checks.tolerance_context import noted_by, tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
 from autograder.records import Tolerance
 
-TELLING = ("p096", "p003")
-"""Pool sentences that everybody is asked: the measured tolerances judge them. Few paths are as rough as theirs."""
+TELLING = ("p098", "p107")
+"""Pool sentences that everybody is asked: the measured tolerances judge them."""
 
 OWN_BOUND = Tolerance(
     metric="relative_l2", tau=0.15, origin="accepted rules lie less than a third of it apart"
