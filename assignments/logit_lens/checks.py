@@ -587,7 +587,7 @@ def colours(grid, max_probs: Tensor, flipped: bool) -> str:
 
 
 def labels(axes, x_edges: tuple[float, ...], input_tokens: list[str]) -> list[str]:
-    """Return what stands along the x axis at each column: the input token if it is among it."""
+    """Return what stands along the x axis at each column: the input token if a label holds it ("3: city")."""
     columns: list[list[str]] = [[] for _ in input_tokens]
     outside = [
         text for text in readable(axes.texts) if not min(axes_span(axes)) <= text.y <= max(axes_span(axes))
@@ -597,7 +597,7 @@ def labels(axes, x_edges: tuple[float, ...], input_tokens: list[str]) -> list[st
         if column is not None:
             columns[column].append(canonical(label.text))
     return [
-        canonical(token) if canonical(token) in found else " ".join(found)
+        canonical(token) if any(canonical(token) in label for label in found) else " ".join(found)
         for token, found in zip(input_tokens, columns, strict=True)
     ]
 
@@ -682,10 +682,11 @@ def test_picture_of_unseen_words_with_a_token_twice(submission, rng):
         assert_lens_drawn(submission, *picture_input(source, 2, tokens, twice=True))
 
 
+# The longest first: it stands in every picture.
 WORDS = (
+    " Röntgen",
     " Paris",
     " the",
-    " Röntgen",
     " is",
     "ing",
     " city",

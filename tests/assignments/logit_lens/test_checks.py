@@ -305,6 +305,15 @@ def test_any_scale_of_colours_is_right(setting, scale):
     assert setting.points(PLOT, setting.grade(only={PLOT}, **{PLOT: drawn})) == 8
 
 
+@pytest.mark.parametrize("label", ["{place}: {token}", "\N{OPEN BOX}{token}", "Ġ{token}", "{token!r}"])
+def test_a_label_may_hold_more_than_its_token(setting, label):
+    def drawn(max_probs, words, input_tokens):
+        labels = [label.format(place=place, token=token.strip()) for place, token in enumerate(input_tokens)]
+        return in_colours(max_probs, words, labels, np.asarray(max_probs))
+
+    assert setting.points(PLOT, setting.grade(only={PLOT}, **{PLOT: drawn})) == 8
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
