@@ -178,6 +178,16 @@ def groups_to_2_digits(reference: Any, *question: Any) -> Tensor:
     return reference.ablate_groups(*question).round(decimals=2)
 
 
+@borderline(task=GROUPS)
+def groups_with_1e_12_in_the_logarithm(reference: Any, *question: Any) -> Tensor:
+    return replaced(reference, *question, epsilon(1e-12))
+
+
+@borderline(task=GROUPS)
+def groups_to_5_digits(reference: Any, *question: Any) -> Tensor:
+    return reference.ablate_groups(*question).round(decimals=5)
+
+
 # Shapley values
 
 
@@ -230,6 +240,11 @@ def shapley_in_float16(reference: Any, *question: Any) -> Tensor:
 @borderline(task=SHAPLEY)
 def shapley_to_3_digits(reference: Any, *question: Any) -> Tensor:
     return reference.shapley_groups(*question).round(decimals=3)
+
+
+@borderline(task=SHAPLEY)
+def shapley_to_6_digits(reference: Any, *question: Any) -> Tensor:
+    return reference.shapley_groups(*question).round(decimals=6)
 
 
 def sampled(reference: Any, question: tuple[Any, ...], count: int, seed: int) -> Tensor:
@@ -293,6 +308,16 @@ def examples_in_float16(reference: Any, *question: Any) -> Tensor:
 @borderline(task=EXAMPLES)
 def examples_to_3_digits(reference: Any, *question: Any) -> Tensor:
     return reference.attribute_examples(*question).round(decimals=3)
+
+
+@borderline(task=EXAMPLES)
+def examples_with_1e_10_in_the_logarithm(reference: Any, *question: Any) -> Tensor:
+    return by_examples(reference, *question, epsilon(1e-10))
+
+
+@borderline(task=EXAMPLES)
+def examples_to_7_digits(reference: Any, *question: Any) -> Tensor:
+    return reference.attribute_examples(*question).round(decimals=7)
 
 
 # integrated_gradients
