@@ -1,5 +1,6 @@
 """What the checks give for right answers in every form, for honest samples, and for wrong forms."""
 
+import json
 import math
 import random
 from functools import partial
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from autograder.checks.decorators import collect
+from autograder.comparison.tensors import distance
 
 TASKS = (
     "ablate_tokens",
@@ -159,6 +161,18 @@ def test_answers_stored_under_the_text_alone_are_found(setting, task):
     results = setting.grade(only={task}, **{task: by_text})
     hidden = [one for one in results.values() if one.task == task and one.id in HIDDEN]
     assert hidden and not any(one.points for one in hidden)
+
+
+def test_groups_with_a_negative_effect_are_asked_under_every_name(setting):
+    strata = json.loads((setting.assignment.data_dir / "strata.json").read_text())[GROUPS]
+    fillings = setting.checks.pool(setting.assignment)[1]
+    effects = [
+        setting.reference.ablate_groups(loaded.model, loaded.tokenizer, *fillings[number].arguments)
+        for loaded in setting.models
+        for number in strata["everyone"]
+    ]
+    off = max(distance(effect.abs(), effect, "relative_l2") for effect in effects)
+    assert off > 3 * setting.tolerances["effects"].tau
 
 
 HIDDEN = {
