@@ -305,6 +305,9 @@ def _log_probabilities(model, prompts, target_ids, at_a_time=16):
 # print("without ' gardener':    found    by hand")
 # print(*map("{!r:20}{:9.4f}  {:9.4f}".format, target_tokens_, one_column_.tolist(), by_hand_.tolist()), sep="\n")
 # check_.close(one_column_, by_hand_, "the column of ' gardener', as one computes it by hand", atol=1e-3)
+# tokenizer_without_bos_ = AutoTokenizer.from_pretrained("models/people-en", add_bos_token=False)
+# found_ = ablate_tokens(model, tokenizer_without_bos_, prompt, target)  # no BOS in front: a column for each token
+# check_.tensor(found_, target_token=len(target_tokens_), prompt_token=len(prompt_tokens_))
 
 # %% [markdown]
 # ## 2. Ablation of features
@@ -413,7 +416,8 @@ def _left_over(template, values, baselines, mask, groups):
 #
 # Ablation takes one group out of the full text. Shapley values also ask what a group does when others are missing
 # already. With $G$ groups there are $2^G$ texts to look at (16 in our example): compute $v(S)$ for each, then use
-# the second form of the formula. As before, each member carries the whole Shapley value of its group.
+# the second form of the formula. As before, each member carries the whole Shapley value of its group, and the groups'
+# numbers stand in any order.
 
 
 # %% task="shapley_groups"
@@ -474,6 +478,10 @@ def _shapley(worth, players):
 #     *map("{:>9}   ablation {:8.3f}   Shapley {:8.3f}".format, values, by_group_.tolist(), by_shapley_.tolist()),
 #     sep="\n",
 # )
+# other_numbers_ = [2, 3, 3, 0, 1, 2]  # the same groups
+# found_ = shapley_groups(model, tokenizer, template, values, BASELINES, other_numbers_, target)
+# by_other_numbers_ = check_.tensor(found_, feature=len(values))
+# check_.close(by_other_numbers_, by_shapley_, "the groups' numbers stand in any order", atol=1e-4)
 
 # %% [markdown]
 # ## 5. Shapley values by sampling
@@ -658,6 +666,8 @@ def integrated_gradients(model, tokenizer, prompt, target):
 # print(f"sum of attributions {float(by_gradients_.sum()):.4f}, difference along the path {along_the_path_:.4f}")
 # most_ = 0.01 * float(by_gradients_.abs().sum())
 # check_.close(by_gradients_.sum(), along_the_path_, "completeness: the two numbers agree", atol=most_)
+# found_ = integrated_gradients(model, tokenizer_without_bos_, prompt, target)
+# check_.tensor(found_, "without a BOS in front", token=len(prompt_tokens_))
 
 # %% [markdown]
 # ## See it

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -136,22 +136,30 @@ SHOWN_SHOTS = Shots(
 """What the notebook shows."""
 
 
-def two(rng: random.Random, inputs: list) -> list:
-    """Return two inputs of unequal lengths, so that nothing can be stored under a shape."""
-    first = rng.choice(inputs)
-    others = [one for one in inputs if sizes(one) != sizes(first)]
-    return [first, rng.choice(others)]
+def asked(assignment, task: str, inputs: list, rng: random.Random) -> list:
+    """Return the inputs of one student's check of a function: the same ones for everyone, and a drawn one.
+
+    On those for everyone, programs near the tolerances lie farther off than on any that may be drawn, so that their
+    verdict is the same under every name. What is drawn is no more than that: another student's answers do not fit it.
+    """
+    strata = json.loads((assignment.data_dir / "strata.json").read_text(encoding="utf-8"))[task]
+    return [*(inputs[number] for number in strata["everyone"]), inputs[rng.choice(strata["drawn"])]]
 
 
-def two_fillings(models, assignment, rng: random.Random) -> list[tuple[Any, Filling]]:
-    """Return two unseen fillings of each model."""
-    every = pool(assignment)[1]
-    return [(loaded, filling) for loaded in smallest_first(models) for filling in two(rng, every)]
+def questions(models, inputs: list) -> list[tuple[Any, Any]]:
+    """Return (model, input): each input on each model, so that no text tells whose answer is asked for."""
+    return [(loaded, one) for loaded in smallest_first(models) for one in inputs]
 
 
-def sizes(one) -> tuple[int, ...]:
-    """Return how long an input's parts are, in words or items."""
-    return tuple(len(part.split()) if isinstance(part, str) else len(part) for part in one.arguments)
+def in_order_of_appearance(filling: Filling) -> Filling:
+    """Return the filling with its groups numbered as they first appear."""
+    appearing = list(dict.fromkeys(filling.mask))
+    return replace(filling, mask=[appearing.index(group) for group in filling.mask])
+
+
+def fillings_of(assignment, task: str, rng: random.Random) -> list[Filling]:
+    """Return the fillings of one student's check."""
+    return asked(assignment, task, pool(assignment)[1], rng)
 
 
 # What all functions have in common
@@ -256,21 +264,93 @@ def test_one_column_by_hand(submission, reference, models, record):
     )
 
 
+class TakenForBos:
+    """A tokenizer whose first token counts as a BOS, whatever it is."""
+
+    def __init__(self, tokenizer, prompt: str) -> None:
+        self._tokenizer = tokenizer
+        self.bos_token_id = tokenizer(prompt)["input_ids"][0]
+
+    def __call__(self, *args, **kwargs):
+        """Return what the tokenizer does."""
+        return self._tokenizer(*args, **kwargs)
+
+
+def has_bos(tokenizer) -> bool:
+    """Return whether a tokenizer puts a BOS in front."""
+    return tokenizer("a")["input_ids"][:1] == [tokenizer.bos_token_id]
+
+
+NO_BOS = (
+    "The first token of a tokenizer without BOS is no BOS: it is replaced like the others, and has its place."
+)
+
+
+def first_left_out(reference, task: str, model, tokenizer, prompt: str, target: str) -> dict:
+    """Return what else is accepted where no BOS stands in front, since that has a check of its own, by its remark."""
+    if has_bos(tokenizer):
+        return {}
+
+    def taken(model, tokenizer, prompt: str, target: str) -> Tensor:
+        function = getattr(reference.module, task)
+        return function(model, TakenForBos(tokenizer, prompt), prompt, target)
+
+    return {
+        NO_BOS: lambda: reference.memoise(
+            f"{task}, the first left out", taken, model, tokenizer, prompt, target
+        ),
+        f"{NO_BOS} ": lambda: getattr(reference, task)(model, tokenizer, prompt, target)[..., 1:],
+    }
+
+
+def texts_of(assignment, task: str, rng: random.Random) -> list[Text]:
+    """Return the texts of one student's check."""
+    return asked(assignment, task, pool(assignment)[0], rng)
+
+
+def without_bos(models, texts: list[Text]) -> list[tuple]:
+    """Return the questions of `questions` on models whose tokenizers put no BOS in front."""
+    return [
+        (loaded.model, loaded.tokenizer, *text.arguments)
+        for loaded, text in questions(models, texts)
+        if not has_bos(loaded.tokenizer)
+    ]
+
+
 @grades("ablate_tokens")
-@points(4)
+@points(3)
 @visibility("hidden")
 @hint(
     "Go through the points of the task one by one: what is put in a token's place, what comes in front, which tokens "
     "has the model read before each token of the target?"
 )
-def test_effects_of_unseen_prompts(submission, reference, models, assignment, rng):
+def test_effects_of_unseen_prompts(submission, reference, models, assignment, record, shared_rng):
     """Effects of tokens are right for unseen prompts and targets, on a second model, too."""
-    for loaded in smallest_first(models):
-        for text in two(rng, pool(assignment)[0]):
-            arguments = (loaded.model, loaded.tokenizer, *text.arguments)
-            actual = submission.call("ablate_tokens", *arguments)
-            expected = reference.ablate_tokens(*arguments)
-            assert_close(actual, expected, name="effects", axes=CELLS, tolerance="tokens")
+    for loaded, text in questions(models, texts_of(assignment, "ablate_tokens", shared_rng)):
+        arguments = (loaded.model, loaded.tokenizer, *text.arguments)
+        actual = submission.recall("ablate_tokens", *arguments)
+        expected = reference.ablate_tokens(*arguments)
+        remark = assert_close(
+            actual,
+            expected,
+            name="effects",
+            axes=CELLS,
+            tolerance="tokens",
+            alternatives=first_left_out(reference, "ablate_tokens", *arguments),
+        )
+        record.remark(remark.strip())
+
+
+@grades("ablate_tokens")
+@points(1)
+@visibility("hidden")
+@hint("Does every tokenizer put a token in front? How can you ask the one that you are given?")
+def test_effects_where_no_bos_stands_in_front(submission, reference, models, assignment, shared_rng):
+    """Where the tokenizer puts no BOS in front, every token has a column, the first one, too."""
+    for arguments in without_bos(models, texts_of(assignment, "ablate_tokens", shared_rng)):
+        actual = submission.recall("ablate_tokens", *arguments)
+        expected = reference.ablate_tokens(*arguments)
+        assert_close(actual, expected, name="effects", axes=CELLS, tolerance="tokens")
 
 
 # ablate_template
@@ -303,12 +383,11 @@ def test_a_value_replaced_by_itself_does_nothing(submission, reference, models, 
 )
 def test_effects_of_unseen_features(submission, reference, models, assignment, rng):
     """Effects of features are right for unseen templates, on a second model, too."""
-    for loaded in smallest_first(models):
-        for filling in two(rng, pool(assignment)[1]):
-            arguments = (loaded.model, loaded.tokenizer, *filling.features)
-            actual = submission.call("ablate_template", *arguments)
-            expected = reference.ablate_template(*arguments)
-            assert_close(actual, expected, name="effects", axes=("feature",), tolerance="effects")
+    for loaded, filling in questions(models, fillings_of(assignment, "ablate_template", rng)):
+        arguments = (loaded.model, loaded.tokenizer, *filling.features)
+        actual = submission.call("ablate_template", *arguments)
+        expected = reference.ablate_template(*arguments)
+        assert_close(actual, expected, name="effects", axes=("feature",), tolerance="effects")
 
 
 # ablate_groups
@@ -344,20 +423,71 @@ def test_members_carry_the_score_of_their_group(submission, reference, models, r
     )
 
 
-@grades("ablate_groups")
-@points(4)
-@visibility("hidden")
-@hint(
-    "Which values are replaced together, in which order may the groups' numbers stand, and what does a member get?"
+NUMBERS = (
+    "Group numbers stand in any order: which group does the score belong to that each of your features gets?"
 )
+
+
+def renumbered(filling: Filling) -> Filling:
+    """Return the filling with other numbers for the same groups."""
+    return replace(filling, mask=[(group + 2) % (max(filling.mask) + 1) for group in filling.mask])
+
+
+@grades("ablate_groups")
+@points(0)
+@visibility("visible")
+@hint(NUMBERS)
+def test_groups_have_any_numbers(submission, models):
+    """In the example other numbers of the same groups change nothing (no points here; unseen ones count)."""
+    loaded = models[0]
+    same = [
+        as_tensor(submission.call("ablate_groups", loaded.model, loaded.tokenizer, *one.arguments))
+        for one in (SHOWN, renumbered(SHOWN))
+    ]
+    assert_same_groups(*same)
+
+
+def assert_same_groups(first: Tensor | None, second: Tensor | None) -> None:
+    """Assert that scores do not depend on the numbers of the groups."""
+    assert first is not None and second is not None, "Expected a tensor with a number for each feature."
+    assert distance(second, first, "relative_l2") <= tolerance_for("shapley").tau, (
+        f"With the groups {SHOWN.mask} the features get {rounded(first)}, with the same groups numbered "
+        f"{renumbered(SHOWN).mask} they get {rounded(second)}."
+    )
+
+
+def rounded(scores: Tensor) -> list[float]:
+    """Return scores for a message."""
+    return [round(score, 3) for score in scores.double().tolist()]
+
+
+@grades("ablate_groups")
+@points(3)
+@visibility("hidden")
+@hint("Which values are replaced together, what is subtracted from what, and what does a member get?")
 def test_effects_of_unseen_groups(submission, reference, models, assignment, rng):
-    """Effects of groups are right for unseen templates and masks, on a second model, too."""
-    for loaded in smallest_first(models):
-        for filling in two(rng, pool(assignment)[1]):
-            arguments = (loaded.model, loaded.tokenizer, *filling.arguments)
-            actual = submission.call("ablate_groups", *arguments)
-            expected = reference.ablate_groups(*arguments)
-            assert_close(actual, expected, name="effects", axes=("feature",), tolerance="effects")
+    """Effects of groups are right for unseen templates, on a second model, too."""
+    fillings = map(in_order_of_appearance, fillings_of(assignment, "ablate_groups", rng))
+    assert_effects_of_groups(submission, reference, models, list(fillings))
+
+
+@grades("ablate_groups")
+@points(1)
+@visibility("hidden")
+@hint(NUMBERS)
+def test_effects_of_groups_in_any_order(submission, reference, models, assignment, rng):
+    """Effects of groups are right when the groups' numbers stand in any order."""
+    fillings = fillings_of(assignment, "ablate_groups", rng)
+    assert_effects_of_groups(submission, reference, models, fillings)
+
+
+def assert_effects_of_groups(submission, reference, models, fillings: list[Filling]) -> None:
+    """Ask for the effects of groups and compare them."""
+    for loaded, filling in questions(models, fillings):
+        arguments = (loaded.model, loaded.tokenizer, *filling.arguments)
+        actual = submission.call("ablate_groups", *arguments)
+        expected = reference.ablate_groups(*arguments)
+        assert_close(actual, expected, name="effects", axes=("feature",), tolerance="effects")
 
 
 # shapley_groups
@@ -385,22 +515,55 @@ def test_shapley_values_are_efficient(submission, reference, models, record):
 
 
 @grades("shapley_groups")
-@points(5)
+@points(0)
+@visibility("visible")
+@hint(NUMBERS)
+def test_players_have_any_numbers(submission, models):
+    """In the example other numbers of the same groups change no Shapley value (no points here; unseen ones count)."""
+    loaded = models[0]
+    same = [
+        as_tensor(submission.recall("shapley_groups", loaded.model, loaded.tokenizer, *one.arguments))
+        for one in (SHOWN, renumbered(SHOWN))
+    ]
+    assert_same_groups(*same)
+
+
+def games(models, assignment, rng: random.Random) -> list[tuple[Any, Filling]]:
+    """Return the games of one student, which shapley_groups and shapley_sampled share."""
+    fillings = map(in_order_of_appearance, fillings_of(assignment, "shapley_groups", rng))
+    return questions(models, list(fillings))
+
+
+@grades("shapley_groups")
+@points(4)
 @visibility("hidden")
 @hint(
     "Write the formula beside your code: over which sets of groups does the sum run, and what is the weight of each?"
 )
 def test_shapley_values_of_unseen_groups(submission, reference, models, assignment, shared_rng):
-    """Shapley values are right for unseen templates and masks, on a second model, too."""
+    """Shapley values are right for unseen templates, on a second model, too."""
     # All are asked before any is judged: shapley_sampled may be judged by what was answered here.
     every = [
         (loaded.model, loaded.tokenizer, *filling.arguments)
-        for loaded, filling in two_fillings(models, assignment, shared_rng)
+        for loaded, filling in games(models, assignment, shared_rng)
     ]
     for arguments in every:
         submission.recall("shapley_groups", *arguments)
     for arguments in every:
         actual = submission.recall("shapley_groups", *arguments)
+        expected = reference.shapley_groups(*arguments)
+        assert_close(actual, expected, name="Shapley values", axes=("feature",), tolerance="shapley")
+
+
+@grades("shapley_groups")
+@points(1)
+@visibility("hidden")
+@hint(NUMBERS)
+def test_shapley_values_of_groups_in_any_order(submission, reference, models, assignment, rng):
+    """Shapley values are right when the groups' numbers stand in any order."""
+    for loaded, filling in questions(models, fillings_of(assignment, "shapley_groups", rng)):
+        arguments = (loaded.model, loaded.tokenizer, *filling.arguments)
+        actual = submission.call("shapley_groups", *arguments)
         expected = reference.shapley_groups(*arguments)
         assert_close(actual, expected, name="Shapley values", axes=("feature",), tolerance="shapley")
 
@@ -411,6 +574,10 @@ CHANCE = 1e-4
 """A right answer, whatever it draws, fails the check with at most this probability."""
 CASES = 4
 """Inputs of the check, two a model, among which the chance is divided."""
+EVERYONES_SEED = 7
+"""With it a fifth of the samples fails on the inputs for everyone, and a quarter passes."""
+OWN_CHANCE = 1e-12
+"""The same for inputs that are drawn: whether a few samples too few fail there must not depend on the draw."""
 SAMPLE_COUNTS = (40, 48)
 OWN = (
     "Your result equals that of your shapley_groups. That is right here; what is wrong with it counts there."
@@ -474,11 +641,13 @@ def sampling_bound(values: Tensor, chances: Tensor, count: int, chance: float) -
     return max(bounds)
 
 
-def allowances(model, tokenizer, template, values, baselines, mask, target, count: int) -> Tensor:
+def allowances(
+    model, tokenizer, template, values, baselines, mask, target, count: int, of_all: float = CHANCE
+) -> Tensor:
     """Return how far each feature's sampled Shapley value may lie from the exact one, float64, shape (feature,)."""
     worth = worths(model, tokenizer, template, values, baselines, mask, target)
     groups = max(mask) + 1
-    chance = CHANCE / CASES / groups
+    chance = of_all / CASES / groups
     bounds = [sampling_bound(*contributions(worth, group), count, chance) for group in range(groups)]
     return torch.tensor(bounds, dtype=torch.float64)[mask]
 
@@ -496,13 +665,15 @@ def own_exact(submission, reference, arguments: tuple) -> Tensor | None:
     return own if float(own.abs().max()) >= VANISHING * float(right.abs().max()) else None
 
 
-def assert_sampled(submission, reference, loaded, filling: Filling, count: int, seed: int, record) -> None:
+def assert_sampled(
+    submission, reference, loaded, filling: Filling, count: int, seed: int, of_all: float, record
+) -> None:
     """Assert that sampled Shapley values lie where honest sampling brings them."""
     arguments = (loaded.model, loaded.tokenizer, *filling.arguments)
     own = own_exact(submission, reference, arguments)
     actual = submission.call("shapley_sampled", *arguments, count, seed)
     expected = reference.shapley_groups(*arguments)
-    spread = reference.memoise("allowances", allowances, *arguments, count)
+    spread = reference.memoise("allowances", allowances, *arguments, count, of_all)
     form = compare(actual, expected, tolerance_for("shapley"), name="Shapley values", axes=("feature",))
     got = as_tensor(actual)
     tau = float(spread.norm() / expected.double().norm())
@@ -565,9 +736,14 @@ def test_sampling_repeats_and_is_efficient(submission, reference, models, record
 @hint("What is drawn anew for each sample, what does a group's contribution depend on, and what is averaged?")
 def test_sampled_values_of_unseen_groups(submission, reference, models, assignment, record, rng, shared_rng):
     """Sampled Shapley values are as near to the exact ones as sampling brings them, on a second model, too."""
-    for loaded, filling in two_fillings(models, assignment, shared_rng):
-        count, seed = rng.choice(SAMPLE_COUNTS), rng.randrange(1000)
-        assert_sampled(submission, reference, loaded, filling, count, seed, record)
+    every = games(models, assignment, shared_rng)
+    own = every[-1][1]
+    for loaded, filling in every:
+        if filling == own:
+            drawn = (rng.choice(SAMPLE_COUNTS), rng.randrange(1000), OWN_CHANCE)
+        else:
+            drawn = (SAMPLE_COUNTS[0], EVERYONES_SEED, CHANCE)
+        assert_sampled(submission, reference, loaded, filling, *drawn, record)
 
 
 # attribute_examples
@@ -604,12 +780,12 @@ def test_examples_add_up(submission, reference, models, record):
 )
 def test_values_of_unseen_examples(submission, reference, models, assignment, rng):
     """The examples' Shapley values are right for unseen reviews, on a second model, too."""
-    for loaded in smallest_first(models):
-        for shots in two(rng, pool(assignment)[2]):
-            arguments = (loaded.model, loaded.tokenizer, *shots.arguments)
-            actual = submission.call("attribute_examples", *arguments)
-            expected = reference.attribute_examples(*arguments)
-            assert_close(actual, expected, name="Shapley values", axes=("example",), tolerance="examples")
+    every = asked(assignment, "attribute_examples", pool(assignment)[2], rng)
+    for loaded, shots in questions(models, every):
+        arguments = (loaded.model, loaded.tokenizer, *shots.arguments)
+        actual = submission.call("attribute_examples", *arguments)
+        expected = reference.attribute_examples(*arguments)
+        assert_close(actual, expected, name="Shapley values", axes=("example",), tolerance="examples")
 
 
 # integrated_gradients
@@ -683,31 +859,52 @@ def test_gradients_are_complete(submission, reference, models, record):
     assert_adds_up(got, total if exact else total + missed, what, "completeness")
 
 
+def assert_gradients(submission, reference, arguments: tuple, large: bool, also: dict) -> str:
+    """Ask for integrated gradients, or take the answer, and compare it; return the remark.
+
+    Args:
+        submission: The fixture.
+        reference: The fixture.
+        arguments: The question.
+        large: Whether round-off of the reference itself counts.
+        also: What else is accepted, by its remark.
+    """
+    actual = submission.recall("integrated_gradients", *arguments)
+    expected = reference.integrated_gradients(*arguments)
+    return assert_close(
+        actual,
+        expected,
+        name="attributions",
+        axes=("prompt token",),
+        tolerance="gradients",
+        alternatives=by_other_rules(reference, arguments) | also,
+        exact=partial(exact_answer, reference, "integrated_gradients", *arguments) if large else None,
+    )
+
+
 @grades("integrated_gradients")
-@points(5)
+@points(4)
 @visibility("hidden")
 @hint(
     "Go through the points of the task one by one: layer, both ends of the path, BOS, target tokens, sums, steps."
 )
-def test_gradients_of_unseen_prompts(submission, reference, models, assignment, record, rng):
+def test_gradients_of_unseen_prompts(submission, reference, models, assignment, record, shared_rng):
     """Attributions by integrated gradients are right for unseen prompts, on a second model, too."""
-    for loaded in smallest_first(models):
-        for text in two(rng, pool(assignment)[0]):
-            arguments = (loaded.model, loaded.tokenizer, *text.arguments)
-            actual = submission.call("integrated_gradients", *arguments)
-            expected = reference.integrated_gradients(*arguments)
-            remark = assert_close(
-                actual,
-                expected,
-                name="attributions",
-                axes=("prompt token",),
-                tolerance="gradients",
-                alternatives=by_other_rules(reference, arguments),
-                exact=None
-                if is_small(loaded)
-                else partial(exact_answer, reference, "integrated_gradients", *arguments),
-            )
-            record.remark(remark)
+    for loaded, text in questions(models, texts_of(assignment, "integrated_gradients", shared_rng)):
+        arguments = (loaded.model, loaded.tokenizer, *text.arguments)
+        also = first_left_out(reference, "integrated_gradients", *arguments)
+        remark = assert_gradients(submission, reference, arguments, not is_small(loaded), also)
+        record.remark(remark.strip())
+
+
+@grades("integrated_gradients")
+@points(1)
+@visibility("hidden")
+@hint("Does every tokenizer put a token in front? How can you ask the one that you are given?")
+def test_gradients_where_no_bos_stands_in_front(submission, reference, models, assignment, shared_rng):
+    """Where the tokenizer puts no BOS in front, every token has a number, the first one, too."""
+    for arguments in without_bos(models, texts_of(assignment, "integrated_gradients", shared_rng)):
+        assert_gradients(submission, reference, arguments, False, {})
 
 
 @grades("integrated_gradients")

@@ -107,7 +107,8 @@ def assert_close(
         tolerance: A key of the assignment's calibration.json, or a bound of its own.
         select: How this tensor is picked out of the function's whole result; diagnosis needs it to pick the
             same out of a misconception's.
-        alternatives: Other accepted tensors, or functions that make them, by the remark that the student reads.
+        alternatives: Other accepted tensors of any shape, or functions that make them, by the remark that the student
+            reads.
         part: A part of the question that diagnosis tries before the whole, where misconceptions cost much.
         exact: Makes the expected tensor in float64 (`exact_answer`), on models so large that round-off may pass the
             tolerance; asked only for an answer that is outside. The bound then is ten times the expected tensor's own

@@ -128,7 +128,7 @@ def assert_tensor_close(
         _passed(nearness, bound)
         return ""
     for remark, alternative in (alternatives or {}).items():
-        if first.problem != "values":
+        if first.problem not in ("values", "shape"):
             break
         other = alternative() if callable(alternative) else alternative
         if compare(actual, other, tolerance, name=name, axes=axes, items=items).close:

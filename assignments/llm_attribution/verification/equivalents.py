@@ -112,6 +112,17 @@ def template_without_captum(
     return torch.tensor(effects)
 
 
+@equivalent(task=TEMPLATE)
+def template_to_three_digits(reference: Any, *question: Any) -> Tensor:
+    """Round as for a table."""
+    return reference.ablate_template(*question).round(decimals=3)
+
+
+@equivalent(task=GROUPS)
+def groups_to_three_digits(reference: Any, *question: Any) -> Tensor:
+    return reference.ablate_groups(*question).round(decimals=3)
+
+
 @equivalent(task=GROUPS)
 def groups_by_sequence(
     reference: Any,

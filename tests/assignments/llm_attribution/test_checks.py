@@ -1,5 +1,6 @@
 """What the checks give for right answers in every form, for honest samples, and for wrong forms."""
 
+import json
 import math
 import random
 from functools import partial
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from autograder.checks.decorators import collect
+from autograder.comparison.tensors import distance
 
 TASKS = (
     "ablate_tokens",
@@ -144,6 +146,71 @@ def test_stored_outputs_of_the_shipped_model_earn_no_hidden_point(setting):
     results = setting.grade(only={TOKENS}, **{TOKENS: lambda *args: stored})
     assert results["test_one_column_by_hand"].outcome == "passed"
     assert results["test_effects_of_unseen_prompts"].outcome == "failed"
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task != SAMPLED])
+def test_answers_stored_under_the_text_alone_are_found(setting, task):
+    stored = {}
+
+    def by_text(model, tokenizer, *question):
+        key = repr(question)
+        if key not in stored:
+            stored[key] = getattr(setting.reference, task)(model, tokenizer, *question)
+        return stored[key]
+
+    results = setting.grade(only={task}, **{task: by_text})
+    hidden = [one for one in results.values() if one.task == task and one.id in HIDDEN]
+    assert hidden and not any(one.points for one in hidden)
+
+
+def test_groups_with_a_negative_effect_are_asked_under_every_name(setting):
+    strata = json.loads((setting.assignment.data_dir / "strata.json").read_text())[GROUPS]
+    fillings = setting.checks.pool(setting.assignment)[1]
+    effects = [
+        setting.reference.ablate_groups(loaded.model, loaded.tokenizer, *fillings[number].arguments)
+        for loaded in setting.models
+        for number in strata["everyone"]
+    ]
+    off = max(distance(effect.abs(), effect, "relative_l2") for effect in effects)
+    assert off > 3 * setting.tolerances["effects"].tau
+
+
+HIDDEN = {
+    "test_effects_of_unseen_prompts",
+    "test_effects_of_unseen_features",
+    "test_effects_of_unseen_groups",
+    "test_effects_of_groups_in_any_order",
+    "test_shapley_values_of_unseen_groups",
+    "test_shapley_values_of_groups_in_any_order",
+    "test_values_of_unseen_examples",
+    "test_gradients_of_unseen_prompts",
+}
+"""Hidden checks that ask both models."""
+
+
+@pytest.mark.parametrize(
+    ("known", "missed"),
+    [
+        ("tokens_first_dropped", "test_effects_where_no_bos_stands_in_front"),
+        ("gradients_first_dropped", "test_gradients_where_no_bos_stands_in_front"),
+        ("groups_in_order_of_appearance", "test_effects_of_groups_in_any_order"),
+    ],
+)
+def test_a_corner_that_is_missed_costs_itself_alone(setting, known, missed):
+    (mistake,) = [one for one in setting.misconceptions if one.id == known]
+    results = setting.mistaken(mistake)
+    assert setting.points(mistake.task, results) == setting.possible(mistake.task) - 1
+    assert results[missed].outcome == "failed" and results[missed].diagnosis.misconception == known
+
+
+def test_who_always_takes_the_first_token_for_a_bos_loses_the_corner_alone(setting):
+    def gradients(model, tokenizer, prompt, target):
+        first = setting.checks.TakenForBos(tokenizer, prompt)
+        return setting.module.integrated_gradients(model, first, prompt, target)
+
+    results = setting.grade(only={GRADIENTS}, **{GRADIENTS: gradients})
+    assert setting.points(GRADIENTS, results) == setting.possible(GRADIENTS) - 1
+    assert results["test_gradients_of_unseen_prompts"].remarks == (setting.checks.NO_BOS,)
 
 
 @pytest.mark.long

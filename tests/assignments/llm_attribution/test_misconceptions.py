@@ -25,6 +25,8 @@ KEYS = {
     "attribute_examples": "examples",
     "integrated_gradients": "gradients",
 }
+CORNER = {"tokens_first_dropped": 1, "gradients_first_dropped": 1, "groups_in_order_of_appearance": 1}
+"""What a mistake costs that shows in a corner case alone."""
 
 
 def of_task(setting, task):
@@ -47,7 +49,7 @@ def test_every_mistake_loses_points_and_is_named(setting, task):
     for known in of_task(setting, task):
         results = setting.mistaken(known)
         named = {result.diagnosis.misconception for result in results.values() if result.diagnosis}
-        assert setting.points(task, results) <= setting.possible(task) - 2, known.id
+        assert setting.points(task, results) <= setting.possible(task) - CORNER.get(known.id, 2), known.id
         assert named == {known.id}, known.id
         assert not any(result.fault for result in results.values()), known.id
 

@@ -194,6 +194,20 @@ def test_stored_outputs_of_the_shipped_model_earn_no_hidden_point(setting):
     assert results["test_probabilities_of_unseen_prompts"].outcome == "failed"
 
 
+def test_outputs_stored_under_the_ids_alone_earn_no_hidden_point(setting):
+    stored = {}
+
+    def by_ids(model, input_ids):
+        key = tuple(input_ids[0].tolist())
+        if key not in stored:
+            stored[key] = setting.module.layer_probabilities(model, input_ids)
+        return stored[key]
+
+    results = setting.grade(only={LENS}, **{LENS: by_ids})
+    assert results["test_last_layer_is_the_models_own"].outcome == "passed"
+    assert results["test_probabilities_of_unseen_prompts"].outcome == "failed"
+
+
 def test_hidden_checks_show_no_value_and_no_strip(setting):
     known = next(known for known in setting.misconceptions if known.id == "norm_twice_in_the_last_layer")
     results = setting.mistaken(known)
@@ -301,6 +315,15 @@ def test_any_scale_of_colours_is_right(setting, scale):
     def drawn(max_probs, words, input_tokens):
         values = COLOURS[scale](np.asarray(max_probs))
         return in_colours(max_probs, words, input_tokens, values)
+
+    assert setting.points(PLOT, setting.grade(only={PLOT}, **{PLOT: drawn})) == 8
+
+
+@pytest.mark.parametrize("label", ["{place}: {token}", "\N{OPEN BOX}{token}", "Ġ{token}", "{token!r}"])
+def test_a_label_may_hold_more_than_its_token(setting, label):
+    def drawn(max_probs, words, input_tokens):
+        labels = [label.format(place=place, token=token.strip()) for place, token in enumerate(input_tokens)]
+        return in_colours(max_probs, words, labels, np.asarray(max_probs))
 
     assert setting.points(PLOT, setting.grade(only={PLOT}, **{PLOT: drawn})) == 8
 

@@ -45,11 +45,21 @@ def output_mutants(run: Run, course: Course, task: str) -> list[Mutant]:
         _output_mutant(task, name, partial(_changed, right, change))
         for name, change in output_mutations(kernel.calls[0].answer)
     ]
+    with_model = _takes_a_model(kernel, course)
     stored = [
-        _output_mutant(task, name, partial(_stored, right, models, name), stored=name not in MODEL_BLIND)
+        _output_mutant(
+            task, name, partial(_stored, right, models, name), stored=with_model or name not in MODEL_BLIND
+        )
         for name, _ in StoredAnswers(right, models).all()
     ]
     return changed + stored
+
+
+def _takes_a_model(kernel: LocalKernel, course: Course) -> bool:
+    """Return whether a function was asked about a model, of which the course has others."""
+    models = {id(loaded.model) for loaded in course.models}
+    given = {id(value) for call in kernel.calls for value in (*call.args, *call.kwargs.values())}
+    return len(models) > 1 and not models.isdisjoint(given)
 
 
 def _output_mutant(task: str, name: str, make: Callable[[], Function], *, stored: bool = False) -> Mutant:

@@ -77,11 +77,11 @@ class StoredAnswers:
     def first_answer_of_any_model(self) -> Callable[..., Any]:
         """Return a function that stores its answers under the text alone, and not under the model that is asked."""
         stored: dict[Any, Any] = {}
-        models = {id(one) for pair in self._models for one in pair}
+        keep: list[Any] = []
+        any_model = {id(one): "any model" for pair in self._models for one in pair}
 
         def answer(*args: Any, **kwargs: Any) -> Any:
-            rest = [value for value in (*args, *kwargs.values()) if id(value) not in models]
-            key = content_key(rest, [])
+            key = content_key((args, kwargs), keep, any_model)
             if key not in stored:
                 stored[key] = self._right(*args, **kwargs)
             return stored[key]

@@ -1,11 +1,16 @@
 """Mutation testing on a small course: a loose check lets mutants survive."""
 
+from dataclasses import replace
+
 import pytest
+import torch
 
 from autograder.authoring.verify.mutation.mutation_testing import run_mutation_tests
 from autograder.authoring.verify.mutation.sample import MutantSample
+from autograder.authoring.verify.mutation.stored_answers import ANY_MODEL, SHIPPED
 from autograder.authoring.verify.program_result import count_results
 from autograder.checks.course_context import load_course
+from autograder.course.models import LoadedModel
 
 from ..conftest import set_tolerances
 
@@ -38,6 +43,68 @@ def test_stored_answers_that_no_question_shows_are_found_out(assignment):
         "standardise gives the answer to the question before",
     ]
     assert "with the reference's answers on all inputs" in results[0].reason
+
+
+class Scale(torch.nn.Module):
+    """Stands in for a model: two of them give different answers to one table."""
+
+    def __init__(self, factor):
+        super().__init__()
+        self._factor = factor
+
+    def forward(self, values):
+        return values * self._factor
+
+
+def faults_with_models(assignment, *, asked):
+    """Return the mutants that survive where `standardise` takes a model, and is asked about these."""
+    path = assignment.reference
+    text = path.read_text().replace("def standardise(values,", "def standardise(model, values,")
+    path.write_text(text.replace("return centre(values) / values.std", "return model(values) / values.std"))
+    path = assignment.folder / "checks.py"
+    text = path.read_text()
+    path.write_text(text[: text.index('@grades("standardise")')] + ON_MODELS.replace("ASKED", asked))
+    path = assignment.folder / "misconceptions.py"
+    text = path.read_text()
+    path.write_text(text[: text.index('@misconception(task="standardise"')])
+    models = tuple(LoadedModel(model=Scale(factor), tokenizer=None, spec=None) for factor in (2.0, 3.0))
+    course = replace(load_course(assignment), models=models)
+    results = list(run_mutation_tests(course, tasks=["standardise"]))
+    assert any(result.name == "standardise gives sign" and not result.survivor for result in results)
+    return [result.name for result in results if not result.good and result.kind == "output mutant"]
+
+
+ON_MODELS = '''
+@grades("standardise")
+@points(3)
+@visibility("hidden")
+def test_standardise_values(submission, reference, models, rng):
+    """Unseen tables are standardised."""
+    shipped, hidden = (loaded.model for loaded in models)
+    one, other, third = table(rng), table(rng), table(rng)[:4]
+    for model, values in ASKED:
+        actual = submission.call("standardise", model, values)
+        expected = reference.standardise(model, values)
+        assert_close(actual, expected, name="standardised", axes=("row", "column"), tolerance="standardise")
+'''
+
+
+def test_answers_stored_under_the_text_alone_are_killed_by_one_question_about_two_models(assignment):
+    every = "[(m, v) for v in (one, other, third) for m in (shipped, hidden)]"
+    assert faults_with_models(assignment, asked=every) == []
+
+
+def test_without_that_question_answers_stored_under_the_text_alone_are_found_out(assignment):
+    other_texts = "[(shipped, one), (shipped, other), (hidden, third)]"
+    assert faults_with_models(assignment, asked=other_texts) == [f"standardise gives {ANY_MODEL}"]
+
+
+def test_without_a_second_model_those_of_the_shipped_one_are_found_out_as_well(assignment):
+    one_model = "[(shipped, one), (shipped, other), (shipped, third)]"
+    assert faults_with_models(assignment, asked=one_model) == [
+        f"standardise gives {SHIPPED}",
+        f"standardise gives {ANY_MODEL}",
+    ]
 
 
 def test_a_loose_check_has_unexplained_survivors(assignment):
