@@ -222,6 +222,12 @@ def entropy_with_a_small_number_added(reference: Any, layer_scores: Tensor, bins
 
 
 @equivalent(task=ENTROPY)
+def entropy_with_a_millionth_added(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
+    shares = _shares(layer_scores, bins)
+    return -(shares * (shares + 1e-6).log2()).sum(dim=1)
+
+
+@equivalent(task=ENTROPY)
 def entropy_of_a_distribution(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     shares = _shares(layer_scores, bins)
     return torch.distributions.Categorical(probs=shares).entropy() / np.log(2)
@@ -260,8 +266,3 @@ def conductance_with_four_digits(reference: Any, model: Any, inputs: Inputs, pos
 @equivalent(task=CONDUCTANCE)
 def conductance_in_half_precision(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.layer_conductance(model, inputs, position).half()
-
-
-@equivalent(task=ENTROPY)
-def entropy_with_three_digits(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return reference.attribution_entropy(layer_scores, bins).round(decimals=3)
