@@ -235,7 +235,7 @@ def test_answer_in_pieces_to_a_shown_question(submission, reference, models, ass
 
 
 @grades("predict_answer")
-@points(2)
+@points(2.5)
 @visibility("hidden")
 @hint(
     "Which positions are counted, from where, and does the last one belong to the answer? Try answers of one token "
@@ -249,7 +249,7 @@ def test_answers_to_unseen_questions(submission, reference, models, assignment, 
 
 
 @grades("predict_answer")
-@points(1)
+@points(0.5)
 @visibility("hidden")
 @hint("A rare name is in pieces: is your answer still the name, as tokenizer.decode gives it?")
 def test_answers_in_word_pieces(submission, reference, models, assignment, rng):
@@ -339,19 +339,18 @@ def test_inputs_of_a_text_with_special_tokens(submission, reference, models):
 
 
 @grades("build_inputs")
-@points(2)
+@points(2.5)
 @visibility("hidden")
 @hint("Which tokens stay in the baseline, what begins at 0, and does it hold for every vocabulary?")
 def test_inputs_of_unseen_questions(submission, reference, models, rng, assignment):
     """Inputs and baselines of unseen questions are right, with another vocabulary, too."""
     for loaded in models:
         for one in rng.sample(pool(assignment), 2):
-            text = with_foreign_ids(loaded.tokenizer, one.text)
-            assert_inputs(submission, reference, loaded, one.question, text)
+            assert_inputs(submission, reference, loaded, one.question, one.text)
 
 
 @grades("build_inputs")
-@points(1)
+@points(0.5)
 @visibility("hidden")
 @hint("Does your baseline keep [UNK] or [MASK]? Both stand for words of the text.")
 def test_inputs_of_unseen_texts_with_special_tokens(submission, reference, models, rng, assignment):
@@ -573,7 +572,7 @@ def test_equal_scores_of_a_small_list(submission, reference):
 
 
 @grades("top_tokens")
-@points(2)
+@points(2.5)
 @visibility("hidden")
 @hint("What is sorted by, what becomes of words that stand twice, and is anything left out?")
 def test_best_of_unseen_lists(submission, reference, models, assignment, rng):
@@ -590,7 +589,7 @@ def test_best_of_unseen_lists(submission, reference, models, assignment, rng):
 
 
 @grades("top_tokens")
-@points(1)
+@points(0.5)
 @visibility("hidden")
 @hint("What decides between two equal scores in your code? torch.topk, for one, promises no order.")
 def test_equal_scores_of_unseen_lists(submission, reference, rng):
@@ -738,7 +737,7 @@ def test_entropy_with_an_empty_bin(submission, reference):
 
 
 @grades("attribution_entropy")
-@points(2)
+@points(2.5)
 @visibility("hidden")
 @hint(
     "Between which values do the bins of a layer lie, what is a bin's probability, and which logarithm is it?"
@@ -756,7 +755,7 @@ def test_entropy_of_unseen_scores(submission, reference, models, assignment, rng
 
 
 @grades("attribution_entropy")
-@points(1)
+@points(0.5)
 @visibility("hidden")
 @hint("What does an empty bin add to your entropy? It should be 0.")
 def test_entropy_of_unseen_scores_with_empty_bins(submission, reference, models, rng):

@@ -13,7 +13,7 @@ from autograder.checks.decorators import collect
 from autograder.seeds import seed_for
 
 from ..setting import stored_by_shape
-from .test_misconceptions import ANSWER, CONDUCTANCE, EMBEDDINGS, ENTROPY, INPUTS, PARTS, TASKS, TOP
+from .test_misconceptions import ANSWER, CONDUCTANCE, CORNERS, EMBEDDINGS, ENTROPY, INPUTS, PARTS, TASKS, TOP
 
 
 def lost(results):
@@ -167,42 +167,41 @@ def test_everyone_is_asked_the_same_questions_and_each_student_one_of_their_own(
     assert all(len(found) >= 5 for found in own.values())
 
 
-CORNERS = {
-    ANSWER: ("pieces_joined",),
-    INPUTS: ("unknown_kept", "mask_kept", "all_special_kept"),
-    TOP: ("ties_from_behind", "ties_by_alphabet"),
-}
-
-
 @pytest.mark.parametrize("task", CORNERS)
-def test_a_corner_costs_its_own_point_alone(setting, task):
+def test_a_corner_costs_its_own_half_point_alone(setting, task):
     for known in setting.misconceptions:
         if known.id in CORNERS[task]:
             results = setting.mistaken(known)
             lost_checks = [one for one in results.values() if one.task == task and one.outcome == "failed"]
-            assert setting.points(task, results) == setting.possible(task) - 1, known.id
-            assert sorted(one.max_points for one in lost_checks) == [0, 1], known.id
+            assert setting.points(task, results) == setting.possible(task) - 0.5, known.id
+            assert sorted(one.max_points for one in lost_checks) == [0, 0.5], known.id
 
 
-def test_zero_times_the_logarithm_of_zero_costs_one_point(setting):
+def test_zero_times_the_logarithm_of_zero_costs_half_a_point(setting):
     def textbook(layer_scores, bins):
         shares = torch.stack([torch.histc(row, bins=bins) for row in layer_scores]) / layer_scores.shape[1]
         return -(shares * shares.log2()).sum(dim=1)
 
     results = setting.grade(only={ENTROPY}, **{ENTROPY: textbook})
-    assert setting.points(ENTROPY, results) == setting.possible(ENTROPY) - 1
+    assert setting.points(ENTROPY, results) == setting.possible(ENTROPY) - 0.5
     assert results["test_entropy_of_unseen_scores_with_empty_bins"].outcome == "failed"
 
 
-def test_corners_are_worth_a_quarter_of_their_function_at_most(setting):
+def test_corners_are_worth_a_quarter_of_their_functions_hidden_points_at_most(setting):
     corners = {
         ANSWER: "test_answers_in_word_pieces",
         INPUTS: "test_inputs_of_unseen_texts_with_special_tokens",
         TOP: "test_equal_scores_of_unseen_lists",
         ENTROPY: "test_entropy_of_unseen_scores_with_empty_bins",
     }
-    worth = {info.id: info.points for info in collect(setting.assignment)}
-    assert all(worth[check] <= setting.possible(task) / 4 for task, check in corners.items())
+    for task, check in corners.items():
+        hidden = {
+            info.id: info.points
+            for info in collect(setting.assignment)
+            if (info.task, info.visibility) == (task, "hidden")
+        }
+        assert len(hidden) == 2
+        assert 0 < 4 * hidden[check] <= sum(hidden.values()), task
 
 
 @pytest.mark.parametrize("student", ["ana", *later("ben", "eva")])
