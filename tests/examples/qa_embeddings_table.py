@@ -84,7 +84,7 @@ CLASS = (
     Row(
         student="박서연",
         wrong={EMBEDDINGS: "gradient_only", ENTROPY: "common_range"},
-        lost="emb1 emb2 ent1 ent2 ent3 ent4",
+        lost="emb1 emb2 ent1 ent2 ent4",
     ),
     # not written
     Row(
