@@ -169,7 +169,7 @@ def test_rows_are_distributions(submission, reference, model, tokenizer, record)
     expected = reference.attention_matrices(model, inputs)
     got = assert_form(actual, expected, name="attention", axes=PER_HEAD, tolerance="attention")
     off = float((got.sum(dim=-1) - 1).abs().max())
-    assert off <= 1e-4 and bool((got >= 0).all()), (
+    assert off <= 1e-3 and bool((got >= 0).all()), (
         f"Attention weights are positive, and those of one query sum to 1 over the keys: "
         f"the worst row of yours is {off:.3g} off, the smallest value is {float(got.min()):.3g}."
     )
