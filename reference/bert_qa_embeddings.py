@@ -196,7 +196,8 @@ from captum.attr import LayerConductance, LayerIntegratedGradients
 #
 # Let the model answer. Start and end are chosen **independently** of each other: each is the position of its
 # largest logit, over all positions, `[CLS]` (position 0) included. The answer is what `tokenizer.decode`
-# makes of the ids from start to end, **the end included**.
+# makes of the ids from start to end, **the end included**; it joins word pieces, so that a rare name comes back as
+# a name.
 #
 # The function is called with several models and tokenizers of this form; the model may be on a GPU.
 
@@ -232,14 +233,16 @@ def predict_answer(model, tokenizer, question, text):
 # check_.equal(answer_.strip(), "lisbon", "one token, not none")
 # print(repr(answer_), "from position", int(start_), "to", int(end_))
 # print(predict_answer(model, tokenizer, "Who lives in Vienna?", text))
+# pieces_ = str(predict_answer(model, tokenizer, "Who lives in Vienna?", text)[2])  # "##" belongs to no word
+# check_.equal(pieces_.split(), ["nora", "trumvel"], "an answer in word pieces is decoded into words")
 
 # %% [markdown]
 # ## 2. Inputs and baselines
 #
 # Integrated gradients need to know where the path begins. For the ids that is an empty text: `[PAD]` in
 # place of every token, while `[CLS]` and `[SEP]`, which carry the form and no content, stay. All other special
-# tokens (`[UNK]` stands for a real word!) are content, too. For types and positions the path, where one is
-# asked for, begins at 0.
+# tokens that stand in a text are content, too: `[UNK]` and `[MASK]` stand for words, and become `[PAD]`. For types and
+# positions the path, where one is asked for, begins at 0.
 #
 # Put all of it into one dictionary of seven tensors of whole numbers, each of shape **(1, token)**:
 #
@@ -297,6 +300,10 @@ def build_inputs(tokenizer, question, text):
 # check_.equal(kept_tokens_, ["[CLS]", "[SEP]", "[SEP]"], "these three stay in baseline_ids")
 # check_.equal(baseline_tokens_[0], "[CLS]", "baseline_ids begins with [CLS]")
 # print(" ".join(baseline_tokens_))
+# odd_ = build_inputs(tokenizer, "Who likes [MASK]?", "Anna likes ☂ and [MASK].")  # ☂ is unknown
+# odd_tokens_ = tokenizer.convert_ids_to_tokens(check_.integers(odd_["baseline_ids"])[0])
+# odd_tokens_ = sorted(set(odd_tokens_))
+# check_.equal(odd_tokens_, ["[CLS]", "[PAD]", "[SEP]"], "[UNK] and [MASK] stand for words: what stays in baseline_ids")
 
 # %% [markdown]
 # ## 3. Integrated gradients of the embeddings
@@ -427,7 +434,8 @@ def subembedding_attributions(model, inputs, position):
 #
 # A list of the best tokens is easier to talk about than forty numbers. Best is what has the largest **value**,
 # not the largest magnitude: a token that spoke against the answer is not among the best. Where two scores are
-# equal the token that stands first comes first. A word may stand twice in a text, so each comes with its
+# equal the token that stands first comes first (`[CLS]` and `[SEP]` have exactly 0 in part 3; `torch.topk` and
+# `torch.sort` promise no order unless told to be stable). A word may stand twice in a text, so each comes with its
 # index.
 
 
@@ -460,6 +468,9 @@ def top_tokens(scores, tokens, k):
 # check_.equal([int(entry[1]) for entry in small_], [2, 0, 3], "each with its own index")
 # for token_, index_, score_ in best_:
 #     print(f"{float(score_):7.3f}  {token_} (position {int(index_)})")
+# equal_ = top_tokens(torch.full((20,), 0.25), list("abcdefghijklmnopqrst"), 5)
+# equal_ = check_.records(equal_, "token", "index", "score", count=5)
+# check_.equal([int(entry[1]) for entry in equal_], [0, 1, 2, 3, 4], "of equal scores the smaller index comes first")
 
 # %% [markdown]
 # ## 6. Conductance, layer by layer
@@ -562,6 +573,8 @@ def attribution_entropy(layer_scores, bins):
 # entropies_ = check_.tensor(attribution_entropy(made_up_, 2), layer=2)
 # check_.close(entropies_[0], 1.0, "two bins with two scores each: one bit")
 # check_.close(entropies_[1], 0.811278, "three and one")
+# gap_ = check_.tensor(attribution_entropy(torch.tensor([[0.0, 0.1, 0.2, 3.0]]), 3), layer=1)
+# check_.close(gap_[0], 0.811278, "three, none and one: an empty bin adds 0")
 
 # %% [markdown]
 # ## See it

@@ -6,7 +6,6 @@ import csv
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache, partial
 from itertools import product
 from typing import Any
 
@@ -22,7 +21,6 @@ from autograder.checks import (
     points,
     visibility,
 )
-from autograder.checks.input_selection import pair_of
 from autograder.checks.tolerance_context import tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
 
@@ -31,7 +29,6 @@ PER_LAYER = ("layer", "query", "key")
 VECTORS = ("layer", "head", "token", "hidden")
 
 POSITIONS = ("start", "end")
-PATHS = ("moves", "stays")
 
 OWN = (
     "Your function builds on what your {} gives. That is right here; what is wrong with it counts there and not "
@@ -57,6 +54,12 @@ class Question:
     that to keep one position shows, or `stays`. Missing: not asked, since 50 and 51 steps differ too much there.
     training/qa_en/select_attention_pool.py finds out."""
 
+    everyone: tuple[str, ...] = ()
+    """For which `role position` everyone is asked it."""
+
+    own: tuple[str, ...] = ()
+    """For which it may be a student's own question (see `unseen_questions`)."""
+
     def path(self, role: str, position: str) -> str:
         """Return what the largest logit of a model does; empty if the input should not be asked."""
         return dict(self.paths).get(f"{role} {position}", "")
@@ -74,10 +77,17 @@ def pool(assignment) -> list[Question]:
         Question(
             question=row.pop("question"),
             text=row.pop("text"),
+            everyone=named(row.pop("everyone")),
+            own=named(row.pop("own")),
             paths=tuple((name.replace("_", " "), value) for name, value in row.items() if value),
         )
         for row in rows
     ]
+
+
+def named(cell: str) -> tuple[str, ...]:
+    """Return the columns that a cell of the pool names, as `role position`."""
+    return tuple(name.replace("_", " ") for name in cell.split())
 
 
 def inputs_of(reference, tokenizer, asked: Question) -> dict[str, Tensor]:
@@ -85,44 +95,34 @@ def inputs_of(reference, tokenizer, asked: Question) -> dict[str, Tensor]:
     return reference.build_inputs(tokenizer, asked.question, asked.text)
 
 
-@cache
-def length_of(tokenizer, asked: Question) -> int:
-    """Return how many tokens a model reads of a question; the whole pool's are counted once in a process."""
-    return len(tokenizer(asked.question, asked.text)["input_ids"])
-
-
-def two_inputs(reference, models, assignment, rng: random.Random) -> Iterator[tuple[Any, dict[str, Tensor]]]:
-    """Yield each model with two unseen inputs: of equal length for one model, of unequal lengths for the other.
-
-    So an answer that was stored under a shape is asked for another input of that shape.
-    """
-    alike = rng.choice(models)
-    for loaded in models:
-        every, length = pool(assignment), partial(length_of, loaded.tokenizer)
-        for one in pair_of(every, every, size=length, alike=loaded is alike, rng=rng):
-            yield loaded, inputs_of(reference, loaded.tokenizer, one)
-
-
-def two_paths(
+def unseen_questions(
     reference, models, assignment, rng: random.Random
-) -> Iterator[tuple[Any, dict[str, Tensor], str, str]]:
-    """Yield each model with two unseen inputs, the position to ask for, and what the largest logit does on the way.
+) -> Iterator[tuple[Any, dict[str, Tensor], str]]:
+    """Yield each model with two inputs that everyone is asked, and with one of the student's own; and the position.
 
-    It moves on one way of each model and stays on the other. One model is asked for the same position of two inputs of
-    equal length, so that stored answers show; the other for both positions, of inputs of unequal lengths.
+    Points must not depend on the draw: everyone's inputs are those on which programs near the bound lie farthest off,
+    and no program fails on another one alone (training/qa_en/choose_common.py). Of one model they have equal lengths
+    and the same position, so that an answer that was stored under a shape is asked for another input of that shape; of
+    the other they have unequal lengths and both positions.
     """
-    alike = rng.choice(models)
     for loaded in models:
-        positions = rng.sample(POSITIONS, 2) if loaded is not alike else [rng.choice(POSITIONS)] * 2
-        kinds = list(zip(positions, PATHS, strict=True))
-        found = [
-            [one for one in pool(assignment) if one.path(loaded.spec.role, position) == path]
-            for position, path in kinds
+        asked = [
+            (one, position, f"{loaded.spec.role} {position}")
+            for one in pool(assignment)
+            for position in POSITIONS
         ]
-        length = partial(length_of, loaded.tokenizer)
-        chosen = pair_of(*found, size=length, alike=loaded is alike, rng=rng)
-        for one, (position, path) in zip(chosen, kinds, strict=True):
-            yield loaded, inputs_of(reference, loaded.tokenizer, one), position, path
+        common = [(one, position) for one, position, name in asked if name in one.everyone]
+        own = [(one, position) for one, position, name in asked if name in one.own]
+        for one, position in (*common, rng.choice(own)):
+            yield loaded, inputs_of(reference, loaded.tokenizer, one), position
+
+
+def unseen_inputs(
+    reference, models, assignment, rng: random.Random
+) -> Iterator[tuple[Any, dict[str, Tensor]]]:
+    """Yield the same without the position."""
+    for loaded, inputs, _ in unseen_questions(reference, models, assignment, rng):
+        yield loaded, inputs
 
 
 def tokens_of(tokenizer, inputs) -> list[str]:
@@ -169,7 +169,7 @@ def test_rows_are_distributions(submission, reference, model, tokenizer, record)
     expected = reference.attention_matrices(model, inputs)
     got = assert_form(actual, expected, name="attention", axes=PER_HEAD, tolerance="attention")
     off = float((got.sum(dim=-1) - 1).abs().max())
-    assert off <= 1e-4 and bool((got >= 0).all()), (
+    assert off <= 1e-3 and bool((got >= 0).all()), (
         f"Attention weights are positive, and those of one query sum to 1 over the keys: "
         f"the worst row of yours is {off:.3g} off, the smallest value is {float(got.min()):.3g}."
     )
@@ -189,7 +189,9 @@ def test_rows_are_distributions(submission, reference, model, tokenizer, record)
 )
 def test_attention_of_unseen_questions(submission, reference, models, assignment, shared_rng):
     """Attention is right for unseen questions, on a second model, too."""
-    asked = ask_all(submission, "attention_matrices", two_inputs(reference, models, assignment, shared_rng))
+    asked = ask_all(
+        submission, "attention_matrices", unseen_inputs(reference, models, assignment, shared_rng)
+    )
     for loaded, inputs, actual in asked:
         expected = reference.attention_matrices(loaded.model, inputs)
         assert_close(actual, expected, name="attention", axes=PER_HEAD, items="layer", tolerance="attention")
@@ -229,7 +231,7 @@ def test_norm_over_heads_of_unseen_matrices(submission, reference, models, assig
     """The norms of unseen attention matrices are right, of other sizes and of a second model, too."""
     assert_head_norm(submission, reference, made_up(rng, 2, 3, 5))
     assert_head_norm(submission, reference, made_up(rng, 5, 4, 3))
-    for loaded, inputs in two_inputs(reference, models, assignment, rng):
+    for loaded, inputs in unseen_inputs(reference, models, assignment, rng):
         assert_head_norm(submission, reference, reference.attention_matrices(loaded.model, inputs))
 
 
@@ -276,7 +278,7 @@ def test_no_path_no_conductance(submission, reference, model, tokenizer, record)
 )
 def test_conductances_of_unseen_questions(submission, reference, models, assignment, rng):
     """Conductances are right for unseen questions, for start and end, on a second model, too."""
-    for loaded, inputs, position, _ in two_paths(reference, models, assignment, rng):
+    for loaded, inputs, position in unseen_questions(reference, models, assignment, rng):
         actual = submission.call("attention_attributions", loaded.model, inputs, position)
         expected = reference.attention_attributions(loaded.model, inputs, position)
         assert_close(
@@ -343,7 +345,9 @@ def test_vectors_add_up_to_the_layers_output(submission, reference, model, token
 )
 def test_vectors_of_unseen_questions(submission, reference, models, assignment, shared_rng):
     """Transformed vectors are right for unseen questions, on a second model, too."""
-    asked = ask_all(submission, "transformed_vectors", two_inputs(reference, models, assignment, shared_rng))
+    asked = ask_all(
+        submission, "transformed_vectors", unseen_inputs(reference, models, assignment, shared_rng)
+    )
     for loaded, inputs, actual in asked:
         expected = reference.transformed_vectors(loaded.model, inputs)
         assert_close(actual, expected, name="vectors", axes=VECTORS, items="layer", tolerance="vectors")
@@ -448,7 +452,7 @@ def test_norms_are_attention_times_length(submission, reference, model, tokenize
 )
 def test_norms_of_unseen_questions(submission, reference, models, assignment, shared_rng, record):
     """The norms of what flows are right for unseen questions, on a second model, too."""
-    for loaded, inputs in two_inputs(reference, models, assignment, shared_rng):
+    for loaded, inputs in unseen_inputs(reference, models, assignment, shared_rng):
         assert_built(
             submission, reference, record, loaded.model, inputs, function="weighted_norms", build=weigh,
             name="norms", axes=PER_HEAD, tolerance="weighted",
@@ -483,7 +487,7 @@ def test_heads_together_are_no_longer_than_apart(submission, reference, model, t
 @hint("In which order do you add, weigh and take the norm, and over which axis do you add?")
 def test_layer_norms_of_unseen_questions(submission, reference, models, assignment, shared_rng, record):
     """The norms of what flows in a layer are right for unseen questions, on a second model, too."""
-    for loaded, inputs in two_inputs(reference, models, assignment, shared_rng):
+    for loaded, inputs in unseen_inputs(reference, models, assignment, shared_rng):
         assert_built(
             submission, reference, record, loaded.model, inputs, function="summed_norms", build=add_up,
             name="norms", axes=PER_LAYER, tolerance="summed",

@@ -6,6 +6,7 @@ import csv
 import random
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from numbers import Integral
 from operator import itemgetter
 from typing import Any
@@ -23,7 +24,6 @@ from autograder.checks import (
     read_answer,
     visibility,
 )
-from autograder.checks.input_selection import pair_of
 from autograder.checks.tolerance_context import tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
 from autograder.records import Tolerance
@@ -68,9 +68,12 @@ class Question:
     model: str
     """The role of the model that it was measured on; "" for none."""
 
+    asked: str
+    """`everyone` is asked it, or it is some student's `own`; "" for neither (see `unseen_questions`)."""
+
 
 def read_questions(path) -> list[Question]:
-    """Read a tab-separated file with the columns question, text and, in a pool, model, function and position."""
+    """Read a tab-separated file with the columns question, text and, in a pool, model, function, position, asked."""
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     return [
@@ -80,6 +83,7 @@ def read_questions(path) -> list[Question]:
             position=row.get("position", "start"),
             function=row.get("function", ""),
             model=row.get("model", ""),
+            asked=row.get("asked", ""),
         )
         for row in rows
     ]
@@ -90,31 +94,29 @@ def pool(assignment) -> list[Question]:
     return read_questions(assignment.data_dir / "pool.tsv")
 
 
+def all_shown(assignment) -> list[Question]:
+    """Return the questions that the student has."""
+    return read_questions(assignment.student_dir / "data" / "qa_en_examples.tsv")
+
+
 def shown(assignment) -> Question:
     """Return a question that the student has."""
-    return read_questions(assignment.student_dir / "data" / "qa_en_examples.tsv")[0]
+    return all_shown(assignment)[0]
 
 
-def two_questions(
-    reference, models, assignment, rng: random.Random, function: str
-) -> Iterator[tuple[Any, Question]]:
-    """Yield each model with two unseen questions.
+def unseen_questions(models, assignment, rng: random.Random, function: str) -> Iterator[tuple[Any, Question]]:
+    """Yield each model with two questions that everyone is asked, and with one of the student's own.
 
-    One model is asked for two starts, of inputs of equal length, so that an answer that was stored under a shape is
-    asked for another input of that shape; the other for a start and an end, of inputs of unequal lengths.
+    Points must not depend on the draw: everyone's questions are those on which programs near the bound lie farthest
+    off, and no program fails on another one alone (training/qa_en/choose_common.py). Of one model they are two starts
+    of equal length, so that an answer that was stored under a shape is asked for another input of that shape; of the
+    other a start and an end.
     """
-    alike = rng.choice(models)
     for loaded in models:
-
-        def length(one: Question, loaded=loaded) -> int:
-            return inputs_of(reference, loaded, one)["input_ids"].shape[1]
-
         purpose = (loaded.spec.role, function)
         rows = [row for row in pool(assignment) if (row.model, row.function) == purpose]
-        starts, ends = ([row for row in rows if row.position == position] for position in ("start", "end"))
-        for one in pair_of(
-            starts, starts if loaded is alike else ends, size=length, alike=loaded is alike, rng=rng
-        ):
+        common, own = ([row for row in rows if row.asked == asked] for asked in ("everyone", "own"))
+        for one in (*common, rng.choice(own)):
             yield loaded, one
 
 
@@ -173,32 +175,43 @@ def answers_of(assignment, reference, loaded) -> dict[Question, tuple[int, int, 
     return {one: answer for one, answer in found.items() if 0 < answer[0] <= answer[1]}
 
 
-def answered_in_pieces(assignment, reference, models, rng: random.Random) -> Iterator[tuple[Any, Question]]:
-    """Yield each model with a question whose answer has a ## piece, and with one whose answer is a single token.
+def answered(assignment, reference, models, rng: random.Random, kind: str) -> Iterator[tuple[Any, Question]]:
+    """Yield each model with a question whose answer is of a kind (see `kind_of`).
 
-    The latter is the same for all models, though their answers differ: what was stored under the question shows. A
-    model that answers none of the pool's questions so gets others, as long as its answers make sense.
+    A single token is the answer to the same question for all models, though at other positions: what was stored under
+    the question shows. A model that answers none of the pool's questions so gets others.
     """
     known = [answers_of(assignment, reference, loaded) for loaded in models]
-    single = [{one for one, (start, end, _) in answers.items() if start == end} for answers in known]
+    fitting = [
+        [one for one, answer in answers.items() if kind_of(reference, loaded, one, answer) == kind]
+        for loaded, answers in zip(models, known, strict=True)
+    ]
     shared = [
         one
-        for one in known[0]
-        if all(one in each for each in single) and len({answers[one] for answers in known}) == len(models)
+        for one in fitting[0]
+        if all(one in each for each in fitting) and len({answers[one] for answers in known}) == len(models)
     ]
-    both = [rng.choice(shared)] if shared else []
-    for loaded, answers, alone in zip(models, known, single, strict=True):
-        pieces = [one for one in answers if has_pieces(reference, loaded, one, answers[one])]
-        others = both or [one for one in answers if one in alone]
-        yield loaded, rng.choice(pieces or list(answers))
-        yield loaded, rng.choice(others or list(answers))
+    both = [rng.choice(shared)] if shared and kind == "token" else []
+    for loaded, answers, found in zip(models, known, fitting, strict=True):
+        yield loaded, rng.choice(both or found or list(answers))
 
 
-def has_pieces(reference, loaded, one: Question, answer: tuple[int, int, str]) -> bool:
-    """Say whether a word of an answer is in pieces."""
+def kind_of(reference, loaded, one: Question, answer: tuple[int, int, str]) -> str:
+    """Say whether an answer is one token, several words, or in word pieces."""
     start, end, _ = answer
     found = tokens_of(loaded.tokenizer, inputs_of(reference, loaded, one))[start : end + 1]
-    return any(token.startswith("##") for token in found[1:])
+    return (
+        "pieces" if any(token.startswith("##") for token in found) else "token" if start == end else "words"
+    )
+
+
+def shown_with(assignment, reference, loaded, *kinds: str) -> Question:
+    """Return a question that the student has, with an answer of a kind; any if a model gives none of the kind."""
+    for one in all_shown(assignment):
+        answer = reference.predict_answer(loaded.model, loaded.tokenizer, one.question, one.text)
+        if kind_of(reference, loaded, one, answer) in kinds:
+            return one
+    return shown(assignment)
 
 
 @grades("predict_answer")
@@ -207,19 +220,41 @@ def has_pieces(reference, loaded, one: Question, answer: tuple[int, int, str]) -
 @hint("Print the tokens with their numbers, and the two logits beside each.")
 def test_answer_to_a_shown_question(submission, reference, models, assignment):
     """An example question is answered: start, end and text."""
-    assert_answer(submission, reference, models[0], shown(assignment))
+    assert_answer(
+        submission, reference, models[0], shown_with(assignment, reference, models[0], "words", "token")
+    )
 
 
 @grades("predict_answer")
-@points(3)
+@points(0)
+@visibility("visible")
+@hint("tokenizer.decode makes words of the ids, ## pieces joined.")
+def test_answer_in_pieces_to_a_shown_question(submission, reference, models, assignment):
+    """An answer in word pieces is decoded into words (no points of its own; unseen ones count)."""
+    assert_answer(submission, reference, models[0], shown_with(assignment, reference, models[0], "pieces"))
+
+
+@grades("predict_answer")
+@points(2.5)
 @visibility("hidden")
 @hint(
-    "Which positions are counted, from where, and does the last one belong to the answer? Try answers of one piece "
+    "Which positions are counted, from where, and does the last one belong to the answer? Try answers of one token "
     "and of several."
 )
 def test_answers_to_unseen_questions(submission, reference, models, assignment, rng):
-    """Unseen questions are answered, of one word piece and of several, by a second model, too."""
-    for loaded, one in answered_in_pieces(assignment, reference, models, rng):
+    """Unseen questions are answered, by one word and by several, on a second model, too."""
+    for kind in ("words", "token"):
+        for loaded, one in answered(assignment, reference, models, rng, kind):
+            assert_answer(submission, reference, loaded, one)
+
+
+@grades("predict_answer")
+@points(0.5)
+@visibility("hidden")
+@hint("A rare name is in pieces: is your answer still the name, as tokenizer.decode gives it?")
+def test_answers_in_word_pieces(submission, reference, models, assignment, rng):
+    """Answers to unseen questions that are in word pieces are decoded into words."""
+    for loaded, one in answered(assignment, reference, models, rng, "pieces"):
         assert_answer(submission, reference, loaded, one)
 
 
@@ -295,19 +330,37 @@ def test_inputs_of_a_shown_question(submission, reference, models, assignment):
 
 
 @grades("build_inputs")
-@points(3)
+@points(0)
+@visibility("visible")
+@hint("Print the tokens of the baseline: is one of them left that stands for a word?")
+def test_inputs_of_a_text_with_special_tokens(submission, reference, models):
+    """[MASK] and [UNK] in a text become [PAD] in the baseline (no points of their own; unseen texts count)."""
+    assert_inputs(submission, reference, models[0], "What does ☂ say?", "Anna likes [MASK]. She calls it ☂.")
+
+
+@grades("build_inputs")
+@points(2.5)
 @visibility("hidden")
-@hint(
-    "Which tokens stay in the baseline, whatever else stands in the text, and does it hold for every vocabulary?"
-)
+@hint("Which tokens stay in the baseline, what begins at 0, and does it hold for every vocabulary?")
 def test_inputs_of_unseen_questions(submission, reference, models, rng, assignment):
-    """Inputs and baselines of unseen questions are right, with unknown words and another vocabulary."""
+    """Inputs and baselines of unseen questions are right, with another vocabulary, too."""
     for loaded in models:
-        for question, text in rng.sample(ODD_TEXTS, 2):
-            one = rng.choice(pool(assignment))
-            asked = begun_with(one.question, rng.randint(1, 4), question)
-            longer = begun_with(one.text, rng.randint(1, 12), with_foreign_ids(loaded.tokenizer, text))
-            assert_inputs(submission, reference, loaded, asked, longer)
+        for one in rng.sample(pool(assignment), 2):
+            assert_inputs(submission, reference, loaded, one.question, one.text)
+
+
+@grades("build_inputs")
+@points(0.5)
+@visibility("hidden")
+@hint("Does your baseline keep [UNK] or [MASK]? Both stand for words of the text.")
+def test_inputs_of_unseen_texts_with_special_tokens(submission, reference, models, rng, assignment):
+    """[MASK] and [UNK] in unseen texts become [PAD] in the baseline."""
+    for loaded in models:
+        question, text = rng.choice(ODD_TEXTS)
+        one = rng.choice(pool(assignment))
+        asked = begun_with(one.question, rng.randint(1, 4), question)
+        longer = begun_with(one.text, rng.randint(1, 12), with_foreign_ids(loaded.tokenizer, text))
+        assert_inputs(submission, reference, loaded, asked, longer)
 
 
 # embedding_attributions
@@ -371,7 +424,7 @@ def test_scores_have_length_one(submission, reference, models, assignment, recor
 )
 def test_scores_of_unseen_questions(submission, reference, models, assignment, rng):
     """The scores of unseen questions are right, for start and end, on a second model, too."""
-    for loaded, one in two_questions(reference, models, assignment, rng, "embedding_attributions"):
+    for loaded, one in unseen_questions(models, assignment, rng, "embedding_attributions"):
         arguments = (loaded.model, inputs_of(reference, loaded, one), one.position)
         assert_close(
             submission.call("embedding_attributions", *arguments),
@@ -421,7 +474,7 @@ def test_parts_have_length_one(submission, reference, models, assignment, record
 )
 def test_parts_of_unseen_questions(submission, reference, models, assignment, rng):
     """Words, types and positions of unseen questions have the right scores, on a second model, too."""
-    for loaded, one in two_questions(reference, models, assignment, rng, "subembedding_attributions"):
+    for loaded, one in unseen_questions(models, assignment, rng, "subembedding_attributions"):
         arguments = (loaded.model, inputs_of(reference, loaded, one), one.position)
         result = submission.call("subembedding_attributions", *arguments)
         expected = reference.subembedding_attributions(*arguments)
@@ -439,7 +492,7 @@ def test_parts_of_unseen_questions(submission, reference, models, assignment, rn
 # top_tokens
 
 WORDS = ("the", "lives", "in", "where", "anna", "##el", "town", "a", "of", "who", "fox", "reads")
-SCORE = Tolerance(metric="max_abs", tau=1e-6, origin="scores are handed on as they came, in float32 at least")
+SCORE = Tolerance(metric="max_abs", tau=1e-4, origin="scores may be rounded to four digits")
 
 
 def plain_top(result):
@@ -465,23 +518,27 @@ def plain_entry(entry):
     ]
 
 
-def listed(rng: random.Random, count: int) -> tuple[Tensor, list[str]]:
+def listed(rng: random.Random, count: int, *, tied: bool) -> tuple[Tensor, list[str]]:
     """Return made-up scores and tokens in which every mistake shows among the first five.
 
-    [SEP] is the best, a word that stands three times the next, then three equal scores whose words stand neither in
-    the alphabet's order nor against it, that word among them; the largest magnitude is negative.
+    [SEP] is the best, a word that stands at least twice the next, then three whose words stand neither in the
+    alphabet's order nor against it, that word among them; the largest magnitude is negative. If tied these three have
+    equal scores; no others are equal, nor nearly so.
     """
-    places = rng.sample(range(2, count - 1), 6)
-    tied = sorted(places[:3])
-    repeated = places[3]
-    scores = [rng.uniform(-0.4, 0.05) for _ in range(count)]
+    places = rng.sample(range(2, count - 1), 5)
+    scores = [step / 64 for step in rng.sample(range(-26, 4), count)]
     tokens = [rng.choice(WORDS) for _ in range(count)]
     tokens[0], tokens[1], tokens[-1] = "[CLS]", "who", "[SEP]"
-    for place, word in zip(tied, ("lives", "who", "anna"), strict=True):
-        scores[place], tokens[place] = 0.25, word
-    scores[-1], scores[repeated], tokens[repeated] = 0.5, 0.375, "who"
-    scores[places[4]] = -rng.uniform(0.6, 0.9)
+    for number, (place, word) in enumerate(zip(sorted(places[:3]), ("lives", "who", "anna"), strict=True)):
+        scores[place], tokens[place] = 0.25 if tied else 0.25 - number / 32, word
+    scores[-1], scores[places[3]], tokens[places[3]] = 0.5, 0.375, "who"
+    scores[places[4]] = -rng.randint(40, 60) / 64
     return torch.tensor(scores), tokens
+
+
+def all_tied(count: int) -> tuple[Tensor, list[str]]:
+    """Return a list of equal scores, longer than what an unstable sort leaves in order, with one that is larger."""
+    return torch.tensor([0.25] * (count - 1) + [0.5]), [WORDS[place % len(WORDS)] for place in range(count)]
 
 
 def assert_listed(submission, reference, scores: Tensor, tokens: list[str], k: int) -> None:
@@ -506,16 +563,41 @@ def test_best_of_a_small_list(submission, reference):
 
 
 @grades("top_tokens")
-@points(3)
+@points(0)
+@visibility("visible")
+@hint("Which of two equal scores comes first in your list, and is it so for every list?")
+def test_equal_scores_of_a_small_list(submission, reference):
+    """Of equal scores the token that stands first comes first (no points of its own; unseen lists count)."""
+    assert_listed(submission, reference, *all_tied(20), 5)
+
+
+@grades("top_tokens")
+@points(2.5)
 @visibility("hidden")
-@hint(
-    "What is sorted by, what becomes of equal scores and of words that stand twice, and is anything left out?"
-)
-def test_best_of_unseen_lists(submission, reference, rng):
-    """The best tokens of unseen lists are found, with equal scores and repeated words among them."""
+@hint("What is sorted by, what becomes of words that stand twice, and is anything left out?")
+def test_best_of_unseen_lists(submission, reference, models, assignment, rng):
+    """The best tokens of unseen questions and lists are found, with repeated words among them."""
+    for loaded in models:
+        rows = [row for row in pool(assignment) if row.model == loaded.spec.role and row.asked == "everyone"]
+        for one in [row for row in rows if row.function == "embedding_attributions"]:
+            inputs = inputs_of(reference, loaded, one)
+            scores = reference.embedding_attributions(loaded.model, inputs, one.position)
+            assert_listed(submission, reference, scores, tokens_of(loaded.tokenizer, inputs), 5)
     # Two of one size with one k: what was stored under a shape is asked for another list.
     for count, k in ((9, 5), (14, 5), (14, 5), (14, 4), (23, 7)):
-        assert_listed(submission, reference, *listed(rng, count), k)
+        assert_listed(submission, reference, *listed(rng, count, tied=False), k)
+
+
+@grades("top_tokens")
+@points(0.5)
+@visibility("hidden")
+@hint("What decides between two equal scores in your code? torch.topk, for one, promises no order.")
+def test_equal_scores_of_unseen_lists(submission, reference, rng):
+    """Of equal scores in unseen lists the token that stands first comes first."""
+    for count in (18, 40):
+        assert_listed(submission, reference, *all_tied(count), 6)
+    for count, k in ((14, 5), (14, 5), (23, 7)):
+        assert_listed(submission, reference, *listed(rng, count, tied=True), k)
 
 
 # layer_conductance
@@ -546,7 +628,7 @@ def test_conductance_has_a_row_for_each_layer(submission, reference, models, ass
 )
 def test_conductance_of_unseen_questions(submission, reference, models, assignment, rng):
     """The conductance of unseen questions is right in every layer, on a second model, too."""
-    for loaded, one in two_questions(reference, models, assignment, rng, "layer_conductance"):
+    for loaded, one in unseen_questions(models, assignment, rng, "layer_conductance"):
         arguments = (loaded.model, inputs_of(reference, loaded, one), one.position)
         assert_close(
             submission.call("layer_conductance", *arguments),
@@ -562,25 +644,60 @@ def test_conductance_of_unseen_questions(submission, reference, models, assignme
 
 BINS = (5, 8, 12, 17)
 """Numbers of bins that are asked for."""
+CLEAR = 0.01
+"""How far from the edges of bins a real score has to lie, as a share of a bin's width."""
 
 
-def spread(rng: random.Random, layers: int, hidden: int, bins: int) -> Tensor:
+def spread(rng: random.Random, layers: int, hidden: int, bins: int, *, gaps: bool) -> Tensor:
     """Return made-up scores (layer, hidden) far from the edges of their bins, in ranges of unequal widths and places.
 
-    Some bins stay empty, and the ends of each range are filled unevenly.
+    Bins are filled unevenly, and with gaps some stay empty.
     """
     rows = []
     for layer in range(layers):
         low = rng.uniform(-0.8, -0.2) * (1 + layer)
         width = rng.uniform(0.8, 1.3) * (1 + 0.7 * layer) / bins
-        filled = [0, *rng.sample(range(1, bins - 1), max(1, (bins - 2) * 2 // 3)), bins - 1]
+        inner = range(1, bins - 1)
+        filled = [0, *(rng.sample(inner, max(1, (bins - 2) * 2 // 3)) if gaps else inner), bins - 1]
         shares = [rng.uniform(0.3, 2.0) for _ in filled]
-        chosen = rng.choices(filled, weights=shares, k=hidden - 2)
+        chosen = [*filled, *rng.choices(filled, weights=shares, k=hidden - 2 - len(filled))]
         scores = [low + width * (place + rng.uniform(0.25, 0.75)) for place in chosen]
         scores += [low, low + width * bins]
         rng.shuffle(scores)
         rows.append(scores)
     return torch.tensor(rows)
+
+
+def states(model, inputs) -> Tensor:
+    """Return what each layer makes of each token, shape (token, layer, hidden)."""
+    names = ("input_ids", "token_type_ids", "position_ids", "attention_mask")
+    with torch.no_grad():
+        output = model(**{name: inputs[name].to(model.device) for name in names}, output_hidden_states=True)
+    return torch.cat(output.hidden_states[1:]).transpose(0, 1).float().cpu()
+
+
+def is_clear(rows: Tensor, bins: int) -> bool:
+    """Say whether no bin of a layer is empty and no score lies near an edge between two."""
+    low, high = rows.amin(dim=1, keepdim=True), rows.amax(dim=1, keepdim=True)
+    places = (rows - low) / (high - low) * bins
+    inner = (places > CLEAR) & (places < bins - CLEAR)
+    counts = [torch.histc(row, bins=bins) for row in rows]
+    return bool(((places - places.round()).abs()[inner] > CLEAR).all()) and all(
+        bool(one.all()) for one in counts
+    )
+
+
+def real_scores(reference, loaded, assignment) -> Iterator[tuple[Tensor, int]]:
+    """Yield vectors of a model's layers, of two tokens with numbers of bins that leave none empty."""
+    everyone = [row for row in pool(assignment) if row.model == loaded.spec.role and row.asked == "everyone"]
+    found = (
+        (rows, bins)
+        for one in everyone
+        for rows in reference.memoise("states", states, loaded.model, inputs_of(reference, loaded, one))
+        for bins in (6, 5, 4, 3)
+        if is_clear(rows, bins)
+    )
+    yield from islice(found, 2)
 
 
 def assert_entropy(submission, reference, scores: Tensor, bins: int) -> None:
@@ -611,18 +728,43 @@ def test_entropy_of_a_small_table(submission, reference):
 
 
 @grades("attribution_entropy")
-@points(3)
+@points(0)
+@visibility("visible")
+@hint("What is 0 times the logarithm of 0 in your code? Leave empty bins out, or see to it that they add 0.")
+def test_entropy_with_an_empty_bin(submission, reference):
+    """An empty bin adds 0 (no points of its own; unseen scores count)."""
+    assert_entropy(submission, reference, torch.tensor([[0.0, 0.1, 0.2, 1.0], [-2.0, 1.7, 1.8, 2.0]]), 4)
+
+
+@grades("attribution_entropy")
+@points(2.5)
 @visibility("hidden")
 @hint(
     "Between which values do the bins of a layer lie, what is a bin's probability, and which logarithm is it?"
 )
-def test_entropy_of_unseen_scores(submission, reference, models, rng):
+def test_entropy_of_unseen_scores(submission, reference, models, assignment, rng):
     """The entropies of unseen scores are right, for other numbers of layers, dimensions and bins."""
     for loaded in models:
+        for scores, bins in real_scores(reference, loaded, assignment):
+            assert_entropy(submission, reference, scores, bins)
         config = loaded.model.config
-        first, second = rng.sample(BINS, 2)
+        first, second = rng.sample(BINS[:3], 2)
         for bins in (first, second, first):
-            scores = spread(rng, config.num_hidden_layers, config.hidden_size, bins)
+            scores = spread(rng, config.num_hidden_layers, config.hidden_size, bins, gaps=False)
+            assert_entropy(submission, reference, scores, bins)
+
+
+@grades("attribution_entropy")
+@points(0.5)
+@visibility("hidden")
+@hint("What does an empty bin add to your entropy? It should be 0.")
+def test_entropy_of_unseen_scores_with_empty_bins(submission, reference, models, rng):
+    """The entropies of unseen scores that leave bins empty are right."""
+    for loaded in models:
+        config = loaded.model.config
+        for maker in (random.Random(1), rng, rng):
+            bins = BINS[-1]
+            scores = spread(maker, config.num_hidden_layers, config.hidden_size, bins, gaps=True)
             assert_entropy(submission, reference, scores, bins)
 
 

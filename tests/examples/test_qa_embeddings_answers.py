@@ -60,9 +60,9 @@ def inputs_of(task, course):
         elif task == INPUTS:
             yield loaded.tokenizer, *rng.choice(checks.ODD_TEXTS)
         elif task == TOP:
-            yield *checks.listed(rng, 14), 5
+            yield *checks.listed(rng, 14, tied=True), 5
         elif task == ENTROPY:
-            yield checks.spread(rng, 3, 60, 8), 8
+            yield checks.spread(rng, 3, 60, 8, gaps=True), 8
         else:
             yield loaded.model, checks.inputs_of(course.reference, loaded, row), row.position
 

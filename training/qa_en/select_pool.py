@@ -3,7 +3,7 @@
     python -m training.qa_en.select_pool
 
 What the file holds is kept, and completed where something is missing; remove it to choose all anew, after a model
-changed.
+changed. Then training.qa_en.choose_common marks which of them everyone is asked.
 
 A candidate is taken for a model, a function and a position (start or end) if
 

@@ -165,3 +165,36 @@ def root_of_squares(reference: Any, matrices: Tensor) -> Tensor:
 @equivalent(task=HEADS)
 def heads_by_numpy(reference: Any, matrices: Tensor) -> np.ndarray:
     return np.linalg.norm(matrices.numpy(), axis=1)
+
+
+# Right values with a few digits, or those of half precision: nobody would take points for that
+
+
+@equivalent(task=ATTENTION)
+def attention_in_half_precision(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.attention_matrices(model, inputs).half()
+
+
+@equivalent(task=HEADS)
+def heads_with_three_digits(reference: Any, matrices: Tensor) -> Tensor:
+    return reference.head_norm(matrices).round(decimals=3)
+
+
+@equivalent(task=CONDUCTANCE)
+def conductance_with_four_digits(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return reference.attention_attributions(model, inputs, position).round(decimals=4)
+
+
+@equivalent(task=VECTORS)
+def vectors_with_the_digits_of_bfloat16(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.transformed_vectors(model, inputs).bfloat16().float()
+
+
+@equivalent(task=WEIGHTED)
+def weighted_in_half_precision(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.weighted_norms(model, inputs).half()
+
+
+@equivalent(task=SUMMED)
+def summed_in_half_precision(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    return reference.summed_norms(model, inputs).half()

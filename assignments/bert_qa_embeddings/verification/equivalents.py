@@ -222,6 +222,47 @@ def entropy_with_a_small_number_added(reference: Any, layer_scores: Tensor, bins
 
 
 @equivalent(task=ENTROPY)
+def entropy_with_a_millionth_added(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
+    shares = _shares(layer_scores, bins)
+    return -(shares * (shares + 1e-6).log2()).sum(dim=1)
+
+
+@equivalent(task=ENTROPY)
 def entropy_of_a_distribution(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     shares = _shares(layer_scores, bins)
     return torch.distributions.Categorical(probs=shares).entropy() / np.log(2)
+
+
+# Right values with four digits, or in float16: nobody would take points for that
+
+
+@equivalent(task=EMBEDDINGS)
+def whole_with_four_digits(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return reference.embedding_attributions(model, inputs, position).round(decimals=4)
+
+
+@equivalent(task=EMBEDDINGS)
+def whole_in_half_precision(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return reference.embedding_attributions(model, inputs, position).half()
+
+
+@equivalent(task=PARTS)
+def parts_with_four_digits(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
+    found = reference.subembedding_attributions(model, inputs, position)
+    return {name: scores.round(decimals=4) for name, scores in found.items()}
+
+
+@equivalent(task=PARTS)
+def parts_in_half_precision(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
+    found = reference.subembedding_attributions(model, inputs, position)
+    return {name: scores.half() for name, scores in found.items()}
+
+
+@equivalent(task=CONDUCTANCE)
+def conductance_with_four_digits(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return reference.layer_conductance(model, inputs, position).round(decimals=4)
+
+
+@equivalent(task=CONDUCTANCE)
+def conductance_in_half_precision(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    return reference.layer_conductance(model, inputs, position).half()

@@ -63,7 +63,7 @@ def test_attention_that_changes_with_who_asks_counts_for_nothing(setting):
     def attention(model, inputs):
         calls.append(1)
         right = setting.module.attention_matrices(model, inputs)
-        return right if len(calls) <= 6 else right / 2
+        return right if len(calls) <= 8 else right / 2
 
     def weighted(model, inputs):
         return setting.module.weighted_norms(model, inputs) / 2

@@ -13,7 +13,7 @@ from autograder.checks.decorators import collect
 from autograder.seeds import seed_for
 
 from ..setting import stored_by_shape
-from .test_misconceptions import ANSWER, CONDUCTANCE, EMBEDDINGS, ENTROPY, INPUTS, PARTS, TASKS, TOP
+from .test_misconceptions import ANSWER, CONDUCTANCE, CORNERS, EMBEDDINGS, ENTROPY, INPUTS, PARTS, TASKS, TOP
 
 
 def lost(results):
@@ -146,29 +146,62 @@ def later(*values):
 
 
 @pytest.mark.parametrize("task", [EMBEDDINGS, PARTS, CONDUCTANCE])
-def test_each_student_is_asked_two_starts_of_equal_length_of_one_model_and_both_ends_of_the_other(
-    setting, task
-):
-    asked, alike = set(), set()
+def test_everyone_is_asked_the_same_questions_and_each_student_one_of_their_own(setting, task):
+    def shape(loaded, one):
+        inputs = setting.checks.inputs_of(setting.reference, loaded, one)
+        return inputs["input_ids"].shape, one.position
+
+    common, own = set(), {"shipped": set(), "hidden": set()}
     for student in range(50):
         rng = random.Random(seed_for("key", str(student)))
-        setup = (setting.reference, setting.models, setting.assignment)
-        drawn = list(setting.checks.two_questions(*setup, rng, task))
-        assert [loaded.spec.role for loaded, _ in drawn] == ["shipped", "shipped", "hidden", "hidden"]
-        for pair in (drawn[:2], drawn[2:]):
-            (loaded, first), (_, second) = pair
-            one, other = (
-                setting.checks.inputs_of(setting.reference, loaded, each)["input_ids"]
-                for each in (first, second)
-            )
-            same = one.shape == other.shape
-            assert [first.position, second.position] == (["start"] * 2 if same else ["start", "end"])
-            assert not same or not torch.equal(one, other)
-            alike |= {loaded.spec.role} if same else set()
-            asked |= {first, second}
-        assert sum(first.position == "end" for _, first in drawn) == 1
-    assert alike == {"shipped", "hidden"}
-    assert len(asked) > 20
+        drawn = list(setting.checks.unseen_questions(setting.models, setting.assignment, rng, task))
+        assert [loaded.spec.role for loaded, _ in drawn] == ["shipped"] * 3 + ["hidden"] * 3
+        common.add((*drawn[:2], *drawn[3:5]))
+        for loaded, one in (drawn[2], drawn[5]):
+            own[loaded.spec.role].add(one)
+    (everyone,) = common
+    first, second = ({shape(*each) for each in pair} for pair in (everyone[:2], everyone[2:]))
+    # What was stored under a shape is asked for another input of one model; the other has a start and an end.
+    assert sorted(map(len, (first, second))) == [1, 2]
+    assert {position for _, position in max(first, second, key=len)} == {"start", "end"}
+    assert all(len(found) >= 5 for found in own.values())
+
+
+@pytest.mark.parametrize("task", CORNERS)
+def test_a_corner_costs_its_own_half_point_alone(setting, task):
+    for known in setting.misconceptions:
+        if known.id in CORNERS[task]:
+            results = setting.mistaken(known)
+            lost_checks = [one for one in results.values() if one.task == task and one.outcome == "failed"]
+            assert setting.points(task, results) == setting.possible(task) - 0.5, known.id
+            assert sorted(one.max_points for one in lost_checks) == [0, 0.5], known.id
+
+
+def test_zero_times_the_logarithm_of_zero_costs_half_a_point(setting):
+    def textbook(layer_scores, bins):
+        shares = torch.stack([torch.histc(row, bins=bins) for row in layer_scores]) / layer_scores.shape[1]
+        return -(shares * shares.log2()).sum(dim=1)
+
+    results = setting.grade(only={ENTROPY}, **{ENTROPY: textbook})
+    assert setting.points(ENTROPY, results) == setting.possible(ENTROPY) - 0.5
+    assert results["test_entropy_of_unseen_scores_with_empty_bins"].outcome == "failed"
+
+
+def test_corners_are_worth_a_quarter_of_their_functions_hidden_points_at_most(setting):
+    corners = {
+        ANSWER: "test_answers_in_word_pieces",
+        INPUTS: "test_inputs_of_unseen_texts_with_special_tokens",
+        TOP: "test_equal_scores_of_unseen_lists",
+        ENTROPY: "test_entropy_of_unseen_scores_with_empty_bins",
+    }
+    for task, check in corners.items():
+        hidden = {
+            info.id: info.points
+            for info in collect(setting.assignment)
+            if (info.task, info.visibility) == (task, "hidden")
+        }
+        assert len(hidden) == 2
+        assert 0 < 4 * hidden[check] <= sum(hidden.values()), task
 
 
 @pytest.mark.parametrize("student", ["ana", *later("ben", "eva")])
@@ -179,7 +212,7 @@ def test_answers_stored_by_shape_fail_the_hidden_check(setting, task, student):
     hidden = [
         info.id for info in collect(setting.assignment) if (info.task, info.visibility) == (task, "hidden")
     ]
-    assert [results[name].outcome for name in hidden] == ["failed"]
+    assert {results[name].outcome for name in hidden} == {"failed"}
 
 
 @pytest.mark.parametrize("student", ["ana", *later("ben", "eva")])
