@@ -297,7 +297,12 @@ def own_baseline(submission, reference, batch, loaded) -> torch.Tensor | None:
     """
     inputs = batch["input_ids"]
     ids = as_tensor(submission.own("build_baseline", inputs, loaded.tokenizer))
-    if ids is None or ids.shape != inputs.shape or ids.is_complex() or not bool(torch.isfinite(ids).all()):
+    if (
+        ids is None
+        or ids.shape != inputs.shape
+        or ids.is_complex()
+        or not bool(torch.isfinite(ids.double()).all())
+    ):
         return None
     whole = ids.long()
     known = (whole >= 0) & (whole < len(loaded.tokenizer)) & (whole == ids)
@@ -369,7 +374,7 @@ def nearest_rule(got: torch.Tensor, results: list[torch.Tensor]) -> float:
         got: The answer.
         results: For each sentence (rule, token).
     """
-    if not bool(torch.isfinite(got).all()):
+    if not bool(torch.isfinite(got.double()).all()):
         return inf
     offs = [
         (rules - mine).norm(dim=-1) / rules.norm(dim=-1).clamp_min(1e-12)
@@ -952,7 +957,8 @@ def asked_rankings(submission, sentences, loaded) -> list[list[tuple[int, ...]]]
         wrong = (
             scores is None
             or scores.shape != batch["input_ids"].shape
-            or not bool(torch.isfinite(scores).all())
+            or scores.is_complex()
+            or not bool(torch.isfinite(scores.double()).all())
         )
         assert not wrong, "The result must be one finite score for each token, shape (batch, token)."
         for sentence, row, ids in zip(some, scores.double(), batch["input_ids"], strict=True):
