@@ -21,7 +21,7 @@ from autograder.diagnosis.composition import composed, following, names_used, pa
 from autograder.diagnosis.itemwise import Mixed, mixed
 from autograder.diagnosis.localise import where_it_differs
 from autograder.diagnosis.misconceptions import Function, Misconception
-from autograder.diagnosis.naming import Found, named
+from autograder.diagnosis.naming import Match, named
 from autograder.diagnosis.query import Explanation, Question, Subject
 from autograder.diagnosis.transforms import Transformed, transforms_to
 from autograder.records import Diagnosis
@@ -125,18 +125,18 @@ def _raised_by(error: BaseException, function: Function) -> bool:
     return trace is not None and trace.tb_frame.f_globals is getattr(function, "__globals__", None)
 
 
-def _singles(candidates: Iterable[Misconception], question: Question) -> list[Found]:
+def _singles(candidates: Iterable[Misconception], question: Question) -> list[Match]:
     distances = ((one, _single_nearness(one, question)) for one in candidates)
     return _consistent(
-        [(one.run, Found((one,), off)) for one, off in distances if off <= question.tau], question
+        [(one.run, Match((one,), off)) for one, off in distances if off <= question.tau], question
     )
 
 
-def _consistent(found: list[tuple[Function, Found]], question: Question) -> list[Found]:
+def _consistent(found: list[tuple[Function, Match]], question: Question) -> list[Match]:
     return [one for run, one in found if question.consistent(run)]
 
 
-def _following(question: Question, mistaken: Mapping[str, Misconception]) -> list[Found]:
+def _following(question: Question, mistaken: Mapping[str, Misconception]) -> list[Match]:
     """Try the right function on the student's own wrong ones."""
     found = []
     for task, known in _feeding(question, mistaken).items():
@@ -144,14 +144,14 @@ def _following(question: Question, mistaken: Mapping[str, Misconception]) -> lis
         off = _nearness(run, question)
         if off <= question.tau:
             prefix = f"This follows from {task}, which this function calls: "
-            found.append((run, Found((known,), off, prefix)))
+            found.append((run, Match((known,), off, prefix)))
     return _consistent(found, question)
 
 
-def _mixed(candidates: Iterable[Misconception], question: Question) -> list[Found]:
+def _mixed(candidates: Iterable[Misconception], question: Question) -> list[Match]:
     """Try each mistake in some items, the others being right."""
     subject = question.subject
-    found: list[tuple[Function, Found]] = []
+    found: list[tuple[Function, Match]] = []
     if subject is None:
         return []
     for known in candidates:
@@ -166,7 +166,7 @@ def _mixed(candidates: Iterable[Misconception], question: Question) -> list[Foun
 
         one = judged(places, subject.actual, subject.expected)
         if one is not None:
-            found.append((known.run, Found((known,), one.distance, where=f" This holds {one.where}.")))
+            found.append((known.run, Match((known,), one.distance, where=f" This holds {one.where}.")))
     return _consistent(found, question)
 
 
@@ -188,7 +188,7 @@ def _feeding(question: Question, mistaken: Mapping[str, Misconception]) -> dict[
 
 def _pairs(
     candidates: Sequence[Misconception], question: Question, mistaken: Mapping[str, Misconception]
-) -> list[Found]:
+) -> list[Match]:
     """Try two mistakes at once: of this function, or of this one and one that it calls."""
     tried = [(outer, {outer.task: inner}) for outer, inner in pairs(candidates)]
     for task, known in mistaken.items():
@@ -198,7 +198,7 @@ def _pairs(
         run = composed(outer, inner)
         off = _nearness(run, question)
         if off <= question.tau:
-            found.append((run, Found((outer, *inner.values()), off)))
+            found.append((run, Match((outer, *inner.values()), off)))
     return _consistent(found, question)
 
 
@@ -231,18 +231,18 @@ def _brought(subject: Subject, origin: Tensor, question: Question) -> Transforme
     return judged(transform, subject.actual, subject.expected)
 
 
-def _with_transform(candidates: Sequence[Misconception], question: Question) -> list[Found]:
+def _with_transform(candidates: Sequence[Misconception], question: Question) -> list[Match]:
     """Try each mistake with a transform after it."""
     subject = question.subject
     if subject is None:
         return []
-    found: list[tuple[Function, Found]] = []
+    found: list[tuple[Function, Match]] = []
     for known in candidates:
         tensor = _tensor_of(known, subject, question)
         transform = None if tensor is None else _brought(subject, tensor, question)
         # A step that loses information brings other mistakes to one tensor, too.
         if transform is not None and transform.invertible:
-            found.append((known.run, Found((known,), transform.distance, transform=transform)))
+            found.append((known.run, Match((known,), transform.distance, transform=transform)))
     return [one for _, one in found]
 
 

@@ -30,12 +30,13 @@ class Mixed:
     def where(self) -> str:
         """The places in words, which give no more away than their number."""
         count, size = sum(self.wrong), len(self.wrong)
+        plural = f"{self.axis[:-1]}ies" if self.axis.endswith("y") else f"{self.axis}s"
         for end, place in (("last", -1), ("first", 0)):
             if count == size - 1 and not self.wrong[place]:
-                return f"in all entries of the axis '{self.axis}' but the {end}"
+                return f"in all {plural} but the {end}"
             if count == 1 and self.wrong[place]:
-                return f"in the {end} entry of the axis '{self.axis}' alone"
-        return f"in {count} of {size} entries of the axis '{self.axis}'"
+                return f"in the {end} {self.axis} alone"
+        return f"in {count} of {size} {plural}"
 
 
 def mixed(

@@ -15,7 +15,7 @@ JOIN = " + "
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Match:
     """Something that reproduces the answer."""
 
     known: tuple[Misconception, ...]
@@ -39,7 +39,7 @@ class Found:
         return frozenset(one.id for one in self.known)
 
 
-def named(found: Sequence[Found]) -> Explanation:
+def named(found: Sequence[Match]) -> Explanation:
     """Name what all explanations have in common, if they have anything."""
     if not found:
         return Explanation()
@@ -56,7 +56,7 @@ def named(found: Sequence[Found]) -> Explanation:
     return _of(min(found, key=lambda one: one.distance))
 
 
-def _of(found: Found, suffix: str = "") -> Explanation:
+def _of(found: Match, suffix: str = "") -> Explanation:
     ids = [one.id for one in found.known] + ([found.transform.id] if found.transform else [])
     titles = [one.title for one in found.known] + ([found.transform.title] if found.transform else [])
     apart = "Apart from that: " if found.known else ""

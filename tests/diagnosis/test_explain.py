@@ -201,10 +201,10 @@ def layers(reference, x):
 WITHOUT_SINE = mistake("without_sine", lambda reference, x: layers(reference, x) - x.sin(), task="layers")
 OTHER = mistake("other", lambda reference, x: layers(reference, x) + x.cos(), task="layers")
 PLACES = {
-    "in all entries of the axis 'layer' but the last": [True, True, False],
-    "in all entries of the axis 'layer' but the first": [False, True, True],
-    "in the last entry of the axis 'layer' alone": [False, False, True],
-    "in 1 of 3 entries of the axis 'layer'": [False, True, False],
+    "in all layers but the last": [True, True, False],
+    "in all layers but the first": [False, True, True],
+    "in the last layer alone": [False, False, True],
+    "in 1 of 3 layers": [False, True, False],
 }
 
 
