@@ -548,6 +548,7 @@ def path_backwards(reference: Any, model: Any, inputs: Inputs, position: str) ->
     task=CONDUCTANCE,
     title="Absolute values were returned.",
     hint="Is any of your values negative? A weight can also speak against the answer.",
+    calls=(CONDUCTANCE,),
 )
 def absolute_conductance(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.attention_attributions(model, inputs, position).abs()
@@ -557,6 +558,7 @@ def absolute_conductance(reference: Any, model: Any, inputs: Inputs, position: s
     task=CONDUCTANCE,
     title="Each layer was divided by its L2 norm.",
     hint="What is the norm of each of your layers? The task asks for no normalisation here.",
+    calls=(CONDUCTANCE,),
 )
 def conductance_normalised_by_layer(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     found = reference.attention_attributions(model, inputs, position)
@@ -567,6 +569,7 @@ def conductance_normalised_by_layer(reference: Any, model: Any, inputs: Inputs, 
     task=CONDUCTANCE,
     title="Each head's matrix was divided by its L2 norm.",
     hint="What is the norm of each of your matrices? The task asks for no normalisation here.",
+    calls=(CONDUCTANCE,),
 )
 def conductance_normalised_by_head(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     found = reference.attention_attributions(model, inputs, position)
@@ -577,6 +580,7 @@ def conductance_normalised_by_head(reference: Any, model: Any, inputs: Inputs, p
     task=CONDUCTANCE,
     title="All values were divided by their common L2 norm.",
     hint="What is the norm of your whole result? The task asks for no normalisation here.",
+    calls=(CONDUCTANCE,),
 )
 def conductance_normalised(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     found = reference.attention_attributions(model, inputs, position)
@@ -599,6 +603,7 @@ def fixed_position(reference: Any, model: Any, inputs: Inputs, position: str) ->
     task=CONDUCTANCE,
     title="The end's logits were explained for the start, and the start's for the end.",
     hint="Which logits does your function look at for each of the two values of `position`?",
+    calls=(CONDUCTANCE,),
 )
 def the_other_position(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.attention_attributions(model, inputs, "end" if position == "start" else "start")
@@ -706,6 +711,7 @@ def conductance_of_scores(reference: Any, model: Any, inputs: Inputs, position: 
     task=CONDUCTANCE,
     title="Query and key are swapped: the matrices are transposed.",
     hint="Which of the two token axes looks, and which one is looked at? Compare with your attention matrices.",
+    calls=(CONDUCTANCE,),
 )
 def conductance_transposed(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.attention_attributions(model, inputs, position).transpose(-1, -2)
@@ -715,6 +721,7 @@ def conductance_transposed(reference: Any, model: Any, inputs: Inputs, position:
     task=CONDUCTANCE,
     title="Heads and queries are swapped: (layer, token, head, token).",
     hint="Print your shape beside the number of heads and of tokens: which axis is which?",
+    calls=(CONDUCTANCE,),
 )
 def conductance_with_heads_behind_queries(
     reference: Any, model: Any, inputs: Inputs, position: str
@@ -726,6 +733,7 @@ def conductance_with_heads_behind_queries(
     task=CONDUCTANCE,
     title="The heads were summed.",
     hint="How many matrices does one layer of your attention have?",
+    calls=(CONDUCTANCE,),
 )
 def conductance_summed_over_heads(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.attention_attributions(model, inputs, position).sum(dim=1)
@@ -735,6 +743,7 @@ def conductance_summed_over_heads(reference: Any, model: Any, inputs: Inputs, po
     task=CONDUCTANCE,
     title="The layers stand in reverse order.",
     hint="Which layer works on the embeddings, and where does it stand in your result?",
+    calls=(CONDUCTANCE,),
 )
 def conductance_with_layers_reversed(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.attention_attributions(model, inputs, position).flip(0)
@@ -795,6 +804,7 @@ def value_bias_missing(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=VECTORS,
     title="The output projection's bias was added in every head.",
     hint="Add your vectors up with the attention weights: how often is the output bias in the sum, and how often in y?",
+    calls=(VECTORS,),
 )
 def output_bias_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.transformed_vectors(model, inputs) + _output_biases(model)
@@ -804,6 +814,7 @@ def output_bias_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=VECTORS,
     title="The output projection's bias was shared out among the heads.",
     hint="Does the output bias depend on any token? Look at where it stands in the formula of y.",
+    calls=(VECTORS,),
 )
 def output_bias_shared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     share = _output_biases(model) / model.config.num_attention_heads
@@ -921,6 +932,7 @@ def of_normalised_inputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=VECTORS,
     title="The layer norm was applied to the vectors.",
     hint="What does the layer norm of a sum have to do with its summands? f stops before it.",
+    calls=(VECTORS,),
 )
 def vectors_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     found = reference.transformed_vectors(model, inputs)
@@ -933,6 +945,7 @@ def vectors_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=VECTORS,
     title="The layer's input was added: the residual connection.",
     hint="Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+    calls=(VECTORS,),
 )
 def residual_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     states = _states(model, inputs)
@@ -961,6 +974,7 @@ def queries_for_values(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=VECTORS,
     title="The attention weights are in already: these are what each head gives to each query.",
     hint="f(x) belongs to one token alone. Does yours change if another token of the text changes its attention?",
+    calls=(VECTORS,),
 )
 def attention_included(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return _weights(_asked(model, inputs)) @ reference.transformed_vectors(model, inputs).to(model.device)
@@ -998,6 +1012,7 @@ def projection_of_the_feed_forward_step(reference: Any, model: Any, inputs: Inpu
     task=VECTORS,
     title="Heads and tokens are swapped: (layer, token, head, hidden).",
     hint="Print your shape beside the number of heads and of tokens: which axis is which?",
+    calls=(VECTORS,),
 )
 def vectors_with_tokens_first(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.transformed_vectors(model, inputs).transpose(1, 2)
@@ -1007,6 +1022,7 @@ def vectors_with_tokens_first(reference: Any, model: Any, inputs: Inputs) -> Ten
     task=VECTORS,
     title="The heads were summed.",
     hint="How many vectors does one token have in one layer?",
+    calls=(VECTORS,),
 )
 def vectors_summed_over_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.transformed_vectors(model, inputs).sum(dim=1)
@@ -1045,6 +1061,10 @@ def _parts(reference: Any, model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
     task=WEIGHTED,
     title="The attention weights are missing: the norm of f for every query.",
     hint="Compare two rows of one head: does each token get the same from everybody?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def norms_without_attention(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = _parts(reference, model, inputs)
@@ -1055,6 +1075,7 @@ def norms_without_attention(reference: Any, model: Any, inputs: Inputs) -> Tenso
     task=WEIGHTED,
     title="The attention weights alone were returned.",
     hint="How wide the gate is and how much comes through it are two things. Where are the vectors?",
+    calls=(MATRICES,),
 )
 def attention_alone(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.attention_matrices(model, inputs)
@@ -1064,6 +1085,10 @@ def attention_alone(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=WEIGHTED,
     title="The weight was multiplied by the norm of the query's vector instead of the key's.",
     hint="Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def vectors_of_the_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = _parts(reference, model, inputs)
@@ -1074,6 +1099,7 @@ def vectors_of_the_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor
     task=WEIGHTED,
     title="Query and key are swapped: the matrices are transposed.",
     hint="Divide your result by the attention weights: along which axis is it the same?",
+    calls=(WEIGHTED,),
 )
 def norms_transposed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs).transpose(-1, -2)
@@ -1083,6 +1109,10 @@ def norms_transposed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=WEIGHTED,
     title="The L1 norm was taken.",
     hint="Which norm does the task name? Compare one vector by hand.",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_of_magnitudes(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = _parts(reference, model, inputs)
@@ -1093,6 +1123,7 @@ def sum_of_magnitudes(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=WEIGHTED,
     title="The square root is missing: the norms are squared.",
     hint="Compare one vector by hand: which step comes last when a length is computed?",
+    calls=(WEIGHTED,),
 )
 def norms_squared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs).square()
@@ -1102,6 +1133,7 @@ def norms_squared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=WEIGHTED,
     title="The root of the mean square was taken instead of the norm.",
     hint="By which factor are your values off, and how many numbers does a vector have?",
+    calls=(WEIGHTED,),
 )
 def norms_of_mean_squares(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs) / model.config.hidden_size**0.5
@@ -1111,6 +1143,10 @@ def norms_of_mean_squares(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=WEIGHTED,
     title="The entries of the vectors were summed instead of taking the norm.",
     hint="Is any of your values negative? What is the length of a vector?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_of_entries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = _parts(reference, model, inputs)
@@ -1121,6 +1157,7 @@ def sum_of_entries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=WEIGHTED,
     title="The rows were divided by their sum.",
     hint="What do your rows sum to? The task asks for a norm and no more.",
+    calls=(WEIGHTED,),
 )
 def norms_made_a_distribution(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     norms = reference.weighted_norms(model, inputs)
@@ -1131,6 +1168,7 @@ def norms_made_a_distribution(reference: Any, model: Any, inputs: Inputs) -> Ten
     task=WEIGHTED,
     title="The norm of the value vector was weighed: the output projection is missing.",
     hint="What is f? Two matrices stand in its formula.",
+    calls=(MATRICES,),
 )
 def norms_of_values(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     lengths = values_alone(reference, model, inputs).norm(dim=-1)
@@ -1141,6 +1179,7 @@ def norms_of_values(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=WEIGHTED,
     title="The norm of the layer's input was weighed instead of that of f.",
     hint="What does a head pass on: the vector that comes into the layer, or what it makes of it?",
+    calls=(MATRICES,),
 )
 def norms_of_inputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     lengths = torch.stack(_states(model, inputs)[:-1]).norm(dim=-1)
@@ -1151,6 +1190,7 @@ def norms_of_inputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=WEIGHTED,
     title="The values' bias is missing in the vectors that were weighed here.",
     hint="Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+    calls=(MATRICES,),
 )
 def norms_without_value_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     lengths = value_bias_missing(reference, model, inputs).norm(dim=-1)
@@ -1161,6 +1201,10 @@ def norms_without_value_bias(reference: Any, model: Any, inputs: Inputs) -> Tens
     task=WEIGHTED,
     title="The output projection's bias is in the vectors that were weighed here.",
     hint="Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def norms_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     lengths = output_bias_added(reference, model, inputs).norm(dim=-1)
@@ -1171,6 +1215,10 @@ def norms_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor
     task=WEIGHTED,
     title="The attention weight was multiplied in twice.",
     hint="Is the weight in your vectors already? Divide your result by the attention weights and look at a column.",
+    calls=(
+        MATRICES,
+        WEIGHTED,
+    ),
 )
 def attention_twice(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs) * reference.attention_matrices(model, inputs)
@@ -1180,6 +1228,7 @@ def attention_twice(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=WEIGHTED,
     title="Heads and queries are swapped: (layer, token, head, token).",
     hint="Print your shape beside the number of heads and of tokens: which axis is which?",
+    calls=(WEIGHTED,),
 )
 def norms_with_heads_behind_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs).transpose(1, 2)
@@ -1189,6 +1238,7 @@ def norms_with_heads_behind_queries(reference: Any, model: Any, inputs: Inputs) 
     task=WEIGHTED,
     title="The heads were averaged.",
     hint="How many norms does one pair of tokens have in one layer? The task asks for them head by head.",
+    calls=(WEIGHTED,),
 )
 def norms_averaged_over_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs).mean(dim=1)
@@ -1198,6 +1248,10 @@ def norms_averaged_over_heads(reference: Any, model: Any, inputs: Inputs) -> Ten
     task=WEIGHTED,
     title="Vectors were added over the keys first: one norm for each query.",
     hint="How many axes does your result have? What flows from each single key is asked.",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def norms_of_head_outputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = _parts(reference, model, inputs)
@@ -1221,6 +1275,7 @@ def _added(alpha: Tensor, f: Tensor) -> Tensor:
     task=SUMMED,
     title="The norms of the heads were summed instead of taking the norm of the sum.",
     hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+    calls=(WEIGHTED,),
 )
 def sum_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs).sum(dim=1)
@@ -1230,6 +1285,7 @@ def sum_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The norms of the heads were averaged.",
     hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+    calls=(WEIGHTED,),
 )
 def mean_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs).mean(dim=1)
@@ -1239,6 +1295,7 @@ def mean_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The L2 norm of the heads' norms was taken: vectors laid end to end instead of added.",
     hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+    calls=(WEIGHTED,),
 )
 def norm_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs).norm(dim=1)
@@ -1248,6 +1305,7 @@ def norm_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The largest of the heads' norms was taken.",
     hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+    calls=(WEIGHTED,),
 )
 def largest_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs).amax(dim=1)
@@ -1257,6 +1315,7 @@ def largest_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The vectors of the heads were averaged instead of summed.",
     hint="By which factor are your values off, and how many heads are there?",
+    calls=(SUMMED,),
 )
 def norm_of_mean(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.summed_norms(model, inputs) / model.config.num_attention_heads
@@ -1266,6 +1325,10 @@ def norm_of_mean(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The attention weights are missing: the norm of the heads' vectors for every query.",
     hint="Compare two rows of one layer: does each token get the same from everybody?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_without_attention(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = _parts(reference, model, inputs)
@@ -1276,6 +1339,10 @@ def sum_without_attention(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="Weights and vectors were summed over the heads separately before they were multiplied.",
     hint="Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def summed_before_weighed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = _parts(reference, model, inputs)
@@ -1286,6 +1353,10 @@ def summed_before_weighed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The mean weight of the heads was multiplied by the norm of the sum of their vectors.",
     hint="Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def mean_weight_for_all_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = _parts(reference, model, inputs)
@@ -1296,6 +1367,10 @@ def mean_weight_for_all_heads(reference: Any, model: Any, inputs: Inputs) -> Ten
     task=SUMMED,
     title="The vectors of the queries were weighed instead of those of the keys.",
     hint="Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_of_the_queries_vectors(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = _parts(reference, model, inputs)
@@ -1306,6 +1381,7 @@ def sum_of_the_queries_vectors(reference: Any, model: Any, inputs: Inputs) -> Te
     task=SUMMED,
     title="Query and key are swapped: the matrices are transposed.",
     hint="Take one cell by hand: which of its two tokens sends, and which one gets?",
+    calls=(SUMMED,),
 )
 def sum_transposed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.summed_norms(model, inputs).transpose(-1, -2)
@@ -1315,6 +1391,7 @@ def sum_transposed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The square root is missing: the norms are squared.",
     hint="Compare one vector by hand: which step comes last when a length is computed?",
+    calls=(SUMMED,),
 )
 def sum_squared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.summed_norms(model, inputs).square()
@@ -1324,6 +1401,10 @@ def sum_squared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The L1 norm of the sum was taken.",
     hint="Which norm does the task name? Compare one vector by hand.",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def magnitudes_of_the_sum(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return _layerwise(*_parts(reference, model, inputs), lambda alpha, f: _added(alpha, f).abs().sum(dim=-1))
@@ -1333,6 +1414,7 @@ def magnitudes_of_the_sum(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The rows were divided by their sum.",
     hint="What do your rows sum to? The task asks for a norm and no more.",
+    calls=(SUMMED,),
 )
 def sum_made_a_distribution(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     norms = reference.summed_norms(model, inputs)
@@ -1343,6 +1425,10 @@ def sum_made_a_distribution(reference: Any, model: Any, inputs: Inputs) -> Tenso
     task=SUMMED,
     title="The layer's input was added to what each token sends to itself: the residual connection.",
     hint="Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_with_residual(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
@@ -1358,6 +1444,10 @@ def sum_with_residual(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The output projection's bias was added to every sum.",
     hint="Does the output bias come from any token? Look at where it stands in the formula of y.",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
@@ -1370,6 +1460,10 @@ def sum_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The layer norm was applied before the norm was taken.",
     hint="What is left of a length once a layer norm has made all vectors alike?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
@@ -1384,6 +1478,7 @@ def sum_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The values' bias is missing in the vectors that were added here.",
     hint="Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+    calls=(MATRICES,),
 )
 def sum_without_value_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices = reference.attention_matrices(model, inputs).to(model.device)
@@ -1395,6 +1490,7 @@ def sum_without_value_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor
     task=SUMMED,
     title="The heads were not added at all.",
     hint="How many axes does your result have, and which one should be gone?",
+    calls=(WEIGHTED,),
 )
 def heads_not_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs)
@@ -1404,6 +1500,10 @@ def heads_not_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The vectors were added over the keys, too: one norm for each query.",
     hint="How many axes does your result have? What flows from each single key is asked.",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_over_keys(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return _layerwise(

@@ -48,6 +48,7 @@ def _answered(model: Any, tokenizer: Any, question: str, text: str) -> tuple[Ten
     task=ANSWER,
     title="The answer ends before its last token: the end index was taken as exclusive.",
     hint="How many tokens has your answer where start and end are the same position?",
+    calls=(ANSWER,),
 )
 def end_exclusive(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     start, end, _ = reference.predict_answer(model, tokenizer, question, text)
@@ -59,6 +60,7 @@ def end_exclusive(reference: Any, model: Any, tokenizer: Any, question: str, tex
     task=ANSWER,
     title="The answer reaches one token too far.",
     hint="Python leaves the end of a slice out; your answer has one token more than start and end say.",
+    calls=(ANSWER,),
 )
 def one_token_too_far(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     start, end, _ = reference.predict_answer(model, tokenizer, question, text)
@@ -70,6 +72,7 @@ def one_token_too_far(reference: Any, model: Any, tokenizer: Any, question: str,
     task=ANSWER,
     title="The end index that is returned is the one behind the answer.",
     hint="Which token does your end index point at: the answer's last one, or the one that follows?",
+    calls=(ANSWER,),
 )
 def end_index_behind_the_answer(
     reference: Any, model: Any, tokenizer: Any, question: str, text: str
@@ -82,6 +85,7 @@ def end_index_behind_the_answer(
     task=ANSWER,
     title="Word pieces were joined with their ## marks.",
     hint="Look at the answer to a question about an unusual name: would a reader know how to read it?",
+    calls=(ANSWER,),
 )
 def pieces_joined(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     start, end, _ = reference.predict_answer(model, tokenizer, question, text)
@@ -93,6 +97,7 @@ def pieces_joined(reference: Any, model: Any, tokenizer: Any, question: str, tex
     task=ANSWER,
     title="The answer is a list of word pieces, not a string.",
     hint="Which type has the third result? The tokenizer can make a text of ids.",
+    calls=(ANSWER,),
 )
 def list_of_pieces(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     start, end, _ = reference.predict_answer(model, tokenizer, question, text)
@@ -104,6 +109,7 @@ def list_of_pieces(reference: Any, model: Any, tokenizer: Any, question: str, te
     task=ANSWER,
     title="The positions are counted from the passage's first token, not from [CLS].",
     hint="Which token has position 0 in the sequence that the model sees?",
+    calls=(ANSWER,),
 )
 def positions_in_the_passage(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     start, end, answer = reference.predict_answer(model, tokenizer, question, text)
@@ -116,6 +122,7 @@ def positions_in_the_passage(reference: Any, model: Any, tokenizer: Any, questio
     task=ANSWER,
     title="The positions are counted from the first token behind [CLS].",
     hint="Which token has position 0 in the sequence that the model sees?",
+    calls=(ANSWER,),
 )
 def positions_without_cls(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     start, end, answer = reference.predict_answer(model, tokenizer, question, text)
@@ -126,6 +133,7 @@ def positions_without_cls(reference: Any, model: Any, tokenizer: Any, question: 
     task=ANSWER,
     title="The text was given to the tokenizer first, the question second.",
     hint="In which order does the model expect the two texts? Print the decoded ids.",
+    calls=(ANSWER,),
 )
 def text_before_question(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     return reference.predict_answer(model, tokenizer, text, question)
@@ -135,6 +143,7 @@ def text_before_question(reference: Any, model: Any, tokenizer: Any, question: s
     task=ANSWER,
     title="The end was taken from the start logits.",
     hint="How long are your answers? Where they have two words, one is missing.",
+    calls=(ANSWER,),
 )
 def end_from_the_start_logits(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     start, _, _ = reference.predict_answer(model, tokenizer, question, text)
@@ -146,6 +155,7 @@ def end_from_the_start_logits(reference: Any, model: Any, tokenizer: Any, questi
     task=ANSWER,
     title="Start and end logits were taken for each other.",
     hint="Your answer begins where it should end. Which logits belong to which of the two?",
+    calls=(ANSWER,),
 )
 def start_and_end_exchanged(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     start, end, _ = reference.predict_answer(model, tokenizer, question, text)
@@ -168,6 +178,7 @@ def smallest_logits(reference: Any, model: Any, tokenizer: Any, question: str, t
     task=ANSWER,
     title="The answer alone is returned, without start and end.",
     hint="The task asks for three results, in an order.",
+    calls=(ANSWER,),
 )
 def answer_alone(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> str:
     return reference.predict_answer(model, tokenizer, question, text)[2]
@@ -187,6 +198,7 @@ def _with_baseline(reference: Any, tokenizer: Any, question: str, text: str, kep
     task=INPUTS,
     title="[CLS] and [SEP] became [PAD] as well.",
     hint="Everything turned into [PAD]. Which tokens carry the form of the input and none of its content?",
+    calls=(INPUTS,),
 )
 def all_padding(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     return _with_baseline(reference, tokenizer, question, text, [tokenizer.pad_token_id])
@@ -196,6 +208,7 @@ def all_padding(reference: Any, tokenizer: Any, question: str, text: str) -> Inp
     task=INPUTS,
     title="[CLS] became [PAD] in the baseline.",
     hint="Look at the first token of your baseline: does the sequence still begin as every one does?",
+    calls=(INPUTS,),
 )
 def cls_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     return _with_baseline(reference, tokenizer, question, text, [tokenizer.sep_token_id])
@@ -205,6 +218,7 @@ def cls_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> In
     task=INPUTS,
     title="Both [SEP] became [PAD] in the baseline.",
     hint="Does your baseline still say where the question ends and where the passage ends?",
+    calls=(INPUTS,),
 )
 def sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     return _with_baseline(reference, tokenizer, question, text, [tokenizer.cls_token_id])
@@ -214,6 +228,7 @@ def sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> In
     task=INPUTS,
     title="Only one of the two [SEP] was kept, the last one.",
     hint="How often does [SEP] stand in the input, and how often in your baseline?",
+    calls=(INPUTS,),
 )
 def first_sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -226,6 +241,7 @@ def first_sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str)
     task=INPUTS,
     title="Only one of the two [SEP] was kept, the one between question and passage.",
     hint="How often does [SEP] stand in the input, and how often in your baseline?",
+    calls=(INPUTS,),
 )
 def last_sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -238,6 +254,7 @@ def last_sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) 
     task=INPUTS,
     title="[UNK] was kept in the baseline.",
     hint="An unknown word is a word of the text. Does your baseline still hold content?",
+    calls=(INPUTS,),
 )
 def unknown_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     kept = [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id]
@@ -248,6 +265,7 @@ def unknown_kept(reference: Any, tokenizer: Any, question: str, text: str) -> In
     task=INPUTS,
     title="[MASK] in the text was kept in the baseline.",
     hint="A [MASK] stands where a word was. Should it stay in a text without content?",
+    calls=(INPUTS,),
 )
 def mask_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     kept = [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id]
@@ -258,6 +276,7 @@ def mask_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Input
     task=INPUTS,
     title="All special tokens were kept in the baseline, [UNK] and [MASK] among them.",
     hint="The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
+    calls=(INPUTS,),
 )
 def all_special_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     return _with_baseline(reference, tokenizer, question, text, tokenizer.all_special_ids)
@@ -267,6 +286,7 @@ def all_special_kept(reference: Any, tokenizer: Any, question: str, text: str) -
     task=INPUTS,
     title="[MASK] was put in place of the words instead of [PAD].",
     hint="Which token does the task ask for in place of the words? It also fills up short texts.",
+    calls=(INPUTS,),
 )
 def filled_with_mask(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -280,6 +300,7 @@ def filled_with_mask(reference: Any, tokenizer: Any, question: str, text: str) -
     task=INPUTS,
     title="The ids 0, 101 and 102 of the published BERT vocabularies are written into the code.",
     hint="Ids differ from one vocabulary to the next: ask the tokenizer that you were given.",
+    calls=(INPUTS,),
 )
 def published_ids(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     return _with_baseline(reference, tokenizer, question, text, [101, 102])
@@ -289,6 +310,7 @@ def published_ids(reference: Any, tokenizer: Any, question: str, text: str) -> I
     task=INPUTS,
     title="The ids of the shipped vocabulary are written into the code.",
     hint="Your function is also called with another vocabulary: ask the tokenizer that you were given.",
+    calls=(INPUTS,),
 )
 def shipped_ids(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     return _with_baseline(reference, tokenizer, question, text, [2, 3])
@@ -298,6 +320,7 @@ def shipped_ids(reference: Any, tokenizer: Any, question: str, text: str) -> Inp
     task=INPUTS,
     title="The token types change one token too early: the first [SEP] counts as passage.",
     hint="Compare your token types with the tokenizer's at the first [SEP]: to which text does it belong?",
+    calls=(INPUTS,),
 )
 def types_off_by_one(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -310,6 +333,7 @@ def types_off_by_one(reference: Any, tokenizer: Any, question: str, text: str) -
     task=INPUTS,
     title="All token types are 0.",
     hint="How does the model know where the question ends and the passage begins?",
+    calls=(INPUTS,),
 )
 def types_all_zero(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -320,6 +344,7 @@ def types_all_zero(reference: Any, tokenizer: Any, question: str, text: str) -> 
     task=INPUTS,
     title="The token types are exchanged: 1 for the question, 0 for the passage.",
     hint="Compare your token types with the tokenizer's: which text has which number?",
+    calls=(INPUTS,),
 )
 def types_exchanged(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -330,6 +355,7 @@ def types_exchanged(reference: Any, tokenizer: Any, question: str, text: str) ->
     task=INPUTS,
     title="The baseline of the token types is the input's own types.",
     hint="Where does the path of the token types begin? If at its end, there is nothing to attribute to them.",
+    calls=(INPUTS,),
 )
 def types_as_their_baseline(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -340,6 +366,7 @@ def types_as_their_baseline(reference: Any, tokenizer: Any, question: str, text:
     task=INPUTS,
     title="The baseline of the positions is the input's own positions.",
     hint="Where does the path of the positions begin? If at its end, there is nothing to attribute to them.",
+    calls=(INPUTS,),
 )
 def positions_as_their_baseline(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -350,6 +377,7 @@ def positions_as_their_baseline(reference: Any, tokenizer: Any, question: str, t
     task=INPUTS,
     title="Types and positions are their own baselines.",
     hint="The path of part 4 runs through all three tables. Where do types and positions begin?",
+    calls=(INPUTS,),
 )
 def types_and_positions_as_baselines(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -363,6 +391,7 @@ def types_and_positions_as_baselines(reference: Any, tokenizer: Any, question: s
     task=INPUTS,
     title="The positions are counted from 1.",
     hint="Which position does [CLS] have for BERT?",
+    calls=(INPUTS,),
 )
 def positions_from_one(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -373,6 +402,7 @@ def positions_from_one(reference: Any, tokenizer: Any, question: str, text: str)
     task=INPUTS,
     title="The positions begin anew with the passage.",
     hint="Does BERT count the positions of the two texts apart? Look at what position_embeddings is given.",
+    calls=(INPUTS,),
 )
 def positions_begin_anew(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -385,6 +415,7 @@ def positions_begin_anew(reference: Any, tokenizer: Any, question: str, text: st
     task=INPUTS,
     title="The attention mask leaves out what is [PAD] in the baseline.",
     hint="The mask belongs to the input, which has no padding. What would the model see of it with yours?",
+    calls=(INPUTS,),
 )
 def mask_of_the_baseline(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -395,6 +426,7 @@ def mask_of_the_baseline(reference: Any, tokenizer: Any, question: str, text: st
     task=INPUTS,
     title="The text was given to the tokenizer first, the question second.",
     hint="Decode your input ids: which of the two texts comes first?",
+    calls=(INPUTS,),
 )
 def text_encoded_first(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     return reference.build_inputs(tokenizer, text, question)
@@ -404,6 +436,7 @@ def text_encoded_first(reference: Any, tokenizer: Any, question: str, text: str)
     task=INPUTS,
     title="The tensors have no batch axis.",
     hint="Which shape does the model expect: how many axes, and which comes first?",
+    calls=(INPUTS,),
 )
 def no_batch_axis(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     return {name: values[0] for name, values in reference.build_inputs(tokenizer, question, text).items()}
@@ -413,6 +446,7 @@ def no_batch_axis(reference: Any, tokenizer: Any, question: str, text: str) -> I
     task=INPUTS,
     title="The values are right, but floats.",
     hint="Ids are looked up in tables, so they are whole numbers: which dtype do your tensors have?",
+    calls=(INPUTS,),
 )
 def floats(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -423,6 +457,7 @@ def floats(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     task=INPUTS,
     title="The input was filled up with [PAD].",
     hint="How many tokens have question and passage together, and how many your tensors?",
+    calls=(INPUTS,),
 )
 def padded(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -673,6 +708,7 @@ def fixed_position(reference: Any, model: Any, inputs: Inputs, position: str) ->
     task=EMBEDDINGS,
     title="The start logits were explained where the end was asked for.",
     hint="Do your attributions differ between start and end? What does `position` change in your code?",
+    calls=(EMBEDDINGS,),
 )
 def always_start(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.embedding_attributions(model, inputs, "start")
@@ -682,6 +718,7 @@ def always_start(reference: Any, model: Any, inputs: Inputs, position: str) -> T
     task=EMBEDDINGS,
     title="The end logits were explained where the start was asked for.",
     hint="Which of the model's two results belongs to the start? What does `position` change in your code?",
+    calls=(EMBEDDINGS,),
 )
 def always_end(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.embedding_attributions(model, inputs, "end")
@@ -1028,6 +1065,7 @@ def parts_fixed_position(reference: Any, model: Any, inputs: Inputs, position: s
     task=PARTS,
     title="The start logits were explained where the end was asked for.",
     hint="Do your attributions differ between start and end? What does `position` change in your code?",
+    calls=(PARTS,),
 )
 def parts_always_start(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
     return reference.subembedding_attributions(model, inputs, "start")
@@ -1037,6 +1075,7 @@ def parts_always_start(reference: Any, model: Any, inputs: Inputs, position: str
     task=PARTS,
     title="The end logits were explained where the start was asked for.",
     hint="Which of the model's two results belongs to the start? What does `position` change in your code?",
+    calls=(PARTS,),
 )
 def parts_always_end(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
     return reference.subembedding_attributions(model, inputs, "end")
@@ -1065,6 +1104,7 @@ def parts_of_log_probability(reference: Any, model: Any, inputs: Inputs, positio
     task=PARTS,
     title="Types and positions were taken for each other.",
     hint="Which of your results is 0 at position 0, and which is 0 in the whole question?",
+    calls=(PARTS,),
 )
 def types_and_positions_exchanged(
     reference: Any, model: Any, inputs: Inputs, position: str
@@ -1149,6 +1189,7 @@ def by_magnitude(reference: Any, scores: Tensor, tokens: list[str], k: int) -> l
     task=TOP,
     title="The magnitudes are returned in place of the scores.",
     hint="Did one of your best tokens speak against the answer? Look at the signs.",
+    calls=(TOP,),
 )
 def magnitudes_listed(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     return reference.top_tokens(torch.as_tensor(scores).abs(), tokens, k)
@@ -1168,6 +1209,7 @@ def smallest(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[
     task=TOP,
     title="The right tokens are there, but the best comes last.",
     hint="In which order does the task want the tokens?",
+    calls=(TOP,),
 )
 def best_last(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     return reference.top_tokens(scores, tokens, k)[::-1]
@@ -1177,6 +1219,7 @@ def best_last(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list
     task=TOP,
     title="The right tokens are there, but in the order of the text.",
     hint="In which order does the task want the tokens?",
+    calls=(TOP,),
 )
 def in_reading_order(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     return sorted(reference.top_tokens(scores, tokens, k), key=lambda entry: entry[1])
@@ -1208,6 +1251,7 @@ def ties_by_alphabet(reference: Any, scores: Tensor, tokens: list[str], k: int) 
     task=TOP,
     title="The index is that of the word's first occurrence in the text.",
     hint="Take a text in which a word stands twice: which index does the second one get?",
+    calls=(TOP,),
 )
 def index_of_the_first_occurrence(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     right = reference.top_tokens(scores, tokens, k)
@@ -1218,6 +1262,7 @@ def index_of_the_first_occurrence(reference: Any, scores: Tensor, tokens: list[s
     task=TOP,
     title="A word that stands twice is listed once.",
     hint="Take a text in which a word stands twice: what becomes of the second one?",
+    calls=(TOP,),
 )
 def repeated_words_once(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     everything = reference.top_tokens(scores, tokens, len(tokens))
@@ -1230,6 +1275,7 @@ def repeated_words_once(reference: Any, scores: Tensor, tokens: list[str], k: in
     task=TOP,
     title="[CLS] and [SEP] were left out.",
     hint="May a special token be among the best? The task leaves nothing out.",
+    calls=(TOP,),
 )
 def special_tokens_left_out(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     everything = reference.top_tokens(scores, tokens, len(tokens))
@@ -1240,6 +1286,7 @@ def special_tokens_left_out(reference: Any, scores: Tensor, tokens: list[str], k
     task=TOP,
     title="The index is counted from 1.",
     hint="Which index has the first token of the list that you are given?",
+    calls=(TOP,),
 )
 def index_from_one(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     return [(token, index + 1, score) for token, index, score in reference.top_tokens(scores, tokens, k)]
@@ -1249,6 +1296,7 @@ def index_from_one(reference: Any, scores: Tensor, tokens: list[str], k: int) ->
     task=TOP,
     title="The index is the rank in the list, not the position in the text.",
     hint="Can a reader find the token in the text by your index?",
+    calls=(TOP,),
 )
 def rank_as_index(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     right = reference.top_tokens(scores, tokens, k)
@@ -1259,6 +1307,7 @@ def rank_as_index(reference: Any, scores: Tensor, tokens: list[str], k: int) -> 
     task=TOP,
     title="The three things stand in another order.",
     hint="In which order does the task want token, index and score?",
+    calls=(TOP,),
 )
 def another_order(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     return [(token, score, index) for token, index, score in reference.top_tokens(scores, tokens, k)]
@@ -1268,6 +1317,7 @@ def another_order(reference: Any, scores: Tensor, tokens: list[str], k: int) -> 
     task=TOP,
     title="The tokens come without their index.",
     hint="How many things has each entry of your list, and how many does the task ask for?",
+    calls=(TOP,),
 )
 def without_index(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     return [(token, score) for token, _, score in reference.top_tokens(scores, tokens, k)]
@@ -1277,6 +1327,7 @@ def without_index(reference: Any, scores: Tensor, tokens: list[str], k: int) -> 
     task=TOP,
     title="One token too few is listed.",
     hint="How many entries has your list for k = 3?",
+    calls=(TOP,),
 )
 def one_too_few(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     return reference.top_tokens(scores, tokens, k - 1)
@@ -1286,6 +1337,7 @@ def one_too_few(reference: Any, scores: Tensor, tokens: list[str], k: int) -> li
     task=TOP,
     title="Three lists are returned instead of a list of triples.",
     hint="Is each entry of your list one token with its index and its score?",
+    calls=(TOP,),
 )
 def three_lists(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[list]:
     return [list(column) for column in zip(*reference.top_tokens(scores, tokens, k), strict=True)]
@@ -1371,6 +1423,7 @@ def inputs_of_the_layers(reference: Any, model: Any, inputs: Inputs, position: s
     task=CONDUCTANCE,
     title="The rows stand in the opposite order, the last layer first.",
     hint="Which layer does your first row belong to?",
+    calls=(CONDUCTANCE,),
 )
 def last_layer_first(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.layer_conductance(model, inputs, position).flip(0)
@@ -1380,6 +1433,7 @@ def last_layer_first(reference: Any, model: Any, inputs: Inputs, position: str) 
     task=CONDUCTANCE,
     title="Every row is that of the last layer.",
     hint="Are your rows all the same? Which layer does the loop hand over?",
+    calls=(CONDUCTANCE,),
 )
 def last_layer_for_all(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     right = reference.layer_conductance(model, inputs, position)
@@ -1514,6 +1568,7 @@ def conductance_of_a_fixed_position(reference: Any, model: Any, inputs: Inputs, 
     task=CONDUCTANCE,
     title="The start logits were explained where the end was asked for.",
     hint="Do your rows differ between start and end? What does `position` change in your code?",
+    calls=(CONDUCTANCE,),
 )
 def conductance_always_start(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.layer_conductance(model, inputs, "start")
@@ -1523,6 +1578,7 @@ def conductance_always_start(reference: Any, model: Any, inputs: Inputs, positio
     task=CONDUCTANCE,
     title="The end logits were explained where the start was asked for.",
     hint="Which of the model's two results belongs to the start? What does `position` change in your code?",
+    calls=(CONDUCTANCE,),
 )
 def conductance_always_end(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.layer_conductance(model, inputs, "end")
@@ -1636,6 +1692,7 @@ def _rows_of_entropy(layer_scores: Tensor, entropy: Callable[[Tensor], Tensor]) 
     task=ENTROPY,
     title="The natural logarithm was taken: nats, not bits.",
     hint="Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
+    calls=(ENTROPY,),
 )
 def nats(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     return reference.attribution_entropy(layer_scores, bins) * torch.log(torch.tensor(2.0))
@@ -1645,6 +1702,7 @@ def nats(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     task=ENTROPY,
     title="The logarithm to base 10 was taken, not to base 2.",
     hint="Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
+    calls=(ENTROPY,),
 )
 def decimal_logarithm(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     return reference.attribution_entropy(layer_scores, bins) * torch.log10(torch.tensor(2.0))
@@ -1654,6 +1712,7 @@ def decimal_logarithm(reference: Any, layer_scores: Tensor, bins: int) -> Tensor
     task=ENTROPY,
     title="The entropy was divided by its largest possible value.",
     hint="What is the entropy of four bins with equal counts, in bits?",
+    calls=(ENTROPY,),
 )
 def share_of_the_maximum(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     return reference.attribution_entropy(layer_scores, bins) / torch.log2(torch.tensor(float(bins)))
@@ -1663,6 +1722,7 @@ def share_of_the_maximum(reference: Any, layer_scores: Tensor, bins: int) -> Ten
     task=ENTROPY,
     title="The sign is missing: the entropy is negative.",
     hint="Can an entropy be negative? Look for the minus in the formula.",
+    calls=(ENTROPY,),
 )
 def sign_missing(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     return -reference.attribution_entropy(layer_scores, bins)
@@ -1730,6 +1790,7 @@ def one_added_to_each_bin(reference: Any, layer_scores: Tensor, bins: int) -> Te
     task=ENTROPY,
     title="The magnitudes were sorted into bins, not the scores.",
     hint="Do scores of opposite signs fall into the same bin?",
+    calls=(ENTROPY,),
 )
 def histogram_of_magnitudes(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     return reference.attribution_entropy(torch.as_tensor(layer_scores).abs(), bins)
@@ -1758,6 +1819,7 @@ def softmax_of_the_scores(reference: Any, layer_scores: Tensor, bins: int) -> Te
     task=ENTROPY,
     title="There is one bin too few: as many edges as bins were asked for.",
     hint="How many edges have three bins?",
+    calls=(ENTROPY,),
 )
 def one_bin_too_few(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     return reference.attribution_entropy(layer_scores, bins - 1)
@@ -1767,6 +1829,7 @@ def one_bin_too_few(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     task=ENTROPY,
     title="There is one bin too many.",
     hint="How many bins lie between your edges?",
+    calls=(ENTROPY,),
 )
 def one_bin_too_many(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     return reference.attribution_entropy(layer_scores, bins + 1)
@@ -1790,6 +1853,7 @@ def largest_lost(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     task=ENTROPY,
     title="The histogram is that of all layers together, the same entropy for each.",
     hint="How many histograms do you make? Each layer has its own.",
+    calls=(ENTROPY,),
 )
 def one_histogram(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     everything = torch.as_tensor(layer_scores).flatten()[None]
@@ -1800,6 +1864,7 @@ def one_histogram(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     task=ENTROPY,
     title="There is one entropy for each hidden dimension, not for each layer.",
     hint="Which axis of the scores are the layers, and which shape should your result have?",
+    calls=(ENTROPY,),
 )
 def over_the_layers(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     return reference.attribution_entropy(torch.as_tensor(layer_scores).T, bins)

@@ -346,6 +346,7 @@ def tokens_not_continued(reference: Any, model: Any, tokenizer: Any, prompt: str
     task=TOKENS,
     title="Tokens of the prompt and of the target have changed places.",
     hint="Which axis of your result is as long as the target?",
+    calls=(TOKENS,),
 )
 def tokens_transposed(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     return reference.ablate_tokens(model, tokenizer, prompt, target).T
@@ -355,6 +356,7 @@ def tokens_transposed(reference: Any, model: Any, tokenizer: Any, prompt: str, t
     task=TOKENS,
     title="The target's tokens were summed: one row only.",
     hint="How many numbers does the task ask for at each token of the prompt?",
+    calls=(TOKENS,),
 )
 def tokens_summed(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     return reference.ablate_tokens(model, tokenizer, prompt, target).sum(dim=0)
@@ -364,6 +366,7 @@ def tokens_summed(reference: Any, model: Any, tokenizer: Any, prompt: str, targe
     task=TOKENS,
     title="The effects were normalised.",
     hint="What does a row of yours sum to, and what should it tell?",
+    calls=(TOKENS,),
 )
 def tokens_normalised(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     effects = reference.ablate_tokens(model, tokenizer, prompt, target)
@@ -374,6 +377,7 @@ def tokens_normalised(reference: Any, model: Any, tokenizer: Any, prompt: str, t
     task=TOKENS,
     title="The effects have lost their sign.",
     hint="Some tokens speak against the target. How would one see that in your result?",
+    calls=(TOKENS,),
 )
 def tokens_magnitudes(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     return reference.ablate_tokens(model, tokenizer, prompt, target).abs()
@@ -604,6 +608,7 @@ def features_put_in(
     task=TEMPLATE,
     title="The effects were normalised.",
     hint="What do your effects sum to, and what should one of them tell?",
+    calls=(TEMPLATE,),
 )
 def features_normalised(
     reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
@@ -672,6 +677,7 @@ def groups_ignored(
     task=GROUPS,
     title="A group's score was divided among its members.",
     hint="Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
+    calls=(GROUPS,),
 )
 def groups_split(
     reference: Any,
@@ -695,6 +701,7 @@ def _sizes(mask: Sequence[int]) -> Tensor:
     task=GROUPS,
     title="A group's score was multiplied by the number of its members.",
     hint="Compare a group of one with a group of two: by which factor is each off? Is a group counted more than once?",
+    calls=(GROUPS,),
 )
 def groups_counted_by_member(
     reference: Any,
@@ -713,6 +720,7 @@ def groups_counted_by_member(
     task=GROUPS,
     title="One number for each group instead of one for each feature.",
     hint="How long is your result, and how many features are there?",
+    calls=(GROUPS,),
 )
 def groups_one_number_each(
     reference: Any,
@@ -771,6 +779,7 @@ def groups_first_member(
     task=GROUPS,
     title="The groups' scores stand in the order in which groups first appear, not by their numbers.",
     hint="Which group does your first score belong to: number 0, or the group of the first feature?",
+    calls=(GROUPS,),
 )
 def groups_in_order_of_appearance(
     reference: Any,
@@ -1095,6 +1104,7 @@ def shapley_one_order(reference: Any, *question: Any) -> Tensor:
     task=SHAPLEY,
     title="The mask was ignored: each feature is a player of its own.",
     hint="Who are the players of your game, features or groups?",
+    calls=(SHAPLEY,),
 )
 def shapley_of_features(
     reference: Any,
@@ -1114,6 +1124,7 @@ def shapley_of_features(
     task=SHAPLEY,
     title="A group's value was divided among its members.",
     hint="Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
+    calls=(SHAPLEY,),
 )
 def shapley_split(reference: Any, *question: Any) -> Tensor:
     return reference.shapley_groups(*question) / _sizes(question[5])
@@ -1123,6 +1134,7 @@ def shapley_split(reference: Any, *question: Any) -> Tensor:
     task=SHAPLEY,
     title="One number for each group instead of one for each feature.",
     hint="How long is your result, and how many features are there?",
+    calls=(SHAPLEY,),
 )
 def shapley_one_number_each(reference: Any, *question: Any) -> Tensor:
     mask = list(question[5])
@@ -1133,6 +1145,7 @@ def shapley_one_number_each(reference: Any, *question: Any) -> Tensor:
     task=SHAPLEY,
     title="The sign is turned round.",
     hint="What do your values add up to, and what should they?",
+    calls=(SHAPLEY,),
 )
 def shapley_sign(reference: Any, *question: Any) -> Tensor:
     return -reference.shapley_groups(*question)
@@ -1585,6 +1598,7 @@ def examples_probability(reference: Any, *question: Any) -> Tensor:
     task=EXAMPLES,
     title="The sign is turned round.",
     hint="What do your values add up to, and what should they?",
+    calls=(EXAMPLES,),
 )
 def examples_sign(reference: Any, *question: Any) -> Tensor:
     return -reference.attribute_examples(*question)
@@ -1814,6 +1828,7 @@ def gradients_not_multiplied(reference: Any, model: Any, tokenizer: Any, prompt:
     task=GRADIENTS,
     title="The hidden dimension was averaged instead of summed.",
     hint="By which factor are all of your values off?",
+    calls=(GRADIENTS,),
 )
 def gradients_mean_over_hidden(
     reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
@@ -1914,6 +1929,7 @@ def gradients_target_on_path(reference: Any, model: Any, tokenizer: Any, prompt:
     task=GRADIENTS,
     title="The attributions were divided by their norm.",
     hint="What do the squares of your values add up to?",
+    calls=(GRADIENTS,),
 )
 def gradients_normalised(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     result = reference.integrated_gradients(model, tokenizer, prompt, target)
@@ -1924,6 +1940,7 @@ def gradients_normalised(reference: Any, model: Any, tokenizer: Any, prompt: str
     task=GRADIENTS,
     title="The sign is turned round.",
     hint="Which way does your path lead: to the prompt, or away from it?",
+    calls=(GRADIENTS,),
 )
 def gradients_sign(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     return -reference.integrated_gradients(model, tokenizer, prompt, target)

@@ -206,6 +206,7 @@ def update_instead_of_stream(reference: Any, model: Any, input_ids: Tensor) -> T
     task=LENS,
     title="The layers stand in reverse order.",
     hint="Which of your rows is the model's own prediction, and which one should it be?",
+    calls=(LENS,),
 )
 def layers_reversed(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     return reference.layer_probabilities(model, input_ids).flip(0)
@@ -215,6 +216,7 @@ def layers_reversed(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     task=LENS,
     title="A token was put in front of the input: one position too many.",
     hint="How many positions does your result have, and how many tokens does the input have?",
+    calls=(LENS,),
 )
 def extra_token_in_front(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     front = torch.full(
@@ -267,6 +269,7 @@ def softmax_over_layers(reference: Any, model: Any, input_ids: Tensor) -> Tensor
     task=LENS,
     title="The softmax was taken twice.",
     hint="How sure is your last layer of its best token, and how sure is the model? Count the softmaxes on the way.",
+    calls=(LENS,),
 )
 def softmax_twice(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     return reference.layer_probabilities(model, input_ids).softmax(dim=-1)
@@ -286,6 +289,7 @@ def scaled_like_attention(reference: Any, model: Any, input_ids: Tensor) -> Tens
     task=LENS,
     title="The batch axis of length 1 was kept.",
     hint="How many axes does your result have, and how many does the task name?",
+    calls=(LENS,),
 )
 def batch_axis_kept(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     return reference.layer_probabilities(model, input_ids)[:, None]
@@ -295,6 +299,7 @@ def batch_axis_kept(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     task=LENS,
     title="Only the last position was decoded.",
     hint="Each token of the input has a column in the picture. Which of them does your result hold?",
+    calls=(LENS,),
 )
 def last_position_only(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     return reference.layer_probabilities(model, input_ids)[:, -1]
@@ -304,6 +309,7 @@ def last_position_only(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     task=LENS,
     title="Only the first position was decoded: an index meant for a tuple took the first entry of an axis.",
     hint="Print the type and the shape of what your hook gets before you index it. What does [0] take away?",
+    calls=(LENS,),
 )
 def first_position_only(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     return reference.layer_probabilities(model, input_ids)[:, 0]
@@ -367,6 +373,7 @@ def one_string_a_layer(reference: Any, probabilities: Tensor, tokenizer: Any) ->
     task=TOP,
     title="The words stand in one flat list.",
     hint="Take the second layer's third word out of your result: how many brackets do you need?",
+    calls=(TOP,),
 )
 def flat_list_of_words(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, list[str]]:
     max_probs, words = reference.top_predictions(probabilities, tokenizer)
@@ -377,6 +384,7 @@ def flat_list_of_words(reference: Any, probabilities: Tensor, tokenizer: Any) ->
     task=TOP,
     title="Words by token and layer instead of by layer and token.",
     hint="What is the length of your outer list: the number of layers or the number of tokens?",
+    calls=(TOP,),
 )
 def words_transposed(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
     max_probs, words = reference.top_predictions(probabilities, tokenizer)
@@ -397,6 +405,7 @@ def maximum_over_tokens(reference: Any, probabilities: Tensor, tokenizer: Any) -
     task=TOP,
     title="The last position alone was looked at.",
     hint="Each position has a likeliest token of its own. How many does a layer of yours have?",
+    calls=(TOP,),
 )
 def top_of_the_last_position(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
     return reference.top_predictions(probabilities[:, -1:], tokenizer)
@@ -406,6 +415,7 @@ def top_of_the_last_position(reference: Any, probabilities: Tensor, tokenizer: A
     task=TOP,
     title="The ids of the likeliest tokens were returned in place of their probabilities.",
     hint="Do the values of your first result lie between 0 and 1? A maximum has a value and a place.",
+    calls=(TOP,),
 )
 def places_instead_of_values(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
     _, words = reference.top_predictions(probabilities, tokenizer)
@@ -416,6 +426,7 @@ def places_instead_of_values(reference: Any, probabilities: Tensor, tokenizer: A
     task=TOP,
     title="The probabilities went through another softmax.",
     hint="Compare one of your values with the largest entry of the row that it comes from.",
+    calls=(TOP,),
 )
 def top_of_another_softmax(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
     return reference.top_predictions(probabilities.softmax(dim=-1), tokenizer)
@@ -438,6 +449,7 @@ def second_best(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[
     task=RANK,
     title="Ranks begin with 1.",
     hint="How many tokens are likelier than the likeliest one?",
+    calls=(RANK,),
 )
 def rank_from_one(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
     return reference.target_rank(probabilities, target_id) + 1
@@ -496,6 +508,7 @@ def less_likely_counted(reference: Any, probabilities: Tensor, target_id: int) -
     task=RANK,
     title="The first position was looked at instead of the last.",
     hint="At which position does the model go on with the text?",
+    calls=(RANK,),
 )
 def rank_at_the_first_position(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
     return reference.target_rank(probabilities[:, :1], target_id)
@@ -514,6 +527,7 @@ def rank_at_every_position(reference: Any, probabilities: Tensor, target_id: int
     task=RANK,
     title="The last layer's rank alone was returned.",
     hint="The task asks for a rank in each layer. How many does your result hold?",
+    calls=(RANK,),
 )
 def rank_of_the_last_layer(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
     return reference.target_rank(probabilities, target_id)[-1]
@@ -523,6 +537,7 @@ def rank_of_the_last_layer(reference: Any, probabilities: Tensor, target_id: int
     task=RANK,
     title="The ranks are right, but floats.",
     hint="A rank is a number of tokens: which dtype does your tensor have?",
+    calls=(RANK,),
 )
 def float_ranks(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
     return reference.target_rank(probabilities, target_id).float()
@@ -566,6 +581,7 @@ def swapped_distributions(reference: Any, probabilities: Tensor) -> Tensor:
     task=DIVERGENCE,
     title="The divergence is in bits: the logarithm has base 2.",
     hint="By which factor are all of your values off? One nat is not one bit.",
+    calls=(DIVERGENCE,),
 )
 def bits_instead_of_nats(reference: Any, probabilities: Tensor) -> Tensor:
     return reference.divergence_from_final(probabilities) / 0.6931471805599453
@@ -575,6 +591,7 @@ def bits_instead_of_nats(reference: Any, probabilities: Tensor) -> Tensor:
     task=DIVERGENCE,
     title="The vocabulary was averaged instead of summed.",
     hint="By which factor are all of your values off? An expectation weighs by probability and then adds up.",
+    calls=(DIVERGENCE,),
 )
 def mean_over_the_vocabulary(reference: Any, probabilities: Tensor) -> Tensor:
     return reference.divergence_from_final(probabilities) / probabilities.shape[-1]
@@ -584,6 +601,7 @@ def mean_over_the_vocabulary(reference: Any, probabilities: Tensor) -> Tensor:
     task=DIVERGENCE,
     title="Both directions were averaged.",
     hint="The task asks for one direction alone. Are your values the same when you swap the two distributions?",
+    calls=(DIVERGENCE,),
 )
 def both_directions_averaged(reference: Any, probabilities: Tensor) -> Tensor:
     return (
@@ -605,6 +623,7 @@ def jensen_shannon(reference: Any, probabilities: Tensor) -> Tensor:
     task=DIVERGENCE,
     title="The cross-entropy was returned: the final layer's own entropy is not subtracted.",
     hint="Your last layer is not 0. What is the divergence of a distribution from itself?",
+    calls=(DIVERGENCE,),
 )
 def cross_entropy(reference: Any, probabilities: Tensor) -> Tensor:
     final = probabilities[-1:].double()
@@ -635,6 +654,7 @@ def from_the_first_layer(reference: Any, probabilities: Tensor) -> Tensor:
     task=DIVERGENCE,
     title="The tokens were summed, too: one number a layer.",
     hint="Does each token of the input have a number of its own in your result?",
+    calls=(DIVERGENCE,),
 )
 def summed_over_tokens(reference: Any, probabilities: Tensor) -> Tensor:
     return reference.divergence_from_final(probabilities).sum(dim=-1)
@@ -644,6 +664,7 @@ def summed_over_tokens(reference: Any, probabilities: Tensor) -> Tensor:
     task=DIVERGENCE,
     title="The last position alone was looked at.",
     hint="How many numbers does a layer of yours have, and how many tokens does the input have?",
+    calls=(DIVERGENCE,),
 )
 def divergence_of_the_last_position(reference: Any, probabilities: Tensor) -> Tensor:
     return reference.divergence_from_final(probabilities)[:, -1]
@@ -653,6 +674,7 @@ def divergence_of_the_last_position(reference: Any, probabilities: Tensor) -> Te
     task=DIVERGENCE,
     title="The sign is turned round.",
     hint="A divergence is never negative. What is yours?",
+    calls=(DIVERGENCE,),
 )
 def opposite_sign(reference: Any, probabilities: Tensor) -> Tensor:
     return -reference.divergence_from_final(probabilities)
@@ -662,6 +684,7 @@ def opposite_sign(reference: Any, probabilities: Tensor) -> Tensor:
     task=DIVERGENCE,
     title="The probabilities went through another softmax.",
     hint="Your values are far too small. Are the arguments of your function scores, or probabilities already?",
+    calls=(DIVERGENCE,),
 )
 def softmax_of_probabilities(reference: Any, probabilities: Tensor) -> Tensor:
     return reference.divergence_from_final(probabilities.double().softmax(dim=-1)).float()

@@ -99,6 +99,7 @@ def all_special_kept(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tenso
     task=BASELINE,
     title="[MASK] was put in place of the words instead of [PAD].",
     hint="Which token does the task ask for in place of the words? It also fills up short sentences.",
+    calls=(BASELINE,),
 )
 def filled_with_mask(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
     right = reference.build_baseline(input_ids, tokenizer)
@@ -110,6 +111,7 @@ def filled_with_mask(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tenso
     task=BASELINE,
     title="The padding was filled with [MASK] as well as the words.",
     hint="Look behind the end of a short sentence: the padding should be what it was.",
+    calls=(BASELINE,),
 )
 def padding_changed(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
     right = reference.build_baseline(input_ids, tokenizer)
@@ -149,6 +151,7 @@ def shipped_ids(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
     task=BASELINE,
     title="The ids are right, but floats.",
     hint="Ids are looked up in a table, so they are whole numbers: which dtype does your tensor have?",
+    calls=(BASELINE,),
 )
 def float_ids(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
     return reference.build_baseline(input_ids, tokenizer).float()
@@ -245,6 +248,7 @@ def more_steps(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tupl
     task=ATTRIBUTION,
     title="The path's baseline lost [CLS], but kept [SEP].",
     hint="Which attribution does [CLS] get? Where input and baseline agree it must be exactly 0.",
+    calls=(BASELINE,),
 )
 def path_without_cls(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     baseline = cls_not_kept(None, batch["input_ids"], tokenizer)
@@ -255,6 +259,7 @@ def path_without_cls(reference: Any, batch: Batch, model: Any, tokenizer: Any) -
     task=ATTRIBUTION,
     title="The path's baseline lost [SEP], but kept [CLS].",
     hint="Which attribution does [SEP] get? Where input and baseline agree it must be exactly 0.",
+    calls=(BASELINE,),
 )
 def path_without_sep(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     baseline = sep_not_kept(None, batch["input_ids"], tokenizer)
@@ -265,6 +270,7 @@ def path_without_sep(reference: Any, batch: Batch, model: Any, tokenizer: Any) -
     task=ATTRIBUTION,
     title="The path begins at [MASK] tokens.",
     hint="Which tokens stand at the start of your path? Compare with what build_baseline returns.",
+    calls=(BASELINE,),
 )
 def path_from_mask_tokens(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     baseline = filled_with_mask(reference, batch["input_ids"], tokenizer)
@@ -309,6 +315,7 @@ def _from_zero_vectors(batch: Batch, model: Any) -> tuple[Tensor, Tensor, Tensor
     task=ATTRIBUTION,
     title="The layer is the word embeddings alone, not the embedding module.",
     hint="Which module's output does your path run through? Position, type and normalisation belong to it.",
+    calls=(BASELINE,),
 )
 def word_embeddings_as_layer(
     reference: Any, batch: Batch, model: Any, tokenizer: Any
@@ -321,6 +328,7 @@ def word_embeddings_as_layer(
     task=ATTRIBUTION,
     title="The target is the label instead of the predicted class.",
     hint="Which class do you explain where the model is wrong? The question is why it said what it said.",
+    calls=(BASELINE,),
 )
 def label_as_target(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     return _from(reference, batch, model, tokenizer, target=batch["labels"].argmax(dim=-1))
@@ -330,6 +338,7 @@ def label_as_target(reference: Any, batch: Batch, model: Any, tokenizer: Any) ->
     task=ATTRIBUTION,
     title="The target is the class after the predicted one.",
     hint="Do you count the classes from 0, as the columns of the logits?",
+    calls=(BASELINE,),
 )
 def next_class_as_target(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     logits = _predict(batch, model)
@@ -341,6 +350,7 @@ def next_class_as_target(reference: Any, batch: Batch, model: Any, tokenizer: An
     title="The first sentence's predicted class is the target for the whole batch.",
     hint="Each sentence has a prediction of its own: how many targets does your batch have?",
     needs_whole=True,
+    calls=(BASELINE,),
 )
 def one_target_for_all(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     predicted = _predict(batch, model).argmax(dim=-1)
@@ -351,6 +361,7 @@ def one_target_for_all(reference: Any, batch: Batch, model: Any, tokenizer: Any)
     task=ATTRIBUTION,
     title="The probability is explained instead of the logit.",
     hint="What does your sum of attributions add up to: a difference of logits, or of something else?",
+    calls=(BASELINE,),
 )
 def probability_as_target(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     return _from(reference, batch, model, tokenizer, score=_softmax)
@@ -360,6 +371,7 @@ def probability_as_target(reference: Any, batch: Batch, model: Any, tokenizer: A
     task=ATTRIBUTION,
     title="The log-probability is explained instead of the logit.",
     hint="What comes out of the model that you explain: is it still what `model(batch)` returns?",
+    calls=(BASELINE,),
 )
 def log_probability_as_target(
     reference: Any, batch: Batch, model: Any, tokenizer: Any
@@ -379,6 +391,7 @@ def _log_softmax(logits: Tensor) -> Tensor:
     task=ATTRIBUTION,
     title="The hidden dimension was averaged instead of summed.",
     hint="By what factor is the sum of a sentence's attributions off the difference of the logits?",
+    calls=(BASELINE,),
 )
 def mean_over_hidden(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     return _right_vectors(reference, batch, model, tokenizer).mean(dim=-1), _predict(batch, model)
@@ -388,6 +401,7 @@ def mean_over_hidden(reference: Any, batch: Batch, model: Any, tokenizer: Any) -
     task=ATTRIBUTION,
     title="The norm over the hidden dimension was taken instead of the sum.",
     hint="Can a token of yours speak against the class? A length has no sign.",
+    calls=(BASELINE,),
 )
 def norm_over_hidden(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     return _right_vectors(reference, batch, model, tokenizer).norm(dim=-1), _predict(batch, model)
@@ -397,6 +411,7 @@ def norm_over_hidden(reference: Any, batch: Batch, model: Any, tokenizer: Any) -
     task=ATTRIBUTION,
     title="Absolute values were summed over the hidden dimension.",
     hint="What happens to the entries of a token's vector that speak against the class?",
+    calls=(BASELINE,),
 )
 def absolute_sum_over_hidden(
     reference: Any, batch: Batch, model: Any, tokenizer: Any
@@ -408,6 +423,7 @@ def absolute_sum_over_hidden(
     task=ATTRIBUTION,
     title="Each sentence's attributions were divided by their L2 norm.",
     hint="What do your attributions of a sentence add up to? Normalising is not asked for here.",
+    calls=(BASELINE,),
 )
 def divided_by_norm(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     summed = _right_vectors(reference, batch, model, tokenizer).sum(dim=-1)
@@ -419,6 +435,7 @@ def divided_by_norm(reference: Any, batch: Batch, model: Any, tokenizer: Any) ->
     title="The attributions of the whole batch were divided by their common L2 norm.",
     hint="Does the score of a sentence depend on which sentences stand beside it in the batch?",
     needs_whole=True,
+    calls=(BASELINE,),
 )
 def divided_by_norm_of_batch(
     reference: Any, batch: Batch, model: Any, tokenizer: Any
@@ -431,6 +448,7 @@ def divided_by_norm_of_batch(
     task=ATTRIBUTION,
     title="The sign is turned round: baseline minus input.",
     hint="Does the most helpful word speak for the class? Which way does your path run?",
+    calls=(BASELINE,),
 )
 def opposite_sign(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     return -_right_vectors(reference, batch, model, tokenizer).sum(dim=-1), _predict(batch, model)
@@ -440,6 +458,7 @@ def opposite_sign(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> t
     task=ATTRIBUTION,
     title="The weights of the nodes are those of the interval from -1 to 1: everything is twice as large.",
     hint="What do your weights add up to, and how long is the path from 0 to 1?",
+    calls=(BASELINE,),
 )
 def weights_not_halved(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     return 2 * _right_vectors(reference, batch, model, tokenizer).sum(dim=-1), _predict(batch, model)
@@ -469,6 +488,7 @@ def gradient_times_input(reference: Any, batch: Batch, model: Any, tokenizer: An
     task=ATTRIBUTION,
     title="Far too few steps (5).",
     hint="How many steps does the task ask for? Compare the sum of your attributions with what it should be.",
+    calls=(BASELINE,),
 )
 def five_steps(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     return _from(reference, batch, model, tokenizer, rule=gauss_legendre(5))
@@ -478,6 +498,7 @@ def five_steps(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tupl
     task=ATTRIBUTION,
     title="The model is called without the attention mask.",
     hint="Which tokens may the model attend to along your path? Short sentences show the difference.",
+    calls=(BASELINE,),
 )
 def without_attention_mask(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     attended = {**batch, "attention_mask": torch.ones_like(batch["attention_mask"])}
@@ -490,6 +511,7 @@ def without_attention_mask(reference: Any, batch: Batch, model: Any, tokenizer: 
     task=ATTRIBUTION,
     title="The attention mask is the baseline's: only [CLS] and [SEP] are attended to.",
     hint="The attention mask is the input's own along the whole path. Which one do you pass on?",
+    calls=(BASELINE,),
 )
 def attention_mask_of_baseline(
     reference: Any, batch: Batch, model: Any, tokenizer: Any
@@ -505,6 +527,7 @@ def attention_mask_of_baseline(
     task=ATTRIBUTION,
     title="The predictions are probabilities instead of logits.",
     hint="The second result is what the model returns, as it is.",
+    calls=(ATTRIBUTION,),
 )
 def predictions_as_probabilities(
     reference: Any, batch: Batch, model: Any, tokenizer: Any
@@ -517,6 +540,7 @@ def predictions_as_probabilities(
     task=ATTRIBUTION,
     title="The predictions are class numbers instead of logits.",
     hint="The second result has a column for each label: what does the model return before you pick one?",
+    calls=(ATTRIBUTION,),
 )
 def predictions_as_classes(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     scores, logits = reference.compute_feature_attribution_scores(batch, model, tokenizer)
@@ -527,6 +551,7 @@ def predictions_as_classes(reference: Any, batch: Batch, model: Any, tokenizer: 
     task=ATTRIBUTION,
     title="The two results are swapped.",
     hint="Look at the order of the two results: which shape does each of them have?",
+    calls=(ATTRIBUTION,),
 )
 def results_swapped(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     scores, logits = reference.compute_feature_attribution_scores(batch, model, tokenizer)
@@ -595,6 +620,7 @@ def softmax_over_both_axes(reference: Any, attributions: Tensor, attention_mask:
     task=IMPORTANCE,
     title="Absolute values were taken before the softmax.",
     hint="Should a token that speaks against the class be as important as one that speaks for it?",
+    calls=(IMPORTANCE,),
 )
 def absolute_values_first(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
     return reference.token_importance(attributions.abs(), attention_mask)
@@ -624,6 +650,7 @@ def divided_by_absolute_sum(reference: Any, attributions: Tensor, attention_mask
     task=IMPORTANCE,
     title="The first and last valid token, [CLS] and [SEP], were left out.",
     hint="Which tokens count as valid? The attention mask says so.",
+    calls=(IMPORTANCE,),
 )
 def border_tokens_left_out(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
     mask = attention_mask.clone()
@@ -748,6 +775,7 @@ def hashes_left_inside(reference: Any, tokens: list[str], scores: Any) -> list[t
     task=MERGING,
     title="Special tokens were dropped.",
     hint="Compare the number of your words with the sentence: are [CLS] and [SEP] still there?",
+    calls=(MERGING,),
 )
 def special_tokens_dropped(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     return [
@@ -759,6 +787,7 @@ def special_tokens_dropped(reference: Any, tokens: list[str], scores: Any) -> li
     task=MERGING,
     title="Neighbouring special tokens were merged into one word.",
     hint="Each special token is a word of its own, also beside another one.",
+    calls=(MERGING,),
 )
 def special_tokens_merged(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     words: list[tuple[str, float]] = []
@@ -774,6 +803,7 @@ def special_tokens_merged(reference: Any, tokens: list[str], scores: Any) -> lis
     task=MERGING,
     title="A leading ## piece was dropped.",
     hint="What happens to a ## piece when there is no word before it?",
+    calls=(MERGING,),
 )
 def leading_piece_dropped(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     start = next((place for place, token in enumerate(tokens) if not token.startswith("##")), len(tokens))
@@ -799,6 +829,7 @@ def piece_joined_to_special_token(reference: Any, tokens: list[str], scores: Any
     task=MERGING,
     title="A word that stands twice in the sentence became one entry with both scores.",
     hint="How often does each word of the sentence stand in your list? Think of what a dictionary does.",
+    calls=(MERGING,),
 )
 def repeated_words_added_up(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     totals: dict[str, float] = {}
@@ -811,6 +842,7 @@ def repeated_words_added_up(reference: Any, tokens: list[str], scores: Any) -> l
     task=MERGING,
     title="A word that stands twice in the sentence kept only its last score.",
     hint="How often does each word of the sentence stand in your list? Think of what a dictionary does.",
+    calls=(MERGING,),
 )
 def repeated_words_overwritten(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     return list(dict(reference.merge_subtokens(tokens, scores)).items())

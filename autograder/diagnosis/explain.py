@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -119,6 +120,8 @@ def _single_nearness(known: Misconception, question: Question) -> float:
 
 def _raised_by(error: BaseException, function: Function) -> bool:
     """Return whether the innermost frame of an exception's traceback is in the function's module."""
+    while isinstance(function, partial):
+        function = function.func
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -192,7 +195,7 @@ def _pairs(
     """Try two mistakes at once: of this function, or of this one and one that it calls."""
     tried = [(outer, {outer.task: inner}) for outer, inner in pairs(candidates)]
     for task, known in mistaken.items():
-        tried += [(outer, {task: known}) for outer in candidates if task in names_used(outer.program)]
+        tried += [(outer, {task: known}) for outer in candidates if task in outer.calls]
     found = []
     for outer, inner in tried:
         run = composed(outer, inner)

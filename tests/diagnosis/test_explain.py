@@ -27,8 +27,10 @@ AXES = ("token",)
 TAU = 1e-4
 
 
-def mistake(name, run, task="score"):
-    return Misconception(id=name, task=task, title=f"title of {name}.", hint=f"hint of {name}.", run=run)
+def mistake(name, run, task="score", calls=()):
+    return Misconception(
+        id=name, task=task, title=f"title of {name}.", hint=f"hint of {name}.", run=run, calls=calls
+    )
 
 
 def negated(reference, x):
@@ -43,7 +45,8 @@ def unrelated(reference, x):
     return x.exp().log1p()
 
 
-NEGATED, HALVED, UNRELATED = (mistake(run.__name__, run) for run in (negated, halved, unrelated))
+NEGATED, HALVED = (mistake(run.__name__, run, calls=("score",)) for run in (negated, halved))
+UNRELATED = mistake("unrelated", unrelated)
 KNOWN = [NEGATED, HALVED, UNRELATED]
 NOT_DIVIDED = mistake("not_divided", lambda reference, x: x, task="weights")
 
@@ -117,13 +120,16 @@ def test_a_right_function_on_a_wrong_one_names_the_wrong_one():
 
 
 def test_a_mistake_on_a_wrong_function_is_named_with_it():
-    answer = composed(mistake("shifted", shifted), {"weights": NOT_DIVIDED})(reference, X)
-    found = explained(answer, [*KNOWN, mistake("shifted", shifted)], mistaken={"weights": NOT_DIVIDED})
+    answer = composed(SHIFTED, {"weights": NOT_DIVIDED})(reference, X)
+    found = explained(answer, [*KNOWN, SHIFTED], mistaken={"weights": NOT_DIVIDED})
     assert found.diagnosis.misconception == "shifted + not_divided"
 
 
 def shifted(reference, x):
     return reference.weights(x) * x + x.cos()
+
+
+SHIFTED = mistake("shifted", shifted, calls=("weights",))
 
 
 @pytest.mark.parametrize("known", KNOWN)
