@@ -50,13 +50,12 @@ def test_what_a_mistake_calls_is_what_its_code_speaks_of(slug):
     assignment = load_assignment(ROOT, slug)
     tasks = {task.name for task in assignment.tasks}
     module = load_module(assignment.folder / "misconceptions.py", f"calls_of_{slug}")
-    functions = {
-        one.id: getattr(one.run, "func", one.run)
-        for one in misconceptions_of(module)
-        if not hasattr(one.run, "func")
-    }
-    declared = {one.id: set(one.calls) for one in misconceptions_of(module)}
-    assert functions
-    assert {name: declared[name] for name in functions} == {
-        name: names_used(function) & tasks for name, function in functions.items()
-    }
+    known = misconceptions_of(module)
+    assert known
+    assert {one.id: set(one.calls) for one in known} == {one.id: spoken_of(one.run) & tasks for one in known}
+
+
+def spoken_of(run):
+    """Return names that a mistake uses: its function's, and its step's if it is a row of a table."""
+    steps = getattr(run, "args", ())
+    return names_used(getattr(run, "func", run)).union(*map(names_used, steps))
