@@ -1,4 +1,4 @@
-"""Known mistakes with the logit lens, each as a function that makes it, and the variants that are accepted.
+"""Known mistakes with the logit lens, as functions and as tables of one step, and the variants that are accepted.
 
 A mistake takes the reference module and then the task's own arguments. Three are missing here on purpose, since no
 run of them reproduces a student's tensor: dropout left on (the visible check asks twice), NaN where a probability is 0

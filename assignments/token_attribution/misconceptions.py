@@ -1,4 +1,4 @@
-"""Known mistakes in token attribution, each as a function that makes it, and the variants that are accepted.
+"""Known mistakes in token attribution, as functions and as tables of one step, and the variants that are accepted.
 
 A mistake takes the reference module and then the task's own arguments. Dropout left on is missing here on
 purpose: its results are random, so that no run of it reproduces a student's; the visible check of
