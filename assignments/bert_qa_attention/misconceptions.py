@@ -1,4 +1,4 @@
-"""Known mistakes with attention, conductance and vector norms, each as a function that makes it.
+"""Known mistakes with attention, conductance and vector norms, as functions and as tables of one step.
 
 A mistake takes the reference module and then the task's own arguments. Two are missing here on purpose, since no run of
 them reproduces a student's tensor: dropout left on (the visible checks ask twice), and attention that is not eager
@@ -14,14 +14,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.checks import misconception
+from autograder.checks import misconception, misconceptions
 
 MATRICES = "attention_matrices"
+
+
 HEAD_NORM = "head_norm"
+
+
 CONDUCTANCE = "attention_attributions"
+
+
 VECTORS = "transformed_vectors"
+
+
 WEIGHTED = "weighted_norms"
+
+
 SUMMED = "summed_norms"
+
 
 Inputs = dict[str, Tensor]
 
@@ -84,247 +95,170 @@ def _scores(model: Any, states: list[Tensor], scale: float | None = None) -> Ten
 # attention_matrices
 
 
-@misconception(
+@misconceptions(
     task=MATRICES,
-    title="Scores before the softmax were returned.",
-    hint="What does a row of yours sum to, and can a weight be negative?",
+    scores_before_the_softmax=(
+        "Scores before the softmax were returned.",
+        "What does a row of yours sum to, and can a weight be negative?",
+        lambda model, states: _scores(model, states),
+    ),
+    scores_not_scaled=(
+        "The scores were not divided by the root of a head's width before the softmax.",
+        "Your rows are too sharp. What happens to the products of queries and keys before the softmax?",
+        lambda model, states: _scores(model, states, 1.0).softmax(dim=-1),
+    ),
+    scores_scaled_by_the_hidden_size=(
+        "The scores were divided by the root of the hidden size instead of a head's width.",
+        "Your rows are too flat. How many numbers does the query of one head have?",
+        lambda model, states: _scores(model, states, model.config.hidden_size**-0.5).softmax(dim=-1),
+    ),
+    softmax_over_queries=(
+        "The softmax runs over the queries instead of the keys.",
+        "Along which axis do your values sum to 1? Who shares out attention: the token that looks, or the one seen?",
+        lambda model, states: _scores(model, states).softmax(dim=-2),
+    ),
 )
-def scores_before_the_softmax(reference: Any, model: Any, inputs: Inputs) -> Tensor:
+def _from_scores(weights_of: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Make something else of the scores than a softmax over the keys, or scale them in another way."""
     with torch.no_grad():
-        return _scores(model, _states(model, inputs))
+        return weights_of(model, _states(model, inputs))
 
 
-@misconception(
+@misconceptions(
     task=MATRICES,
-    title="The scores were not divided by the root of a head's width before the softmax.",
-    hint="Your rows are too sharp. What happens to the products of queries and keys before the softmax?",
+    matrices_transposed=(
+        "Query and key are swapped: the matrices are transposed.",
+        "Along which of the two token axes do your values sum to 1, and which of them is the query's?",
+        lambda weights: weights.transpose(-1, -2),
+    ),
+    matrices_with_heads_behind_queries=(
+        "Heads and queries are swapped: (layer, token, head, token).",
+        "Print your shape beside the number of heads and of tokens: which axis is which?",
+        lambda weights: weights.transpose(1, 2),
+    ),
+    matrices_with_heads_first=(
+        "Layers and heads are swapped: (head, layer, token, token).",
+        "Does your function hold for a model with unequal numbers of layers and heads? Which axis comes first?",
+        lambda weights: weights.transpose(0, 1),
+    ),
+    matrices_with_batch_axis=(
+        "The batch axis of length 1 was kept.",
+        "How many axes does your result have, and how many does the task name?",
+        lambda weights: weights[:, None],
+    ),
+    matrices_averaged_over_heads=(
+        "The heads were averaged.",
+        "How many matrices does one layer of the model have?",
+        lambda weights: weights.mean(dim=1),
+    ),
+    matrices_of_the_last_layer=(
+        "Only the last layer's matrices were returned.",
+        "Compare the number of your matrices with the model's layers and heads.",
+        lambda weights: weights[-1],
+    ),
+    matrices_with_layers_reversed=(
+        "The layers stand in reverse order.",
+        "Which layer works on the embeddings, and where does it stand in your result?",
+        lambda weights: weights.flip(0),
+    ),
 )
-def scores_not_scaled(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    with torch.no_grad():
-        return _scores(model, _states(model, inputs), 1.0).softmax(dim=-1)
+def _after_weights(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Take one last step on the right weights."""
+    return step(_weights(_asked(model, inputs)))
 
 
-@misconception(
+@misconceptions(
     task=MATRICES,
-    title="The scores were divided by the root of the hidden size instead of a head's width.",
-    hint="Your rows are too flat. How many numbers does the query of one head have?",
+    matrices_without_token_types=(
+        "The model did not get the token types.",
+        "How does the model know where the question ends? Compare what you pass with the names of its arguments.",
+        lambda model, inputs: {"token_type_ids": None},
+    ),
+    matrices_with_baseline_positions=(
+        "The model got the baseline's positions, which are all 0.",
+        "Which of the entries of `inputs` belong to the input, and which to the baseline?",
+        lambda model, inputs: {"position_ids": inputs["baseline_position_ids"]},
+    ),
+    matrices_of_the_baseline=(
+        "These are the attention weights of the baseline.",
+        "Which of the entries of `inputs` belong to the input, and which to the baseline?",
+        lambda model, inputs: {"input_ids": inputs["baseline_ids"]},
+    ),
+    matrices_of_an_input_embedded_twice=(
+        "What model.bert.embeddings gives was passed as inputs_embeds, so that positions and types are added twice.",
+        "What does the model do with inputs_embeds before the first layer sees them?",
+        lambda model, inputs: {"inputs_embeds": _embedded(model, inputs)},
+    ),
 )
-def scores_scaled_by_the_hidden_size(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    with torch.no_grad():
-        return _scores(model, _states(model, inputs), model.config.hidden_size**-0.5).softmax(dim=-1)
-
-
-@misconception(
-    task=MATRICES,
-    title="The softmax runs over the queries instead of the keys.",
-    hint="Along which axis do your values sum to 1? Who shares out attention: the token that looks, or the one seen?",
-)
-def softmax_over_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    with torch.no_grad():
-        return _scores(model, _states(model, inputs)).softmax(dim=-2)
-
-
-@misconception(
-    task=MATRICES,
-    title="Query and key are swapped: the matrices are transposed.",
-    hint="Along which of the two token axes do your values sum to 1, and which of them is the query's?",
-)
-def matrices_transposed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs)).transpose(-1, -2)
-
-
-@misconception(
-    task=MATRICES,
-    title="Heads and queries are swapped: (layer, token, head, token).",
-    hint="Print your shape beside the number of heads and of tokens: which axis is which?",
-)
-def matrices_with_heads_behind_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs)).transpose(1, 2)
-
-
-@misconception(
-    task=MATRICES,
-    title="Layers and heads are swapped: (head, layer, token, token).",
-    hint="Does your function hold for a model with unequal numbers of layers and heads? Which axis comes first?",
-)
-def matrices_with_heads_first(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs)).transpose(0, 1)
-
-
-@misconception(
-    task=MATRICES,
-    title="The batch axis of length 1 was kept.",
-    hint="How many axes does your result have, and how many does the task name?",
-)
-def matrices_with_batch_axis(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs))[:, None]
-
-
-@misconception(
-    task=MATRICES,
-    title="The heads were averaged.",
-    hint="How many matrices does one layer of the model have?",
-)
-def matrices_averaged_over_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs)).mean(dim=1)
-
-
-@misconception(
-    task=MATRICES,
-    title="Only the last layer's matrices were returned.",
-    hint="Compare the number of your matrices with the model's layers and heads.",
-)
-def matrices_of_the_last_layer(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs))[-1]
-
-
-@misconception(
-    task=MATRICES,
-    title="The layers stand in reverse order.",
-    hint="Which layer works on the embeddings, and where does it stand in your result?",
-)
-def matrices_with_layers_reversed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs)).flip(0)
-
-
-@misconception(
-    task=MATRICES,
-    title="The model did not get the token types.",
-    hint="How does the model know where the question ends? Compare what you pass with the names of its arguments.",
-)
-def matrices_without_token_types(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs, token_type_ids=None))
-
-
-@misconception(
-    task=MATRICES,
-    title="The model got the baseline's positions, which are all 0.",
-    hint="Which of the entries of `inputs` belong to the input, and which to the baseline?",
-)
-def matrices_with_baseline_positions(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs, position_ids=inputs["baseline_position_ids"]))
-
-
-@misconception(
-    task=MATRICES,
-    title="These are the attention weights of the baseline.",
-    hint="Which of the entries of `inputs` belong to the input, and which to the baseline?",
-)
-def matrices_of_the_baseline(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs, input_ids=inputs["baseline_ids"]))
-
-
-@misconception(
-    task=MATRICES,
-    title="What model.bert.embeddings gives was passed as inputs_embeds, so that positions and types are added twice.",
-    hint="What does the model do with inputs_embeds before the first layer sees them?",
-)
-def matrices_of_an_input_embedded_twice(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs, inputs_embeds=_embedded(model, inputs)))
+def _weights_of_others(changed: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Ask the model with other arguments."""
+    return _weights(_asked(model, inputs, **changed(model, inputs)))
 
 
 # head_norm
 
 
-@misconception(
+@misconceptions(
     task=HEAD_NORM,
-    title="The heads were averaged.",
-    hint="Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
+    mean_over_heads=(
+        "The heads were averaged.",
+        "Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
+        lambda matrices: matrices.mean(dim=1),
+    ),
+    sum_over_heads=(
+        "The weights of the heads were added: the L1 norm.",
+        "Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
+        lambda matrices: matrices.sum(dim=1),
+    ),
+    largest_head=(
+        "The largest of the heads was taken.",
+        "Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
+        lambda matrices: matrices.amax(dim=1),
+    ),
+    norm_without_root=(
+        "The square root is missing: squares were added.",
+        "Two heads with the weights 0.6 and 0.8: what is their L2 norm, and which step comes last?",
+        lambda matrices: matrices.square().sum(dim=1),
+    ),
+    root_of_mean_square=(
+        "The mean of the squares was taken instead of their sum.",
+        "Does your number for 0.6 and 0.8 change if you add two heads with weight 0? Should a length?",
+        lambda matrices: matrices.square().mean(dim=1).sqrt(),
+    ),
+    norm_over_layers=(
+        "The norm was taken over the layers.",
+        "Print the shape of what you are given: which axis holds the heads?",
+        lambda matrices: matrices.norm(dim=0),
+    ),
+    norm_over_keys=(
+        "The norm was taken over the keys.",
+        "Print the shape of what you are given: which axis holds the heads?",
+        lambda matrices: matrices.norm(dim=-1),
+    ),
+    norm_over_queries=(
+        "The norm was taken over the queries.",
+        "Print the shape of what you are given: which axis holds the heads?",
+        lambda matrices: matrices.norm(dim=-2),
+    ),
+    norm_made_a_distribution=(
+        "The rows were divided by their sum afterwards.",
+        "What do your rows sum to? The task asks for a norm and no more.",
+        lambda matrices: matrices.norm(dim=1) / matrices.norm(dim=1).sum(dim=-1, keepdim=True),
+    ),
+    norm_divided_by_the_largest=(
+        "Each layer was divided by its largest value afterwards.",
+        "What is the largest value of each of your layers? The task asks for a norm and no more.",
+        lambda matrices: matrices.norm(dim=1) / matrices.norm(dim=1).amax(dim=(1, 2), keepdim=True),
+    ),
+    norm_transposed=(
+        "Query and key are swapped: the matrices are transposed.",
+        "Compare one cell by hand: which of its two tokens looks at the other one?",
+        lambda matrices: matrices.norm(dim=1).transpose(-1, -2),
+    ),
 )
-def mean_over_heads(reference: Any, matrices: Tensor) -> Tensor:
-    return matrices.mean(dim=1)
-
-
-@misconception(
-    task=HEAD_NORM,
-    title="The weights of the heads were added: the L1 norm.",
-    hint="Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
-)
-def sum_over_heads(reference: Any, matrices: Tensor) -> Tensor:
-    return matrices.sum(dim=1)
-
-
-@misconception(
-    task=HEAD_NORM,
-    title="The largest of the heads was taken.",
-    hint="Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
-)
-def largest_head(reference: Any, matrices: Tensor) -> Tensor:
-    return matrices.amax(dim=1)
-
-
-@misconception(
-    task=HEAD_NORM,
-    title="The square root is missing: squares were added.",
-    hint="Two heads with the weights 0.6 and 0.8: what is their L2 norm, and which step comes last?",
-)
-def norm_without_root(reference: Any, matrices: Tensor) -> Tensor:
-    return matrices.square().sum(dim=1)
-
-
-@misconception(
-    task=HEAD_NORM,
-    title="The mean of the squares was taken instead of their sum.",
-    hint="Does your number for 0.6 and 0.8 change if you add two heads with weight 0? Should a length?",
-)
-def root_of_mean_square(reference: Any, matrices: Tensor) -> Tensor:
-    return matrices.square().mean(dim=1).sqrt()
-
-
-@misconception(
-    task=HEAD_NORM,
-    title="The norm was taken over the layers.",
-    hint="Print the shape of what you are given: which axis holds the heads?",
-)
-def norm_over_layers(reference: Any, matrices: Tensor) -> Tensor:
-    return matrices.norm(dim=0)
-
-
-@misconception(
-    task=HEAD_NORM,
-    title="The norm was taken over the keys.",
-    hint="Print the shape of what you are given: which axis holds the heads?",
-)
-def norm_over_keys(reference: Any, matrices: Tensor) -> Tensor:
-    return matrices.norm(dim=-1)
-
-
-@misconception(
-    task=HEAD_NORM,
-    title="The norm was taken over the queries.",
-    hint="Print the shape of what you are given: which axis holds the heads?",
-)
-def norm_over_queries(reference: Any, matrices: Tensor) -> Tensor:
-    return matrices.norm(dim=-2)
-
-
-@misconception(
-    task=HEAD_NORM,
-    title="The rows were divided by their sum afterwards.",
-    hint="What do your rows sum to? The task asks for a norm and no more.",
-)
-def norm_made_a_distribution(reference: Any, matrices: Tensor) -> Tensor:
-    norms = matrices.norm(dim=1)
-    return norms / norms.sum(dim=-1, keepdim=True)
-
-
-@misconception(
-    task=HEAD_NORM,
-    title="Each layer was divided by its largest value afterwards.",
-    hint="What is the largest value of each of your layers? The task asks for a norm and no more.",
-)
-def norm_divided_by_the_largest(reference: Any, matrices: Tensor) -> Tensor:
-    norms = matrices.norm(dim=1)
-    return norms / norms.amax(dim=(1, 2), keepdim=True)
-
-
-@misconception(
-    task=HEAD_NORM,
-    title="Query and key are swapped: the matrices are transposed.",
-    hint="Compare one cell by hand: which of its two tokens looks at the other one?",
-)
-def norm_transposed(reference: Any, matrices: Tensor) -> Tensor:
-    return matrices.norm(dim=1).transpose(-1, -2)
+def _over_heads(step: Any, reference: Any, matrices: Tensor) -> Tensor:
+    """Make something else of the heads than their norm."""
+    return step(matrices)
 
 
 # attention_attributions
@@ -429,28 +363,23 @@ def _right_path(reference: Any, model: Any, inputs: Inputs, position: str) -> tu
     return found
 
 
-def _changed_path(**changed: Any) -> Callable[[Any, Inputs, str], Tensor]:
-    """Return conductance with something changed on its path."""
-    return lambda model, inputs, position: _Path(model, inputs, position, **changed).conductance()
-
-
-@misconception(
+@misconceptions(
     task=CONDUCTANCE,
-    title="Gradient times weight at the input: there is no path.",
-    hint="How often does your function ask the model? Conductance follows the weights from the baseline to the input.",
+    gradient_times_weight=(
+        "Gradient times weight at the input: there is no path.",
+        "How often does your function ask the model? Conductance follows the weights from the baseline to the input.",
+        lambda weights, gradients: weights * gradients,
+    ),
+    gradient_alone=(
+        "The gradient at the input alone was returned.",
+        "How often does your function ask the model? Conductance follows the weights from the baseline to the input.",
+        lambda weights, gradients: gradients,
+    ),
 )
-def gradient_times_weight(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+def _without_path(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Attribute by the gradient at the input alone."""
     path = _Path(model, inputs, position, nodes=torch.ones(1))
-    return (path.weights * path.gradients)[:, 0]
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The gradient at the input alone was returned.",
-    hint="How often does your function ask the model? Conductance follows the weights from the baseline to the input.",
-)
-def gradient_alone(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _Path(model, inputs, position, nodes=torch.ones(1)).gradients[:, 0]
+    return step(path.weights, path.gradients)[:, 0]
 
 
 @misconception(
@@ -477,110 +406,165 @@ def weights_times_mean_gradient(reference: Any, model: Any, inputs: Inputs, posi
     return weights * gradients.mean(dim=1)
 
 
-@misconception(
+@misconceptions(
     task=CONDUCTANCE,
-    title="Each difference of weights was multiplied by the gradient at the later of its two nodes.",
-    hint="Which node of a step does the formula take the gradient at? Look at its index.",
+    gradient_at_the_later_node=(
+        "Each difference of weights was multiplied by the gradient at the later of its two nodes.",
+        "Which node of a step does the formula take the gradient at? Look at its index.",
+        lambda weights, gradients: (weights.diff(dim=1) * gradients[:, 1:]).sum(dim=1),
+    ),
+    gradient_averaged_over_the_step=(
+        "The gradients at a step's two nodes were averaged.",
+        "Your rule is finer than the one asked for. Which node of a step does the formula take the gradient at?",
+        lambda weights, gradients: (weights.diff(dim=1) * (gradients[:, 1:] + gradients[:, :-1]) / 2).sum(
+            dim=1
+        ),
+    ),
+    mean_over_steps=(
+        "The steps were averaged instead of summed.",
+        "Print the ratio of your values to the right ones: it is the same everywhere. What do you do with the steps?",
+        lambda weights, gradients: (weights.diff(dim=1) * gradients[:, :-1]).mean(dim=1),
+    ),
 )
-def gradient_at_the_later_node(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    weights, gradients = _right_path(reference, model, inputs, position)
-    return (weights.diff(dim=1) * gradients[:, 1:]).sum(dim=1)
+def _added_up(rule: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Add the right path's steps up by another rule."""
+    return rule(*_right_path(reference, model, inputs, position))
 
 
-@misconception(
+def _from_zero(model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    _, end = _word_ends(model, inputs)
+    return torch.zeros_like(end), end
+
+
+def _from_padding(model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    padding = torch.full_like(inputs["input_ids"], int(model.config.pad_token_id or 0))
+    return _word_ends(model, {**inputs, "baseline_ids": padding})
+
+
+def _embedded_ends(model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    return _embedded(model, {**inputs, "input_ids": inputs["baseline_ids"]}), _embedded(model, inputs)
+
+
+@misconceptions(
     task=CONDUCTANCE,
-    title="The gradients at a step's two nodes were averaged.",
-    hint="Your rule is finer than the one asked for. Which node of a step does the formula take the gradient at?",
+    equidistant_nodes=(
+        "The nodes are equidistant instead of Gauss-Legendre nodes.",
+        "Print your nodes beside those that the text names: where do they lie close together?",
+        lambda model, inputs: {"nodes": torch.linspace(0, 1, 51)},
+    ),
+    fifty_nodes=(
+        "One node too few: 50 nodes have 49 differences.",
+        "How many nodes are needed for 50 differences?",
+        lambda model, inputs: {"nodes": _nodes(50)},
+    ),
+    twenty_steps=(
+        "20 steps were taken instead of 50.",
+        "How many nodes does your path have, and how many does the task ask for?",
+        lambda model, inputs: {"nodes": _nodes(21)},
+    ),
+    path_backwards=(
+        "The path runs from the input to the baseline: all signs are turned round.",
+        "Which end of the path is your first node at? What does a weight that speaks for the answer get?",
+        lambda model, inputs: {"ends": _word_ends(model, inputs)[::-1]},
+    ),
+    log_probability_explained=(
+        "The largest log-probability was explained instead of the largest logit.",
+        "What is F here? Is what you take the maximum of still what the model returns?",
+        lambda model, inputs: {"score": lambda rows: _largest(rows.log_softmax(dim=-1))},
+    ),
+    probability_explained=(
+        "The largest probability was explained instead of the largest logit.",
+        "What is F here? Is what you take the maximum of still what the model returns?",
+        lambda model, inputs: {"score": lambda rows: _largest(rows.softmax(dim=-1))},
+    ),
+    all_logits_explained=(
+        "All logits were added up instead of taking the largest.",
+        "What is F here: how many positions of the text does it look at?",
+        lambda model, inputs: {"score": lambda rows: rows.sum(dim=-1)},
+    ),
+    path_from_zero=(
+        "The path begins at the zero vector.",
+        "Which vector does the word embedding table hold for [PAD], and what do [CLS] and [SEP] keep?",
+        lambda model, inputs: {"ends": _from_zero(model, inputs)},
+    ),
+    path_from_padding=(
+        "The path begins at [PAD] everywhere: [CLS] and [SEP] were lost.",
+        "Which tokens of your baseline agree with those of the input? Compare with baseline_ids.",
+        lambda model, inputs: {"ends": _from_padding(model, inputs)},
+    ),
+    path_embedded_twice=(
+        "The path runs through what model.bert.embeddings gives, which the model then embeds a second time.",
+        "What does the model do with inputs_embeds before the first layer sees them?",
+        lambda model, inputs: {"ends": _embedded_ends(model, inputs)},
+    ),
+    path_behind_the_embeddings=(
+        "The path runs through the output of the whole embedding module instead of the word embeddings.",
+        "Which vectors does your path join: before or after positions and types were added and normalised?",
+        lambda model, inputs: {"ends": _embedded_ends(model, inputs), "inside": True},
+    ),
+    path_without_token_types=(
+        "The token types are missing on the path.",
+        "What does the model get beside inputs_embeds, and what does it assume where something is missing?",
+        lambda model, inputs: {"token_type_ids": None},
+    ),
+    path_with_baseline_positions=(
+        "All points of the path stand at position 0.",
+        "Which of the entries of `inputs` belong to the input, and which to the baseline?",
+        lambda model, inputs: {"position_ids": inputs["baseline_position_ids"]},
+    ),
 )
-def gradient_averaged_over_the_step(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    weights, gradients = _right_path(reference, model, inputs, position)
-    return (weights.diff(dim=1) * (gradients[:, 1:] + gradients[:, :-1]) / 2).sum(dim=1)
+def _on_another_path(options: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Follow a path with other nodes, ends, arguments or another score."""
+    return _Path(model, inputs, position, **options(model, inputs)).conductance()
 
 
-@misconception(
+@misconceptions(
     task=CONDUCTANCE,
-    title="The nodes are equidistant instead of Gauss-Legendre nodes.",
-    hint="Print your nodes beside those that the text names: where do they lie close together?",
+    calls=(CONDUCTANCE,),
+    absolute_conductance=(
+        "Absolute values were returned.",
+        "Is any of your values negative? A weight can also speak against the answer.",
+        lambda right: right.abs(),
+    ),
+    conductance_normalised_by_layer=(
+        "Each layer was divided by its L2 norm.",
+        "What is the norm of each of your layers? The task asks for no normalisation here.",
+        lambda right: right / right.flatten(1).norm(dim=1)[:, None, None, None],
+    ),
+    conductance_normalised_by_head=(
+        "Each head's matrix was divided by its L2 norm.",
+        "What is the norm of each of your matrices? The task asks for no normalisation here.",
+        lambda right: right / right.flatten(2).norm(dim=2)[:, :, None, None],
+    ),
+    conductance_normalised=(
+        "All values were divided by their common L2 norm.",
+        "What is the norm of your whole result? The task asks for no normalisation here.",
+        lambda right: right / right.norm(),
+    ),
+    conductance_transposed=(
+        "Query and key are swapped: the matrices are transposed.",
+        "Which of the two token axes looks, and which one is looked at? Compare with your attention matrices.",
+        lambda right: right.transpose(-1, -2),
+    ),
+    conductance_with_heads_behind_queries=(
+        "Heads and queries are swapped: (layer, token, head, token).",
+        "Print your shape beside the number of heads and of tokens: which axis is which?",
+        lambda right: right.transpose(1, 2),
+    ),
+    conductance_summed_over_heads=(
+        "The heads were summed.",
+        "How many matrices does one layer of your attention have?",
+        lambda right: right.sum(dim=1),
+    ),
+    conductance_with_layers_reversed=(
+        "The layers stand in reverse order.",
+        "Which layer works on the embeddings, and where does it stand in your result?",
+        lambda right: right.flip(0),
+    ),
 )
-def equidistant_nodes(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _Path(model, inputs, position, nodes=torch.linspace(0, 1, 51)).conductance()
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="One node too few: 50 nodes have 49 differences.",
-    hint="How many nodes are needed for 50 differences?",
-)
-def fifty_nodes(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _Path(model, inputs, position, nodes=_nodes(50)).conductance()
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="20 steps were taken instead of 50.",
-    hint="How many nodes does your path have, and how many does the task ask for?",
-)
-def twenty_steps(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _Path(model, inputs, position, nodes=_nodes(21)).conductance()
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The steps were averaged instead of summed.",
-    hint="Print the ratio of your values to the right ones: it is the same everywhere. What do you do with the steps?",
-)
-def mean_over_steps(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    weights, gradients = _right_path(reference, model, inputs, position)
-    return (weights.diff(dim=1) * gradients[:, :-1]).mean(dim=1)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The path runs from the input to the baseline: all signs are turned round.",
-    hint="Which end of the path is your first node at? What does a weight that speaks for the answer get?",
-)
-def path_backwards(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    start, end = _word_ends(model, inputs)
-    return _Path(model, inputs, position, ends=(end, start)).conductance()
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="Absolute values were returned.",
-    hint="Is any of your values negative? A weight can also speak against the answer.",
-)
-def absolute_conductance(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return reference.attention_attributions(model, inputs, position).abs()
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="Each layer was divided by its L2 norm.",
-    hint="What is the norm of each of your layers? The task asks for no normalisation here.",
-)
-def conductance_normalised_by_layer(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    found = reference.attention_attributions(model, inputs, position)
-    return found / found.flatten(1).norm(dim=1)[:, None, None, None]
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="Each head's matrix was divided by its L2 norm.",
-    hint="What is the norm of each of your matrices? The task asks for no normalisation here.",
-)
-def conductance_normalised_by_head(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    found = reference.attention_attributions(model, inputs, position)
-    return found / found.flatten(2).norm(dim=2)[:, :, None, None]
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="All values were divided by their common L2 norm.",
-    hint="What is the norm of your whole result? The task asks for no normalisation here.",
-)
-def conductance_normalised(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    found = reference.attention_attributions(model, inputs, position)
-    return found / found.norm()
+def _after_conductance(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Take one last step on the right conductance."""
+    return step(reference.attention_attributions(model, inputs, position))
 
 
 @misconception(
@@ -592,101 +576,17 @@ def fixed_position(reference: Any, model: Any, inputs: Inputs, position: str) ->
     output = _asked(model, inputs)
     logits = output.start_logits if position == "start" else output.end_logits
     place = int(logits[0].argmax())
-    return _changed_path(score=lambda rows: rows[:, place])(model, inputs, position)
+    return _Path(model, inputs, position, score=lambda rows: rows[:, place]).conductance()
 
 
 @misconception(
     task=CONDUCTANCE,
     title="The end's logits were explained for the start, and the start's for the end.",
     hint="Which logits does your function look at for each of the two values of `position`?",
+    calls=(CONDUCTANCE,),
 )
 def the_other_position(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     return reference.attention_attributions(model, inputs, "end" if position == "start" else "start")
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The largest log-probability was explained instead of the largest logit.",
-    hint="What is F here? Is what you take the maximum of still what the model returns?",
-)
-def log_probability_explained(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _changed_path(score=lambda rows: _largest(rows.log_softmax(dim=-1)))(model, inputs, position)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The largest probability was explained instead of the largest logit.",
-    hint="What is F here? Is what you take the maximum of still what the model returns?",
-)
-def probability_explained(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _changed_path(score=lambda rows: _largest(rows.softmax(dim=-1)))(model, inputs, position)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="All logits were added up instead of taking the largest.",
-    hint="What is F here: how many positions of the text does it look at?",
-)
-def all_logits_explained(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _changed_path(score=lambda rows: rows.sum(dim=-1))(model, inputs, position)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The path begins at the zero vector.",
-    hint="Which vector does the word embedding table hold for [PAD], and what do [CLS] and [SEP] keep?",
-)
-def path_from_zero(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    _, end = _word_ends(model, inputs)
-    return _Path(model, inputs, position, ends=(torch.zeros_like(end), end)).conductance()
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The path begins at [PAD] everywhere: [CLS] and [SEP] were lost.",
-    hint="Which tokens of your baseline agree with those of the input? Compare with baseline_ids.",
-)
-def path_from_padding(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    padding = torch.full_like(inputs["input_ids"], int(model.config.pad_token_id or 0))
-    return _changed_path(ends=_word_ends(model, {**inputs, "baseline_ids": padding}))(model, inputs, position)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The path runs through what model.bert.embeddings gives, which the model then embeds a second time.",
-    hint="What does the model do with inputs_embeds before the first layer sees them?",
-)
-def path_embedded_twice(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    ends = _embedded(model, {**inputs, "input_ids": inputs["baseline_ids"]}), _embedded(model, inputs)
-    return _Path(model, inputs, position, ends=ends).conductance()
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The path runs through the output of the whole embedding module instead of the word embeddings.",
-    hint="Which vectors does your path join: before or after positions and types were added and normalised?",
-)
-def path_behind_the_embeddings(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    ends = _embedded(model, {**inputs, "input_ids": inputs["baseline_ids"]}), _embedded(model, inputs)
-    return _Path(model, inputs, position, ends=ends, inside=True).conductance()
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The token types are missing on the path.",
-    hint="What does the model get beside inputs_embeds, and what does it assume where something is missing?",
-)
-def path_without_token_types(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _changed_path(token_type_ids=None)(model, inputs, position)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="All points of the path stand at position 0.",
-    hint="Which of the entries of `inputs` belong to the input, and which to the baseline?",
-)
-def path_with_baseline_positions(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _changed_path(position_ids=inputs["baseline_position_ids"])(model, inputs, position)
 
 
 @misconception(
@@ -700,44 +600,6 @@ def conductance_of_scores(reference: Any, model: Any, inputs: Inputs, position: 
         scores = _scores(model, list(path.states))  # (layer, node, head, query, key)
         moved = path.gradients - (path.weights * path.gradients).sum(dim=-1, keepdim=True)
         return (scores.diff(dim=1) * (path.weights * moved)[:, :-1]).sum(dim=1)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="Query and key are swapped: the matrices are transposed.",
-    hint="Which of the two token axes looks, and which one is looked at? Compare with your attention matrices.",
-)
-def conductance_transposed(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return reference.attention_attributions(model, inputs, position).transpose(-1, -2)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="Heads and queries are swapped: (layer, token, head, token).",
-    hint="Print your shape beside the number of heads and of tokens: which axis is which?",
-)
-def conductance_with_heads_behind_queries(
-    reference: Any, model: Any, inputs: Inputs, position: str
-) -> Tensor:
-    return reference.attention_attributions(model, inputs, position).transpose(1, 2)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The heads were summed.",
-    hint="How many matrices does one layer of your attention have?",
-)
-def conductance_summed_over_heads(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return reference.attention_attributions(model, inputs, position).sum(dim=1)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The layers stand in reverse order.",
-    hint="Which layer works on the embeddings, and where does it stand in your result?",
-)
-def conductance_with_layers_reversed(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return reference.attention_attributions(model, inputs, position).flip(0)
 
 
 # transformed_vectors
@@ -782,32 +644,66 @@ def _output_biases(model: Any) -> Tensor:
     return torch.stack(biases)[:, None, None]
 
 
-@misconception(
+@misconceptions(
     task=VECTORS,
-    title="The value vectors lack their bias.",
-    hint="What does the module attention.self.value add to the product with its weight?",
+    value_bias_missing=(
+        "The value vectors lack their bias.",
+        "What does the module attention.self.value add to the product with its weight?",
+        {"value_bias": False},
+    ),
+    rows_of_the_projection=(
+        "The head's rows of the output projection's weight were taken, not its columns.",
+        "A linear layer computes x @ weight.T: which axis of the weight meets the entries of x that belong to a head?",
+        {"slices": lambda weight, heads: weight.T.chunk(heads, dim=1)},
+    ),
+    slices_reversed=(
+        "The heads' slices of the output projection stand in reverse order.",
+        "Which columns of the output projection meet the first head's entries?",
+        {"slices": lambda weight, heads: weight.chunk(heads, dim=1)[::-1]},
+    ),
+    keys_for_values=(
+        "The keys were taken for the values.",
+        "Three vectors are made of each token: which of them is passed on?",
+        {"source": "key"},
+    ),
+    queries_for_values=(
+        "The queries were taken for the values.",
+        "Three vectors are made of each token: which of them is passed on?",
+        {"source": "query"},
+    ),
 )
-def value_bias_missing(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(model, _states(model, inputs), value_bias=False)
+def _transformed_otherwise(options: dict[str, Any], reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Pass on other vectors than the values, or slice the output projection in another way."""
+    return _transformed(model, _states(model, inputs), **options)
 
 
-@misconception(
+@misconceptions(
     task=VECTORS,
-    title="The output projection's bias was added in every head.",
-    hint="Add your vectors up with the attention weights: how often is the output bias in the sum, and how often in y?",
+    calls=(VECTORS,),
+    output_bias_added=(
+        "The output projection's bias was added in every head.",
+        "Add your vectors up with the attention weights: how often is the output bias in the sum, and how often in y?",
+        lambda right, model: right + _output_biases(model),
+    ),
+    output_bias_shared=(
+        "The output projection's bias was shared out among the heads.",
+        "Does the output bias depend on any token? Look at where it stands in the formula of y.",
+        lambda right, model: right + _output_biases(model) / model.config.num_attention_heads,
+    ),
+    vectors_with_tokens_first=(
+        "Heads and tokens are swapped: (layer, token, head, hidden).",
+        "Print your shape beside the number of heads and of tokens: which axis is which?",
+        lambda right, model: right.transpose(1, 2),
+    ),
+    vectors_summed_over_heads=(
+        "The heads were summed.",
+        "How many vectors does one token have in one layer?",
+        lambda right, model: right.sum(dim=1),
+    ),
 )
-def output_bias_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.transformed_vectors(model, inputs) + _output_biases(model)
-
-
-@misconception(
-    task=VECTORS,
-    title="The output projection's bias was shared out among the heads.",
-    hint="Does the output bias depend on any token? Look at where it stands in the formula of y.",
-)
-def output_bias_shared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    share = _output_biases(model) / model.config.num_attention_heads
-    return reference.transformed_vectors(model, inputs) + share
+def _after_vectors(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Take one last step on the right vectors."""
+    return step(reference.transformed_vectors(model, inputs), model)
 
 
 @misconception(
@@ -817,17 +713,6 @@ def output_bias_shared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
 )
 def biases_swapped(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return _transformed(model, _states(model, inputs), value_bias=False) + _output_biases(model)
-
-
-@misconception(
-    task=VECTORS,
-    title="The head's rows of the output projection's weight were taken, not its columns.",
-    hint="A linear layer computes x @ weight.T: which axis of the weight meets the entries of x that belong to a head?",
-)
-def rows_of_the_projection(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(
-        model, _states(model, inputs), slices=lambda weight, heads: weight.T.chunk(heads, dim=1)
-    )
 
 
 @misconception(
@@ -865,17 +750,6 @@ def viewed_without_transpose(reference: Any, model: Any, inputs: Inputs) -> Tens
 
 @misconception(
     task=VECTORS,
-    title="The heads' slices of the output projection stand in reverse order.",
-    hint="Which columns of the output projection meet the first head's entries?",
-)
-def slices_reversed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(
-        model, _states(model, inputs), slices=lambda weight, heads: weight.chunk(heads, dim=1)[::-1]
-    )
-
-
-@misconception(
-    task=VECTORS,
     title="Every head got the whole value vector and the whole output projection.",
     hint="Are the vectors of your heads different from each other? Which entries belong to one head?",
 )
@@ -884,23 +758,22 @@ def whole_projection_in_every_head(reference: Any, model: Any, inputs: Inputs) -
     return found.expand(-1, model.config.num_attention_heads, -1, -1).contiguous()
 
 
-@misconception(
+@misconceptions(
     task=VECTORS,
-    title="Off by one: f was computed of each layer's output instead of its input.",
-    hint="Which entry of hidden_states comes into the first layer?",
+    of_the_layers_outputs=(
+        "Off by one: f was computed of each layer's output instead of its input.",
+        "Which entry of hidden_states comes into the first layer?",
+        lambda states: states[1:],
+    ),
+    of_the_embeddings=(
+        "f was computed of the embeddings in every layer.",
+        "What comes into the second layer: the embeddings, or what the first layer has made of them?",
+        lambda states: [states[0]] * len(states),
+    ),
 )
-def of_the_layers_outputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(model, _states(model, inputs)[1:])
-
-
-@misconception(
-    task=VECTORS,
-    title="f was computed of the embeddings in every layer.",
-    hint="What comes into the second layer: the embeddings, or what the first layer has made of them?",
-)
-def of_the_embeddings(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    states = _states(model, inputs)
-    return _transformed(model, [states[0]] * len(states))
+def _of_other_states(chosen: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Transform other states than what comes into each layer."""
+    return _transformed(model, chosen(_states(model, inputs)))
 
 
 @misconception(
@@ -921,6 +794,7 @@ def of_normalised_inputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=VECTORS,
     title="The layer norm was applied to the vectors.",
     hint="What does the layer norm of a sum have to do with its summands? f stops before it.",
+    calls=(VECTORS,),
 )
 def vectors_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     found = reference.transformed_vectors(model, inputs)
@@ -933,6 +807,7 @@ def vectors_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=VECTORS,
     title="The layer's input was added: the residual connection.",
     hint="Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+    calls=(VECTORS,),
 )
 def residual_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     states = _states(model, inputs)
@@ -941,26 +816,9 @@ def residual_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
 
 @misconception(
     task=VECTORS,
-    title="The keys were taken for the values.",
-    hint="Three vectors are made of each token: which of them is passed on?",
-)
-def keys_for_values(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(model, _states(model, inputs), source="key")
-
-
-@misconception(
-    task=VECTORS,
-    title="The queries were taken for the values.",
-    hint="Three vectors are made of each token: which of them is passed on?",
-)
-def queries_for_values(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(model, _states(model, inputs), source="query")
-
-
-@misconception(
-    task=VECTORS,
     title="The attention weights are in already: these are what each head gives to each query.",
     hint="f(x) belongs to one token alone. Does yours change if another token of the text changes its attention?",
+    calls=(VECTORS,),
 )
 def attention_included(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return _weights(_asked(model, inputs)) @ reference.transformed_vectors(model, inputs).to(model.device)
@@ -994,42 +852,22 @@ def projection_of_the_feed_forward_step(reference: Any, model: Any, inputs: Inpu
     return torch.stack(rows)
 
 
-@misconception(
+@misconceptions(
     task=VECTORS,
-    title="Heads and tokens are swapped: (layer, token, head, hidden).",
-    hint="Print your shape beside the number of heads and of tokens: which axis is which?",
+    vectors_without_token_types=(
+        "The model did not get the token types.",
+        "How does the model know where the question ends? Compare what you pass with the names of its arguments.",
+        lambda inputs: {"token_type_ids": None},
+    ),
+    vectors_of_the_baseline=(
+        "These are the vectors of the baseline.",
+        "Which of the entries of `inputs` belong to the input, and which to the baseline?",
+        lambda inputs: {"input_ids": inputs["baseline_ids"]},
+    ),
 )
-def vectors_with_tokens_first(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.transformed_vectors(model, inputs).transpose(1, 2)
-
-
-@misconception(
-    task=VECTORS,
-    title="The heads were summed.",
-    hint="How many vectors does one token have in one layer?",
-)
-def vectors_summed_over_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.transformed_vectors(model, inputs).sum(dim=1)
-
-
-@misconception(
-    task=VECTORS,
-    title="The model did not get the token types.",
-    hint="How does the model know where the question ends? Compare what you pass with the names of its arguments.",
-)
-def vectors_without_token_types(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(
-        model, [state[0] for state in _asked(model, inputs, token_type_ids=None).hidden_states]
-    )
-
-
-@misconception(
-    task=VECTORS,
-    title="These are the vectors of the baseline.",
-    hint="Which of the entries of `inputs` belong to the input, and which to the baseline?",
-)
-def vectors_of_the_baseline(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    output = _asked(model, inputs, input_ids=inputs["baseline_ids"])
+def _vectors_of_others(changed: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Ask the model with other arguments."""
+    output = _asked(model, inputs, **changed(inputs))
     return _transformed(model, [state[0] for state in output.hidden_states])
 
 
@@ -1041,119 +879,123 @@ def _parts(reference: Any, model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
     return reference.attention_matrices(model, inputs), reference.transformed_vectors(model, inputs)
 
 
-@misconception(
+@misconceptions(
     task=WEIGHTED,
-    title="The attention weights are missing: the norm of f for every query.",
-    hint="Compare two rows of one head: does each token get the same from everybody?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
+    norms_without_attention=(
+        "The attention weights are missing: the norm of f for every query.",
+        "Compare two rows of one head: does each token get the same from everybody?",
+        lambda weights, f: f.norm(dim=-1)[:, :, None, :].expand_as(weights).contiguous(),
+    ),
+    vectors_of_the_queries=(
+        "The weight was multiplied by the norm of the query's vector instead of the key's.",
+        "Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
+        lambda weights, f: weights * f.norm(dim=-1)[:, :, :, None],
+    ),
+    sum_of_magnitudes=(
+        "The L1 norm was taken.",
+        "Which norm does the task name? Compare one vector by hand.",
+        lambda weights, f: weights * f.abs().sum(dim=-1)[:, :, None, :],
+    ),
+    sum_of_entries=(
+        "The entries of the vectors were summed instead of taking the norm.",
+        "Is any of your values negative? What is the length of a vector?",
+        lambda weights, f: weights * f.sum(dim=-1)[:, :, None, :],
+    ),
+    norms_of_head_outputs=(
+        "Vectors were added over the keys first: one norm for each query.",
+        "How many axes does your result have? What flows from each single key is asked.",
+        lambda weights, f: (weights @ f).norm(dim=-1),
+    ),
 )
-def norms_without_attention(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = _parts(reference, model, inputs)
-    return vectors.norm(dim=-1)[:, :, None, :].expand_as(matrices).contiguous()
+def _combined(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Combine the right weights and vectors in another way."""
+    return step(*_parts(reference, model, inputs))
 
 
 @misconception(
     task=WEIGHTED,
     title="The attention weights alone were returned.",
     hint="How wide the gate is and how much comes through it are two things. Where are the vectors?",
+    calls=(MATRICES,),
 )
 def attention_alone(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.attention_matrices(model, inputs)
 
 
-@misconception(
+@misconceptions(
     task=WEIGHTED,
-    title="The weight was multiplied by the norm of the query's vector instead of the key's.",
-    hint="Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
+    calls=(WEIGHTED,),
+    norms_transposed=(
+        "Query and key are swapped: the matrices are transposed.",
+        "Divide your result by the attention weights: along which axis is it the same?",
+        lambda right: right.transpose(-1, -2),
+    ),
+    norms_squared=(
+        "The square root is missing: the norms are squared.",
+        "Compare one vector by hand: which step comes last when a length is computed?",
+        lambda right: right.square(),
+    ),
+    norms_made_a_distribution=(
+        "The rows were divided by their sum.",
+        "What do your rows sum to? The task asks for a norm and no more.",
+        lambda right: right / right.sum(dim=-1, keepdim=True),
+    ),
+    norms_with_heads_behind_queries=(
+        "Heads and queries are swapped: (layer, token, head, token).",
+        "Print your shape beside the number of heads and of tokens: which axis is which?",
+        lambda right: right.transpose(1, 2),
+    ),
+    norms_averaged_over_heads=(
+        "The heads were averaged.",
+        "How many norms does one pair of tokens have in one layer? The task asks for them head by head.",
+        lambda right: right.mean(dim=1),
+    ),
 )
-def vectors_of_the_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = _parts(reference, model, inputs)
-    return matrices * vectors.norm(dim=-1)[:, :, :, None]
-
-
-@misconception(
-    task=WEIGHTED,
-    title="Query and key are swapped: the matrices are transposed.",
-    hint="Divide your result by the attention weights: along which axis is it the same?",
-)
-def norms_transposed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.weighted_norms(model, inputs).transpose(-1, -2)
-
-
-@misconception(
-    task=WEIGHTED,
-    title="The L1 norm was taken.",
-    hint="Which norm does the task name? Compare one vector by hand.",
-)
-def sum_of_magnitudes(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = _parts(reference, model, inputs)
-    return matrices * vectors.abs().sum(dim=-1)[:, :, None, :]
-
-
-@misconception(
-    task=WEIGHTED,
-    title="The square root is missing: the norms are squared.",
-    hint="Compare one vector by hand: which step comes last when a length is computed?",
-)
-def norms_squared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.weighted_norms(model, inputs).square()
+def _after_norms(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Take one last step on the right norms."""
+    return step(reference.weighted_norms(model, inputs))
 
 
 @misconception(
     task=WEIGHTED,
     title="The root of the mean square was taken instead of the norm.",
     hint="By which factor are your values off, and how many numbers does a vector have?",
+    calls=(WEIGHTED,),
 )
 def norms_of_mean_squares(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs) / model.config.hidden_size**0.5
 
 
-@misconception(
+def _without_bias(model: Any, inputs: Inputs) -> Tensor:
+    return _transformed(model, _states(model, inputs), value_bias=False)
+
+
+@misconceptions(
     task=WEIGHTED,
-    title="The entries of the vectors were summed instead of taking the norm.",
-    hint="Is any of your values negative? What is the length of a vector?",
+    calls=(MATRICES,),
+    norms_of_values=(
+        "The norm of the value vector was weighed: the output projection is missing.",
+        "What is f? Two matrices stand in its formula.",
+        lambda model, inputs: values_alone(None, model, inputs).norm(dim=-1),
+    ),
+    norms_of_inputs=(
+        "The norm of the layer's input was weighed instead of that of f.",
+        "What does a head pass on: the vector that comes into the layer, or what it makes of it?",
+        lambda model, inputs: torch.stack(_states(model, inputs)[:-1]).norm(dim=-1)[:, None],
+    ),
+    norms_without_value_bias=(
+        "The values' bias is missing in the vectors that were weighed here.",
+        "Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+        lambda model, inputs: _without_bias(model, inputs).norm(dim=-1),
+    ),
 )
-def sum_of_entries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = _parts(reference, model, inputs)
-    return matrices * vectors.sum(dim=-1)[:, :, None, :]
-
-
-@misconception(
-    task=WEIGHTED,
-    title="The rows were divided by their sum.",
-    hint="What do your rows sum to? The task asks for a norm and no more.",
-)
-def norms_made_a_distribution(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    norms = reference.weighted_norms(model, inputs)
-    return norms / norms.sum(dim=-1, keepdim=True)
-
-
-@misconception(
-    task=WEIGHTED,
-    title="The norm of the value vector was weighed: the output projection is missing.",
-    hint="What is f? Two matrices stand in its formula.",
-)
-def norms_of_values(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    lengths = values_alone(reference, model, inputs).norm(dim=-1)
-    return reference.attention_matrices(model, inputs) * lengths.to(model.device)[:, :, None, :]
-
-
-@misconception(
-    task=WEIGHTED,
-    title="The norm of the layer's input was weighed instead of that of f.",
-    hint="What does a head pass on: the vector that comes into the layer, or what it makes of it?",
-)
-def norms_of_inputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    lengths = torch.stack(_states(model, inputs)[:-1]).norm(dim=-1)
-    return reference.attention_matrices(model, inputs).to(model.device) * lengths[:, None, None, :]
-
-
-@misconception(
-    task=WEIGHTED,
-    title="The values' bias is missing in the vectors that were weighed here.",
-    hint="Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
-)
-def norms_without_value_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    lengths = value_bias_missing(reference, model, inputs).norm(dim=-1)
+def _lengths_weighed(lengths_of: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Weigh the lengths of other vectors than f(x)."""
+    lengths = lengths_of(model, inputs)
     return reference.attention_matrices(model, inputs).to(model.device) * lengths[:, :, None, :]
 
 
@@ -1161,9 +1003,13 @@ def norms_without_value_bias(reference: Any, model: Any, inputs: Inputs) -> Tens
     task=WEIGHTED,
     title="The output projection's bias is in the vectors that were weighed here.",
     hint="Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def norms_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    lengths = output_bias_added(reference, model, inputs).norm(dim=-1)
+    lengths = (reference.transformed_vectors(model, inputs) + _output_biases(model)).norm(dim=-1)
     return reference.attention_matrices(model, inputs).to(model.device) * lengths[:, :, None, :]
 
 
@@ -1171,37 +1017,13 @@ def norms_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor
     task=WEIGHTED,
     title="The attention weight was multiplied in twice.",
     hint="Is the weight in your vectors already? Divide your result by the attention weights and look at a column.",
+    calls=(
+        MATRICES,
+        WEIGHTED,
+    ),
 )
 def attention_twice(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs) * reference.attention_matrices(model, inputs)
-
-
-@misconception(
-    task=WEIGHTED,
-    title="Heads and queries are swapped: (layer, token, head, token).",
-    hint="Print your shape beside the number of heads and of tokens: which axis is which?",
-)
-def norms_with_heads_behind_queries(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.weighted_norms(model, inputs).transpose(1, 2)
-
-
-@misconception(
-    task=WEIGHTED,
-    title="The heads were averaged.",
-    hint="How many norms does one pair of tokens have in one layer? The task asks for them head by head.",
-)
-def norms_averaged_over_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.weighted_norms(model, inputs).mean(dim=1)
-
-
-@misconception(
-    task=WEIGHTED,
-    title="Vectors were added over the keys first: one norm for each query.",
-    hint="How many axes does your result have? What flows from each single key is asked.",
-)
-def norms_of_head_outputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = _parts(reference, model, inputs)
-    return (matrices @ vectors).norm(dim=-1)
 
 
 # summed_norms
@@ -1217,132 +1039,119 @@ def _added(alpha: Tensor, f: Tensor) -> Tensor:
     return torch.einsum("hqk,hkd->qkd", alpha, f)
 
 
-@misconception(
+@misconceptions(
     task=SUMMED,
-    title="The norms of the heads were summed instead of taking the norm of the sum.",
-    hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+    calls=(WEIGHTED,),
+    sum_of_norms=(
+        "The norms of the heads were summed instead of taking the norm of the sum.",
+        "Two heads may send opposite vectors: what arrives then, and what does your function say?",
+        lambda norms: norms.sum(dim=1),
+    ),
+    mean_of_norms=(
+        "The norms of the heads were averaged.",
+        "Two heads may send opposite vectors: what arrives then, and what does your function say?",
+        lambda norms: norms.mean(dim=1),
+    ),
+    norm_of_norms=(
+        "The L2 norm of the heads' norms was taken: vectors laid end to end instead of added.",
+        "Two heads may send opposite vectors: what arrives then, and what does your function say?",
+        lambda norms: norms.norm(dim=1),
+    ),
+    largest_of_norms=(
+        "The largest of the heads' norms was taken.",
+        "Two heads may send opposite vectors: what arrives then, and what does your function say?",
+        lambda norms: norms.amax(dim=1),
+    ),
+    heads_not_added=(
+        "The heads were not added at all.",
+        "How many axes does your result have, and which one should be gone?",
+        lambda norms: norms,
+    ),
 )
-def sum_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.weighted_norms(model, inputs).sum(dim=1)
+def _norms_joined(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Join the heads' norms instead of their vectors."""
+    return step(reference.weighted_norms(model, inputs))
 
 
-@misconception(
+@misconceptions(
     task=SUMMED,
-    title="The norms of the heads were averaged.",
-    hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+    calls=(SUMMED,),
+    norm_of_mean=(
+        "The vectors of the heads were averaged instead of summed.",
+        "By which factor are your values off, and how many heads are there?",
+        lambda right, model: right / model.config.num_attention_heads,
+    ),
+    sum_transposed=(
+        "Query and key are swapped: the matrices are transposed.",
+        "Take one cell by hand: which of its two tokens sends, and which one gets?",
+        lambda right, model: right.transpose(-1, -2),
+    ),
+    sum_squared=(
+        "The square root is missing: the norms are squared.",
+        "Compare one vector by hand: which step comes last when a length is computed?",
+        lambda right, model: right.square(),
+    ),
+    sum_made_a_distribution=(
+        "The rows were divided by their sum.",
+        "What do your rows sum to? The task asks for a norm and no more.",
+        lambda right, model: right / right.sum(dim=-1, keepdim=True),
+    ),
 )
-def mean_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.weighted_norms(model, inputs).mean(dim=1)
+def _after_sum(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Take one last step on the right norms of the sum."""
+    return step(reference.summed_norms(model, inputs), model)
 
 
-@misconception(
+@misconceptions(
     task=SUMMED,
-    title="The L2 norm of the heads' norms was taken: vectors laid end to end instead of added.",
-    hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
+    sum_without_attention=(
+        "The attention weights are missing: the norm of the heads' vectors for every query.",
+        "Compare two rows of one layer: does each token get the same from everybody?",
+        lambda alpha, f: _added(torch.ones_like(alpha), f).norm(dim=-1),
+    ),
+    summed_before_weighed=(
+        "Weights and vectors were summed over the heads separately before they were multiplied.",
+        "Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
+        lambda alpha, f: alpha.sum(dim=0) * f.sum(dim=0).norm(dim=-1),
+    ),
+    mean_weight_for_all_heads=(
+        "The mean weight of the heads was multiplied by the norm of the sum of their vectors.",
+        "Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
+        lambda alpha, f: alpha.mean(dim=0) * f.sum(dim=0).norm(dim=-1),
+    ),
+    sum_of_the_queries_vectors=(
+        "The vectors of the queries were weighed instead of those of the keys.",
+        "Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
+        lambda alpha, f: torch.einsum("hqk,hqd->qkd", alpha, f).norm(dim=-1),
+    ),
+    magnitudes_of_the_sum=(
+        "The L1 norm of the sum was taken.",
+        "Which norm does the task name? Compare one vector by hand.",
+        lambda alpha, f: _added(alpha, f).abs().sum(dim=-1),
+    ),
+    sum_over_keys=(
+        "The vectors were added over the keys, too: one norm for each query.",
+        "How many axes does your result have? What flows from each single key is asked.",
+        lambda alpha, f: _added(alpha, f).sum(dim=1).norm(dim=-1),
+    ),
 )
-def norm_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.weighted_norms(model, inputs).norm(dim=1)
-
-
-@misconception(
-    task=SUMMED,
-    title="The largest of the heads' norms was taken.",
-    hint="Two heads may send opposite vectors: what arrives then, and what does your function say?",
-)
-def largest_of_norms(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.weighted_norms(model, inputs).amax(dim=1)
-
-
-@misconception(
-    task=SUMMED,
-    title="The vectors of the heads were averaged instead of summed.",
-    hint="By which factor are your values off, and how many heads are there?",
-)
-def norm_of_mean(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.summed_norms(model, inputs) / model.config.num_attention_heads
-
-
-@misconception(
-    task=SUMMED,
-    title="The attention weights are missing: the norm of the heads' vectors for every query.",
-    hint="Compare two rows of one layer: does each token get the same from everybody?",
-)
-def sum_without_attention(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = _parts(reference, model, inputs)
-    return _layerwise(torch.ones_like(matrices), vectors, lambda alpha, f: _added(alpha, f).norm(dim=-1))
-
-
-@misconception(
-    task=SUMMED,
-    title="Weights and vectors were summed over the heads separately before they were multiplied.",
-    hint="Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
-)
-def summed_before_weighed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = _parts(reference, model, inputs)
-    return matrices.sum(dim=1) * vectors.sum(dim=1).norm(dim=-1)[:, None, :]
-
-
-@misconception(
-    task=SUMMED,
-    title="The mean weight of the heads was multiplied by the norm of the sum of their vectors.",
-    hint="Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
-)
-def mean_weight_for_all_heads(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = _parts(reference, model, inputs)
-    return matrices.mean(dim=1) * vectors.sum(dim=1).norm(dim=-1)[:, None, :]
-
-
-@misconception(
-    task=SUMMED,
-    title="The vectors of the queries were weighed instead of those of the keys.",
-    hint="Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
-)
-def sum_of_the_queries_vectors(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = _parts(reference, model, inputs)
-    return _layerwise(matrices, vectors, lambda alpha, f: torch.einsum("hqk,hqd->qkd", alpha, f).norm(dim=-1))
-
-
-@misconception(
-    task=SUMMED,
-    title="Query and key are swapped: the matrices are transposed.",
-    hint="Take one cell by hand: which of its two tokens sends, and which one gets?",
-)
-def sum_transposed(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.summed_norms(model, inputs).transpose(-1, -2)
-
-
-@misconception(
-    task=SUMMED,
-    title="The square root is missing: the norms are squared.",
-    hint="Compare one vector by hand: which step comes last when a length is computed?",
-)
-def sum_squared(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.summed_norms(model, inputs).square()
-
-
-@misconception(
-    task=SUMMED,
-    title="The L1 norm of the sum was taken.",
-    hint="Which norm does the task name? Compare one vector by hand.",
-)
-def magnitudes_of_the_sum(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _layerwise(*_parts(reference, model, inputs), lambda alpha, f: _added(alpha, f).abs().sum(dim=-1))
-
-
-@misconception(
-    task=SUMMED,
-    title="The rows were divided by their sum.",
-    hint="What do your rows sum to? The task asks for a norm and no more.",
-)
-def sum_made_a_distribution(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    norms = reference.summed_norms(model, inputs)
-    return norms / norms.sum(dim=-1, keepdim=True)
+def _each_layer(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Add the heads of a layer up in another way."""
+    return _layerwise(*_parts(reference, model, inputs), step)
 
 
 @misconception(
     task=SUMMED,
     title="The layer's input was added to what each token sends to itself: the residual connection.",
     hint="Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_with_residual(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
@@ -1358,6 +1167,10 @@ def sum_with_residual(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The output projection's bias was added to every sum.",
     hint="Does the output bias come from any token? Look at where it stands in the formula of y.",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
@@ -1370,6 +1183,10 @@ def sum_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The layer norm was applied before the norm was taken.",
     hint="What is left of a length once a layer norm has made all vectors alike?",
+    calls=(
+        MATRICES,
+        VECTORS,
+    ),
 )
 def sum_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
@@ -1384,28 +1201,9 @@ def sum_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     task=SUMMED,
     title="The values' bias is missing in the vectors that were added here.",
     hint="Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+    calls=(MATRICES,),
 )
 def sum_without_value_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     matrices = reference.attention_matrices(model, inputs).to(model.device)
-    vectors = value_bias_missing(reference, model, inputs)
+    vectors = _without_bias(model, inputs)
     return _layerwise(matrices, vectors, lambda alpha, f: _added(alpha, f).norm(dim=-1))
-
-
-@misconception(
-    task=SUMMED,
-    title="The heads were not added at all.",
-    hint="How many axes does your result have, and which one should be gone?",
-)
-def heads_not_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.weighted_norms(model, inputs)
-
-
-@misconception(
-    task=SUMMED,
-    title="The vectors were added over the keys, too: one norm for each query.",
-    hint="How many axes does your result have? What flows from each single key is asked.",
-)
-def sum_over_keys(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _layerwise(
-        *_parts(reference, model, inputs), lambda alpha, f: _added(alpha, f).sum(dim=1).norm(dim=-1)
-    )

@@ -1,4 +1,4 @@
-"""Known mistakes with the embeddings of question answering, each as a function that makes it.
+"""Known mistakes with the embeddings of question answering, as functions and as tables of one step.
 
 A mistake takes the reference module and then the task's own arguments. Some are missing here on purpose: dropout
 left on, whose results are random (the visible check of embedding_attributions asks twice), and what gives the right
@@ -16,20 +16,38 @@ import torch
 from torch import Tensor, nn
 
 from autograder.attribution.quadrature import Rule, gauss_legendre, riemann_left, riemann_right, trapezoid
-from autograder.checks import misconception
+from autograder.checks import misconception, misconceptions
 
 ANSWER = "predict_answer"
+
+
 INPUTS = "build_inputs"
+
+
 EMBEDDINGS = "embedding_attributions"
+
+
 PARTS = "subembedding_attributions"
+
+
 TOP = "top_tokens"
+
+
 CONDUCTANCE = "layer_conductance"
+
+
 ENTROPY = "attribution_entropy"
 
+
 STEPS = 50
+
+
 PART_NAMES = ("word", "token_type", "position")
 
+
 Inputs = dict[str, Tensor]
+
+
 Score = Callable[[Any], Tensor]
 """From a model's output to one score a row, shape (row,)."""
 
@@ -44,66 +62,66 @@ def _answered(model: Any, tokenizer: Any, question: str, text: str) -> tuple[Ten
         return inputs["input_ids"][0].cpu(), model(**inputs)
 
 
-@misconception(
+@misconceptions(
     task=ANSWER,
-    title="The answer ends before its last token: the end index was taken as exclusive.",
-    hint="How many tokens has your answer where start and end are the same position?",
+    calls=(ANSWER,),
+    end_exclusive=(
+        "The answer ends before its last token: the end index was taken as exclusive.",
+        "How many tokens has your answer where start and end are the same position?",
+        lambda tokenizer, ids, start, end: tokenizer.decode(ids[start:end]),
+    ),
+    one_token_too_far=(
+        "The answer reaches one token too far.",
+        "Python leaves the end of a slice out; your answer has one token more than start and end say.",
+        lambda tokenizer, ids, start, end: tokenizer.decode(ids[start : end + 2]),
+    ),
+    pieces_joined=(
+        "Word pieces were joined with their ## marks.",
+        "Look at the answer to a question about an unusual name: would a reader know how to read it?",
+        lambda tokenizer, ids, start, end: " ".join(tokenizer.convert_ids_to_tokens(ids[start : end + 1])),
+    ),
+    list_of_pieces=(
+        "The answer is a list of word pieces, not a string.",
+        "Which type has the third result? The tokenizer can make a text of ids.",
+        lambda tokenizer, ids, start, end: tokenizer.convert_ids_to_tokens(ids[start : end + 1]),
+    ),
 )
-def end_exclusive(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
+def _text(text_of: Any, reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
+    """Make another text of the answer's tokens."""
     start, end, _ = reference.predict_answer(model, tokenizer, question, text)
     ids, _ = _answered(model, tokenizer, question, text)
-    return start, end, tokenizer.decode(ids[start:end])
+    return start, end, text_of(tokenizer, ids, start, end)
 
 
-@misconception(
+@misconceptions(
     task=ANSWER,
-    title="The answer reaches one token too far.",
-    hint="Python leaves the end of a slice out; your answer has one token more than start and end say.",
+    calls=(ANSWER,),
+    end_index_behind_the_answer=(
+        "The end index that is returned is the one behind the answer.",
+        "Which token does your end index point at: the answer's last one, or the one that follows?",
+        lambda start, end, answer: (start, end + 1, answer),
+    ),
+    positions_without_cls=(
+        "The positions are counted from the first token behind [CLS].",
+        "Which token has position 0 in the sequence that the model sees?",
+        lambda start, end, answer: (start - 1, end - 1, answer),
+    ),
+    answer_alone=(
+        "The answer alone is returned, without start and end.",
+        "The task asks for three results, in an order.",
+        lambda start, end, answer: answer,
+    ),
 )
-def one_token_too_far(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
-    start, end, _ = reference.predict_answer(model, tokenizer, question, text)
-    ids, _ = _answered(model, tokenizer, question, text)
-    return start, end, tokenizer.decode(ids[start : end + 2])
-
-
-@misconception(
-    task=ANSWER,
-    title="The end index that is returned is the one behind the answer.",
-    hint="Which token does your end index point at: the answer's last one, or the one that follows?",
-)
-def end_index_behind_the_answer(
-    reference: Any, model: Any, tokenizer: Any, question: str, text: str
-) -> tuple:
-    start, end, answer = reference.predict_answer(model, tokenizer, question, text)
-    return start, end + 1, answer
-
-
-@misconception(
-    task=ANSWER,
-    title="Word pieces were joined with their ## marks.",
-    hint="Look at the answer to a question about an unusual name: would a reader know how to read it?",
-)
-def pieces_joined(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
-    start, end, _ = reference.predict_answer(model, tokenizer, question, text)
-    ids, _ = _answered(model, tokenizer, question, text)
-    return start, end, " ".join(tokenizer.convert_ids_to_tokens(ids[start : end + 1]))
-
-
-@misconception(
-    task=ANSWER,
-    title="The answer is a list of word pieces, not a string.",
-    hint="Which type has the third result? The tokenizer can make a text of ids.",
-)
-def list_of_pieces(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
-    start, end, _ = reference.predict_answer(model, tokenizer, question, text)
-    ids, _ = _answered(model, tokenizer, question, text)
-    return start, end, tokenizer.convert_ids_to_tokens(ids[start : end + 1])
+def _after_answer(step: Any, reference: Any, *question: Any) -> Any:
+    """Return something else than the right start, end and answer."""
+    return step(*reference.predict_answer(*question))
 
 
 @misconception(
     task=ANSWER,
     title="The positions are counted from the passage's first token, not from [CLS].",
     hint="Which token has position 0 in the sequence that the model sees?",
+    calls=(ANSWER,),
 )
 def positions_in_the_passage(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     start, end, answer = reference.predict_answer(model, tokenizer, question, text)
@@ -114,43 +132,34 @@ def positions_in_the_passage(reference: Any, model: Any, tokenizer: Any, questio
 
 @misconception(
     task=ANSWER,
-    title="The positions are counted from the first token behind [CLS].",
-    hint="Which token has position 0 in the sequence that the model sees?",
-)
-def positions_without_cls(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
-    start, end, answer = reference.predict_answer(model, tokenizer, question, text)
-    return start - 1, end - 1, answer
-
-
-@misconception(
-    task=ANSWER,
     title="The text was given to the tokenizer first, the question second.",
     hint="In which order does the model expect the two texts? Print the decoded ids.",
+    calls=(ANSWER,),
 )
 def text_before_question(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
     return reference.predict_answer(model, tokenizer, text, question)
 
 
-@misconception(
+@misconceptions(
     task=ANSWER,
-    title="The end was taken from the start logits.",
-    hint="How long are your answers? Where they have two words, one is missing.",
+    calls=(ANSWER,),
+    end_from_the_start_logits=(
+        "The end was taken from the start logits.",
+        "How long are your answers? Where they have two words, one is missing.",
+        lambda start, end: (start, start),
+    ),
+    start_and_end_exchanged=(
+        "Start and end logits were taken for each other.",
+        "Your answer begins where it should end. Which logits belong to which of the two?",
+        lambda start, end: (end, start),
+    ),
 )
-def end_from_the_start_logits(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
-    start, _, _ = reference.predict_answer(model, tokenizer, question, text)
-    ids, _ = _answered(model, tokenizer, question, text)
-    return start, start, tokenizer.decode(ids[start : start + 1])
-
-
-@misconception(
-    task=ANSWER,
-    title="Start and end logits were taken for each other.",
-    hint="Your answer begins where it should end. Which logits belong to which of the two?",
-)
-def start_and_end_exchanged(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
+def _other_span(span: Any, reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
+    """Take other ends than the right ones."""
     start, end, _ = reference.predict_answer(model, tokenizer, question, text)
+    start, end = span(start, end)
     ids, _ = _answered(model, tokenizer, question, text)
-    return end, start, tokenizer.decode(ids[end : start + 1])
+    return start, end, tokenizer.decode(ids[start : end + 1])
 
 
 @misconception(
@@ -164,15 +173,6 @@ def smallest_logits(reference: Any, model: Any, tokenizer: Any, question: str, t
     return start, end, tokenizer.decode(ids[start : end + 1])
 
 
-@misconception(
-    task=ANSWER,
-    title="The answer alone is returned, without start and end.",
-    hint="The task asks for three results, in an order.",
-)
-def answer_alone(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> str:
-    return reference.predict_answer(model, tokenizer, question, text)[2]
-
-
 # build_inputs
 
 
@@ -183,37 +183,60 @@ def _with_baseline(reference: Any, tokenizer: Any, question: str, text: str, kep
     return inputs | {"baseline_ids": torch.where(stays, inputs["input_ids"], tokenizer.pad_token_id)}
 
 
-@misconception(
+@misconceptions(
     task=INPUTS,
-    title="[CLS] and [SEP] became [PAD] as well.",
-    hint="Everything turned into [PAD]. Which tokens carry the form of the input and none of its content?",
+    calls=(INPUTS,),
+    all_padding=(
+        "[CLS] and [SEP] became [PAD] as well.",
+        "Everything turned into [PAD]. Which tokens carry the form of the input and none of its content?",
+        lambda known: [known.pad_token_id],
+    ),
+    cls_not_kept=(
+        "[CLS] became [PAD] in the baseline.",
+        "Look at the first token of your baseline: does the sequence still begin as every one does?",
+        lambda known: [known.sep_token_id],
+    ),
+    sep_not_kept=(
+        "Both [SEP] became [PAD] in the baseline.",
+        "Does your baseline still say where the question ends and where the passage ends?",
+        lambda known: [known.cls_token_id],
+    ),
+    unknown_kept=(
+        "[UNK] was kept in the baseline.",
+        "An unknown word is a word of the text. Does your baseline still hold content?",
+        lambda known: [known.cls_token_id, known.sep_token_id, known.unk_token_id],
+    ),
+    mask_kept=(
+        "[MASK] in the text was kept in the baseline.",
+        "A [MASK] stands where a word was. Should it stay in a text without content?",
+        lambda known: [known.cls_token_id, known.sep_token_id, known.mask_token_id],
+    ),
+    all_special_kept=(
+        "All special tokens were kept in the baseline, [UNK] and [MASK] among them.",
+        "The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
+        lambda known: known.all_special_ids,
+    ),
+    published_ids=(
+        "The ids 0, 101 and 102 of the published BERT vocabularies are written into the code.",
+        "Ids differ from one vocabulary to the next: ask the tokenizer that you were given.",
+        lambda known: [101, 102],
+    ),
+    shipped_ids=(
+        "The ids of the shipped vocabulary are written into the code.",
+        "Your function is also called with another vocabulary: ask the tokenizer that you were given.",
+        lambda known: [2, 3],
+    ),
 )
-def all_padding(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    return _with_baseline(reference, tokenizer, question, text, [tokenizer.pad_token_id])
-
-
-@misconception(
-    task=INPUTS,
-    title="[CLS] became [PAD] in the baseline.",
-    hint="Look at the first token of your baseline: does the sequence still begin as every one does?",
-)
-def cls_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    return _with_baseline(reference, tokenizer, question, text, [tokenizer.sep_token_id])
-
-
-@misconception(
-    task=INPUTS,
-    title="Both [SEP] became [PAD] in the baseline.",
-    hint="Does your baseline still say where the question ends and where the passage ends?",
-)
-def sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    return _with_baseline(reference, tokenizer, question, text, [tokenizer.cls_token_id])
+def _keeping(kept_of: Any, reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
+    """Keep other tokens in the baseline than [CLS] and [SEP]."""
+    return _with_baseline(reference, tokenizer, question, text, kept_of(tokenizer))
 
 
 @misconception(
     task=INPUTS,
     title="Only one of the two [SEP] was kept, the last one.",
     hint="How often does [SEP] stand in the input, and how often in your baseline?",
+    calls=(INPUTS,),
 )
 def first_sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -226,6 +249,7 @@ def first_sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str)
     task=INPUTS,
     title="Only one of the two [SEP] was kept, the one between question and passage.",
     hint="How often does [SEP] stand in the input, and how often in your baseline?",
+    calls=(INPUTS,),
 )
 def last_sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -234,70 +258,79 @@ def last_sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) 
     return inputs | {"baseline_ids": baseline}
 
 
-@misconception(
+def _filled(ids: Tensor, tokenizer: Any) -> Tensor:
+    return torch.where(ids == tokenizer.pad_token_id, tokenizer.mask_token_id, ids)
+
+
+@misconceptions(
     task=INPUTS,
-    title="[UNK] was kept in the baseline.",
-    hint="An unknown word is a word of the text. Does your baseline still hold content?",
+    calls=(INPUTS,),
+    filled_with_mask=(
+        "[MASK] was put in place of the words instead of [PAD].",
+        "Which token does the task ask for in place of the words? It also fills up short texts.",
+        lambda inputs, tokenizer: {"baseline_ids": _filled(inputs["baseline_ids"], tokenizer)},
+    ),
+    types_all_zero=(
+        "All token types are 0.",
+        "How does the model know where the question ends and the passage begins?",
+        lambda inputs, tokenizer: {"token_type_ids": torch.zeros_like(inputs["token_type_ids"])},
+    ),
+    types_exchanged=(
+        "The token types are exchanged: 1 for the question, 0 for the passage.",
+        "Compare your token types with the tokenizer's: which text has which number?",
+        lambda inputs, tokenizer: {"token_type_ids": 1 - inputs["token_type_ids"]},
+    ),
+    types_as_their_baseline=(
+        "The baseline of the token types is the input's own types.",
+        "Where does the path of the token types begin? If at its end, there is nothing to attribute to them.",
+        lambda inputs, tokenizer: {"baseline_token_type_ids": inputs["token_type_ids"]},
+    ),
+    positions_as_their_baseline=(
+        "The baseline of the positions is the input's own positions.",
+        "Where does the path of the positions begin? If at its end, there is nothing to attribute to them.",
+        lambda inputs, tokenizer: {"baseline_position_ids": inputs["position_ids"]},
+    ),
+    types_and_positions_as_baselines=(
+        "Types and positions are their own baselines.",
+        "The path of part 4 runs through all three tables. Where do types and positions begin?",
+        lambda inputs, tokenizer: {
+            f"baseline_{name}": inputs[name] for name in ("token_type_ids", "position_ids")
+        },
+    ),
+    positions_from_one=(
+        "The positions are counted from 1.",
+        "Which position does [CLS] have for BERT?",
+        lambda inputs, tokenizer: {"position_ids": inputs["position_ids"] + 1},
+    ),
+    mask_of_the_baseline=(
+        "The attention mask leaves out what is [PAD] in the baseline.",
+        "The mask belongs to the input, which has no padding. What would the model see of it with yours?",
+        lambda inputs, tokenizer: {
+            "attention_mask": (inputs["baseline_ids"] != tokenizer.pad_token_id).long()
+        },
+    ),
+    no_batch_axis=(
+        "The tensors have no batch axis.",
+        "Which shape does the model expect: how many axes, and which comes first?",
+        lambda inputs, tokenizer: {name: values[0] for name, values in inputs.items()},
+    ),
+    floats=(
+        "The values are right, but floats.",
+        "Ids are looked up in tables, so they are whole numbers: which dtype do your tensors have?",
+        lambda inputs, tokenizer: {name: values.float() for name, values in inputs.items()},
+    ),
 )
-def unknown_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    kept = [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id]
-    return _with_baseline(reference, tokenizer, question, text, kept)
-
-
-@misconception(
-    task=INPUTS,
-    title="[MASK] in the text was kept in the baseline.",
-    hint="A [MASK] stands where a word was. Should it stay in a text without content?",
-)
-def mask_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    kept = [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id]
-    return _with_baseline(reference, tokenizer, question, text, kept)
-
-
-@misconception(
-    task=INPUTS,
-    title="All special tokens were kept in the baseline, [UNK] and [MASK] among them.",
-    hint="The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
-)
-def all_special_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    return _with_baseline(reference, tokenizer, question, text, tokenizer.all_special_ids)
-
-
-@misconception(
-    task=INPUTS,
-    title="[MASK] was put in place of the words instead of [PAD].",
-    hint="Which token does the task ask for in place of the words? It also fills up short texts.",
-)
-def filled_with_mask(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
+def _changed(change: Any, reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
+    """Change some of the right inputs."""
     inputs = reference.build_inputs(tokenizer, question, text)
-    right = inputs["baseline_ids"]
-    return inputs | {
-        "baseline_ids": torch.where(right == tokenizer.pad_token_id, tokenizer.mask_token_id, right)
-    }
-
-
-@misconception(
-    task=INPUTS,
-    title="The ids 0, 101 and 102 of the published BERT vocabularies are written into the code.",
-    hint="Ids differ from one vocabulary to the next: ask the tokenizer that you were given.",
-)
-def published_ids(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    return _with_baseline(reference, tokenizer, question, text, [101, 102])
-
-
-@misconception(
-    task=INPUTS,
-    title="The ids of the shipped vocabulary are written into the code.",
-    hint="Your function is also called with another vocabulary: ask the tokenizer that you were given.",
-)
-def shipped_ids(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    return _with_baseline(reference, tokenizer, question, text, [2, 3])
+    return inputs | change(inputs, tokenizer)
 
 
 @misconception(
     task=INPUTS,
     title="The token types change one token too early: the first [SEP] counts as passage.",
     hint="Compare your token types with the tokenizer's at the first [SEP]: to which text does it belong?",
+    calls=(INPUTS,),
 )
 def types_off_by_one(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -308,71 +341,9 @@ def types_off_by_one(reference: Any, tokenizer: Any, question: str, text: str) -
 
 @misconception(
     task=INPUTS,
-    title="All token types are 0.",
-    hint="How does the model know where the question ends and the passage begins?",
-)
-def types_all_zero(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    return inputs | {"token_type_ids": torch.zeros_like(inputs["token_type_ids"])}
-
-
-@misconception(
-    task=INPUTS,
-    title="The token types are exchanged: 1 for the question, 0 for the passage.",
-    hint="Compare your token types with the tokenizer's: which text has which number?",
-)
-def types_exchanged(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    return inputs | {"token_type_ids": 1 - inputs["token_type_ids"]}
-
-
-@misconception(
-    task=INPUTS,
-    title="The baseline of the token types is the input's own types.",
-    hint="Where does the path of the token types begin? If at its end, there is nothing to attribute to them.",
-)
-def types_as_their_baseline(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    return inputs | {"baseline_token_type_ids": inputs["token_type_ids"]}
-
-
-@misconception(
-    task=INPUTS,
-    title="The baseline of the positions is the input's own positions.",
-    hint="Where does the path of the positions begin? If at its end, there is nothing to attribute to them.",
-)
-def positions_as_their_baseline(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    return inputs | {"baseline_position_ids": inputs["position_ids"]}
-
-
-@misconception(
-    task=INPUTS,
-    title="Types and positions are their own baselines.",
-    hint="The path of part 4 runs through all three tables. Where do types and positions begin?",
-)
-def types_and_positions_as_baselines(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    return inputs | {
-        "baseline_token_type_ids": inputs["token_type_ids"],
-        "baseline_position_ids": inputs["position_ids"],
-    }
-
-
-@misconception(
-    task=INPUTS,
-    title="The positions are counted from 1.",
-    hint="Which position does [CLS] have for BERT?",
-)
-def positions_from_one(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    return inputs | {"position_ids": inputs["position_ids"] + 1}
-
-
-@misconception(
-    task=INPUTS,
     title="The positions begin anew with the passage.",
     hint="Does BERT count the positions of the two texts apart? Look at what position_embeddings is given.",
+    calls=(INPUTS,),
 )
 def positions_begin_anew(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -383,18 +354,9 @@ def positions_begin_anew(reference: Any, tokenizer: Any, question: str, text: st
 
 @misconception(
     task=INPUTS,
-    title="The attention mask leaves out what is [PAD] in the baseline.",
-    hint="The mask belongs to the input, which has no padding. What would the model see of it with yours?",
-)
-def mask_of_the_baseline(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    return inputs | {"attention_mask": (inputs["baseline_ids"] != tokenizer.pad_token_id).long()}
-
-
-@misconception(
-    task=INPUTS,
     title="The text was given to the tokenizer first, the question second.",
     hint="Decode your input ids: which of the two texts comes first?",
+    calls=(INPUTS,),
 )
 def text_encoded_first(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     return reference.build_inputs(tokenizer, text, question)
@@ -402,27 +364,9 @@ def text_encoded_first(reference: Any, tokenizer: Any, question: str, text: str)
 
 @misconception(
     task=INPUTS,
-    title="The tensors have no batch axis.",
-    hint="Which shape does the model expect: how many axes, and which comes first?",
-)
-def no_batch_axis(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    return {name: values[0] for name, values in reference.build_inputs(tokenizer, question, text).items()}
-
-
-@misconception(
-    task=INPUTS,
-    title="The values are right, but floats.",
-    hint="Ids are looked up in tables, so they are whole numbers: which dtype do your tensors have?",
-)
-def floats(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    return {name: values.float() for name, values in inputs.items()}
-
-
-@misconception(
-    task=INPUTS,
     title="The input was filled up with [PAD].",
     hint="How many tokens have question and passage together, and how many your tensors?",
+    calls=(INPUTS,),
 )
 def padded(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     inputs = reference.build_inputs(tokenizer, question, text)
@@ -573,15 +517,72 @@ def _right_whole(reference: Any, model: Any, inputs: Inputs, position: str) -> T
     return _remembered(reference, "whole", _whole, model, inputs, position)
 
 
-@misconception(
+def _padding(model: Any, inputs: Inputs) -> Inputs:
+    """Return the inputs with [PAD] everywhere."""
+    return inputs | {"input_ids": torch.full_like(inputs["input_ids"], model.config.pad_token_id or 0)}
+
+
+@misconceptions(
     task=EMBEDDINGS,
-    title="[CLS] and [SEP] became [PAD] at the start of the path.",
-    hint="Which attribution does [CLS] get? Where input and baseline agree it must be exactly 0.",
+    path_from_padding=(
+        "[CLS] and [SEP] became [PAD] at the start of the path.",
+        "Which attribution does [CLS] get? Where input and baseline agree it must be exactly 0.",
+        lambda model, inputs, position: {"start": _padding(model, inputs)},
+    ),
+    types_and_positions_from_zero=(
+        "Types and positions start from zero as well.",
+        "The path of part 3 changes the words alone. Which types and positions does your baseline have?",
+        lambda model, inputs, position: {"start": _empty(inputs, *EVERYTHING)},
+    ),
+    positions_from_zero=(
+        "The positions start from zero as well.",
+        "The path of part 3 changes the words alone. Which positions does your baseline have?",
+        lambda model, inputs, position: {"start": _empty(inputs, "ids", "position_ids")},
+    ),
+    types_from_zero=(
+        "The token types start from zero as well.",
+        "The path of part 3 changes the words alone. Which types does your baseline have?",
+        lambda model, inputs, position: {"start": _empty(inputs, "ids", "token_type_ids")},
+    ),
+    word_embeddings_as_layer=(
+        "The layer is the table of word embeddings alone, not the embedding module.",
+        "Which module's output does your path run through? Positions, types and the norm belong to it.",
+        lambda model, inputs, position: {"layer": model.bert.embeddings.word_embeddings},
+    ),
+    fixed_position=(
+        "The token that wins at the end of the path was explained all along the path.",
+        "Which token has the largest logit near the baseline? The target is the largest one at every point.",
+        lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
+    ),
+    probability_as_target=(
+        "The probability is explained instead of the logit.",
+        "Is what comes out of your forward function still one of the model's logits?",
+        lambda model, inputs, position: {"score": partial(_probability, position=position)},
+    ),
+    log_probability_as_target=(
+        "The log-probability is explained instead of the logit.",
+        "Is what comes out of your forward function still one of the model's logits?",
+        lambda model, inputs, position: {"score": partial(_log_probability, position=position)},
+    ),
+    right_riemann_sum=(
+        "The integral was taken with a right Riemann sum, not with Gauss-Legendre.",
+        "Which rule does the task ask for? Captum's default is not its only one.",
+        lambda model, inputs, position: {"rule": riemann_right(STEPS)},
+    ),
+    left_riemann_sum=(
+        "The integral was taken with a left Riemann sum, not with Gauss-Legendre.",
+        "Which rule does the task ask for? Captum's default is not its only one.",
+        lambda model, inputs, position: {"rule": riemann_left(STEPS)},
+    ),
+    five_steps=(
+        "Five steps were taken in place of 50.",
+        "How many points of the path do you look at? With few of them the integral is rough.",
+        lambda model, inputs, position: {"rule": gauss_legendre(5)},
+    ),
 )
-def path_from_padding(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    pad = model.config.pad_token_id or 0
-    start = inputs | {"input_ids": torch.full_like(inputs["input_ids"], pad)}
-    return _summarised(_whole(model, inputs, position, start=start))
+def _whole_with(options: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Integrate with another start, layer, score or rule."""
+    return _summarised(_whole(model, inputs, position, **options(model, inputs, position)))
 
 
 @misconception(
@@ -598,33 +599,6 @@ def _from_zero(model: Any, inputs: Inputs, position: str) -> Tensor:
     ends = _looked_up(model, modules, inputs)
     score = partial(_largest, position=position)
     return _integrated(model, inputs, modules, [torch.zeros_like(ends[0])], ends, score)[0]
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="Types and positions start from zero as well.",
-    hint="The path of part 3 changes the words alone. Which types and positions does your baseline have?",
-)
-def types_and_positions_from_zero(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_whole(model, inputs, position, start=_empty(inputs, *EVERYTHING)))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The positions start from zero as well.",
-    hint="The path of part 3 changes the words alone. Which positions does your baseline have?",
-)
-def positions_from_zero(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_whole(model, inputs, position, start=_empty(inputs, "ids", "position_ids")))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The token types start from zero as well.",
-    hint="The path of part 3 changes the words alone. Which types does your baseline have?",
-)
-def types_from_zero(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_whole(model, inputs, position, start=_empty(inputs, "ids", "token_type_ids")))
 
 
 @misconception(
@@ -650,153 +624,86 @@ def embedded_twice(reference: Any, model: Any, inputs: Inputs, position: str) ->
     return _summarised(_integrated(model, inputs, words, starts, ends, score)[0])
 
 
-@misconception(
+@misconceptions(
     task=EMBEDDINGS,
-    title="The layer is the table of word embeddings alone, not the embedding module.",
-    hint="Which module's output does your path run through? Positions, types and the norm belong to it.",
+    calls=(EMBEDDINGS,),
+    always_start=(
+        "The start logits were explained where the end was asked for.",
+        "Do your attributions differ between start and end? What does `position` change in your code?",
+        "start",
+    ),
+    always_end=(
+        "The end logits were explained where the start was asked for.",
+        "Which of the model's two results belongs to the start? What does `position` change in your code?",
+        "end",
+    ),
 )
-def word_embeddings_as_layer(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    layer = model.bert.embeddings.word_embeddings
-    return _summarised(_whole(model, inputs, position, layer=layer))
+def _embeddings_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Explain one end, whichever is asked for."""
+    return reference.embedding_attributions(model, inputs, there)
 
 
-@misconception(
+@misconceptions(
     task=EMBEDDINGS,
-    title="The token that wins at the end of the path was explained all along the path.",
-    hint="Which token has the largest logit near the baseline? The target is the largest one at every point.",
+    norm_over_hidden=(
+        "The norm over the hidden dimension was taken instead of the sum.",
+        "Can a token of yours speak against the answer? A length has no sign.",
+        lambda vectors: _unit(vectors.norm(dim=-1)),
+    ),
+    absolute_sum_over_hidden=(
+        "Absolute values were summed over the hidden dimension.",
+        "What happens to the entries of a token's vector that speak against the answer?",
+        lambda vectors: _unit(vectors.abs().sum(dim=-1)),
+    ),
+    magnitudes=(
+        "The magnitudes of the scores were returned.",
+        "Can a token of yours speak against the answer? Look for negative scores.",
+        lambda vectors: _summarised(vectors).abs(),
+    ),
+    not_normalised=(
+        "The scores were not divided by their norm.",
+        "What is the L2 norm of your scores, and what should it be?",
+        lambda vectors: vectors.sum(dim=-1),
+    ),
+    mean_not_normalised=(
+        "The hidden dimension was averaged, and the scores were not divided by their norm.",
+        "What is the L2 norm of your scores, and what should it be?",
+        lambda vectors: vectors.mean(dim=-1),
+    ),
+    normalised_before_the_sum=(
+        "The vectors were divided by their common norm before they were summed.",
+        "In which order does the task sum and normalise? Print the norm of what you return.",
+        lambda vectors: (vectors / vectors.norm()).sum(dim=-1),
+    ),
+    divided_by_l1=(
+        "The scores were divided by the sum of their magnitudes (L1) instead of the L2 norm.",
+        "Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
+        lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum(),
+    ),
+    divided_by_sum=(
+        "The scores were divided by their sum.",
+        "Which norm did you divide by? With scores of both signs a sum can be close to 0.",
+        lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).sum(),
+    ),
+    divided_by_largest=(
+        "The scores were divided by the largest magnitude.",
+        "What is the L2 norm of your scores, and what should it be?",
+        lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().max(),
+    ),
+    softmax_over_tokens=(
+        "A softmax was taken over the tokens.",
+        "Which values can a softmax not give? The task asks for scores of both signs.",
+        lambda vectors: vectors.sum(dim=-1).softmax(dim=0),
+    ),
+    path_backwards=(
+        "The path runs in the wrong direction, from the input to the baseline.",
+        "Which sign has the score of the token that the answer begins at? Look at where your path begins.",
+        lambda vectors: -_summarised(vectors),
+    ),
 )
-def fixed_position(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_whole(model, inputs, position, score=_fixed_score(model, inputs, position)))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The start logits were explained where the end was asked for.",
-    hint="Do your attributions differ between start and end? What does `position` change in your code?",
-)
-def always_start(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return reference.embedding_attributions(model, inputs, "start")
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The end logits were explained where the start was asked for.",
-    hint="Which of the model's two results belongs to the start? What does `position` change in your code?",
-)
-def always_end(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return reference.embedding_attributions(model, inputs, "end")
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The probability is explained instead of the logit.",
-    hint="Is what comes out of your forward function still one of the model's logits?",
-)
-def probability_as_target(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_whole(model, inputs, position, score=partial(_probability, position=position)))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The log-probability is explained instead of the logit.",
-    hint="Is what comes out of your forward function still one of the model's logits?",
-)
-def log_probability_as_target(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_whole(model, inputs, position, score=partial(_log_probability, position=position)))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The norm over the hidden dimension was taken instead of the sum.",
-    hint="Can a token of yours speak against the answer? A length has no sign.",
-)
-def norm_over_hidden(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _unit(_right_whole(reference, model, inputs, position).norm(dim=-1))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="Absolute values were summed over the hidden dimension.",
-    hint="What happens to the entries of a token's vector that speak against the answer?",
-)
-def absolute_sum_over_hidden(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _unit(_right_whole(reference, model, inputs, position).abs().sum(dim=-1))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The magnitudes of the scores were returned.",
-    hint="Can a token of yours speak against the answer? Look for negative scores.",
-)
-def magnitudes(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_right_whole(reference, model, inputs, position)).abs()
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The scores were not divided by their norm.",
-    hint="What is the L2 norm of your scores, and what should it be?",
-)
-def not_normalised(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _right_whole(reference, model, inputs, position).sum(dim=-1)
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The hidden dimension was averaged, and the scores were not divided by their norm.",
-    hint="What is the L2 norm of your scores, and what should it be?",
-)
-def mean_not_normalised(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _right_whole(reference, model, inputs, position).mean(dim=-1)
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The vectors were divided by their common norm before they were summed.",
-    hint="In which order does the task sum and normalise? Print the norm of what you return.",
-)
-def normalised_before_the_sum(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    vectors = _right_whole(reference, model, inputs, position)
-    return (vectors / vectors.norm()).sum(dim=-1)
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The scores were divided by the sum of their magnitudes (L1) instead of the L2 norm.",
-    hint="Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
-)
-def divided_by_l1(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    scores = _right_whole(reference, model, inputs, position).sum(dim=-1)
-    return scores / scores.abs().sum()
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The scores were divided by their sum.",
-    hint="Which norm did you divide by? With scores of both signs a sum can be close to 0.",
-)
-def divided_by_sum(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    scores = _right_whole(reference, model, inputs, position).sum(dim=-1)
-    return scores / scores.sum()
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The scores were divided by the largest magnitude.",
-    hint="What is the L2 norm of your scores, and what should it be?",
-)
-def divided_by_largest(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    scores = _right_whole(reference, model, inputs, position).sum(dim=-1)
-    return scores / scores.abs().max()
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="A softmax was taken over the tokens.",
-    hint="Which values can a softmax not give? The task asks for scores of both signs.",
-)
-def softmax_over_tokens(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _right_whole(reference, model, inputs, position).sum(dim=-1).softmax(dim=0)
+def _of_vectors(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Make something else of the right vectors than their sums, divided by the norm."""
+    return step(_right_whole(reference, model, inputs, position))
 
 
 @misconception(
@@ -828,59 +735,24 @@ def _gradient_there(model: Any, inputs: Inputs, position: str) -> tuple[Tensor, 
     return there[0], _gradient(model, inputs, position, there)[0]
 
 
-@misconception(
+@misconceptions(
     task=EMBEDDINGS,
-    title="The gradient at the input was summed: no path, no baseline.",
-    hint="At how many points do you ask for a gradient, and what is it multiplied by?",
+    gradient_only=(
+        "The gradient at the input was summed: no path, no baseline.",
+        "At how many points do you ask for a gradient, and what is it multiplied by?",
+        lambda there, gradient: gradient,
+    ),
+    gradient_times_input=(
+        "The gradient at the input was multiplied by the embeddings: no path, no baseline.",
+        "At how many points do you ask for a gradient? The formula has an integral.",
+        lambda there, gradient: there * gradient,
+    ),
 )
-def gradient_only(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_remembered(reference, "gradient there", _gradient_there, model, inputs, position)[1])
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The gradient at the input was multiplied by the embeddings: no path, no baseline.",
-    hint="At how many points do you ask for a gradient? The formula has an integral.",
-)
-def gradient_times_input(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    there, gradient = _remembered(reference, "gradient there", _gradient_there, model, inputs, position)
-    return _summarised(there * gradient)
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The path runs in the wrong direction, from the input to the baseline.",
-    hint="Which sign has the score of the token that the answer begins at? Look at where your path begins.",
-)
-def path_backwards(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return -_summarised(_right_whole(reference, model, inputs, position))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The integral was taken with a right Riemann sum, not with Gauss-Legendre.",
-    hint="Which rule does the task ask for? Captum's default is not its only one.",
-)
-def right_riemann_sum(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_whole(model, inputs, position, rule=riemann_right(STEPS)))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The integral was taken with a left Riemann sum, not with Gauss-Legendre.",
-    hint="Which rule does the task ask for? Captum's default is not its only one.",
-)
-def left_riemann_sum(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_whole(model, inputs, position, rule=riemann_left(STEPS)))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="Five steps were taken in place of 50.",
-    hint="How many points of the path do you look at? With few of them the integral is rough.",
-)
-def five_steps(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_whole(model, inputs, position, rule=gauss_legendre(5)))
+def _without_path(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Attribute by the gradient at the input alone."""
+    return _summarised(
+        step(*_remembered(reference, "gradient there", _gradient_there, model, inputs, position))
+    )
 
 
 # subembedding_attributions
@@ -947,124 +819,115 @@ def paths_of_their_own_from_empty(
     return _summarised_parts(found)
 
 
-@misconception(
+@misconceptions(
     task=PARTS,
-    title="The three were divided by their common norm.",
-    hint="What is the norm of each of your three results?",
+    common_norm=(
+        "The three were divided by their common norm.",
+        "What is the norm of each of your three results?",
+        lambda summed: torch.cat(summed).norm(),
+    ),
+    norm_of_the_words=(
+        "All three were divided by the norm of the word scores.",
+        "What is the norm of each of your three results?",
+        lambda summed: summed[0].norm(),
+    ),
 )
-def common_norm(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
+def _one_norm(norm_of: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
+    """Divide all parts by one norm."""
     summed = [one.sum(dim=-1) for one in _right_parts(reference, model, inputs, position)]
-    return _named([one / torch.cat(summed).norm() for one in summed])
+    return _named([one / norm_of(summed) for one in summed])
 
 
-@misconception(
+@misconceptions(
     task=PARTS,
-    title="All three were divided by the norm of the word scores.",
-    hint="What is the norm of each of your three results?",
+    parts_not_normalised=(
+        "The scores were not divided by their norms.",
+        "What is the norm of each of your three results, and what should it be?",
+        lambda vectors: vectors.sum(dim=-1),
+    ),
+    parts_divided_by_l1=(
+        "The scores were divided by the sums of their magnitudes (L1) instead of the L2 norms.",
+        "Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
+        lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum(),
+    ),
+    parts_by_norm=(
+        "The norm over the hidden dimension was taken instead of the sum.",
+        "Can a token of yours speak against the answer? A length has no sign.",
+        lambda vectors: _unit(vectors.norm(dim=-1)),
+    ),
+    parts_by_absolute_sum=(
+        "Absolute values were summed over the hidden dimension.",
+        "What happens to the entries of a token's vector that speak against the answer?",
+        lambda vectors: _unit(vectors.abs().sum(dim=-1)),
+    ),
 )
-def norm_of_the_words(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    summed = [one.sum(dim=-1) for one in _right_parts(reference, model, inputs, position)]
-    return _named([one / summed[0].norm() for one in summed])
+def _each_part(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
+    """Make something else of each part's vectors than their sums, divided by the norm."""
+    return _named([step(one) for one in _right_parts(reference, model, inputs, position)])
 
 
-@misconception(
+@misconceptions(
     task=PARTS,
-    title="The scores were not divided by their norms.",
-    hint="What is the norm of each of your three results, and what should it be?",
+    parts_from_padding=(
+        "No baselines were given: the path begins at id 0 everywhere, at [CLS] and [SEP] too.",
+        "Which score has [CLS] among the words? Where input and baseline agree it must be exactly 0.",
+        lambda model, inputs, position: {"start": _padding(model, _empty(inputs, *EVERYTHING))},
+    ),
+    parts_fixed_position=(
+        "The token that wins at the end of the path was explained all along the path.",
+        "Which token has the largest logit near the baseline? The target is the largest one at every point.",
+        lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
+    ),
+    parts_of_probability=(
+        "The probability is explained instead of the logit.",
+        "Is what comes out of your forward function still one of the model's logits?",
+        lambda model, inputs, position: {"score": partial(_probability, position=position)},
+    ),
+    parts_of_log_probability=(
+        "The log-probability is explained instead of the logit.",
+        "Is what comes out of your forward function still one of the model's logits?",
+        lambda model, inputs, position: {"score": partial(_log_probability, position=position)},
+    ),
+    parts_by_right_riemann_sum=(
+        "The integral was taken with a right Riemann sum, not with Gauss-Legendre.",
+        "Which rule does the task ask for? Captum's default is not its only one.",
+        lambda model, inputs, position: {"rule": riemann_right(STEPS)},
+    ),
+    parts_in_five_steps=(
+        "Five steps were taken in place of 50.",
+        "How many points of the path do you look at? With few of them the integral is rough.",
+        lambda model, inputs, position: {"rule": gauss_legendre(5)},
+    ),
 )
-def parts_not_normalised(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    return _named([one.sum(dim=-1) for one in _right_parts(reference, model, inputs, position)])
+def _parts_with(options: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
+    """Integrate over the parts with another start, score or rule."""
+    return _summarised_parts(_parts(model, inputs, position, **options(model, inputs, position)))
 
 
-@misconception(
+@misconceptions(
     task=PARTS,
-    title="The scores were divided by the sums of their magnitudes (L1) instead of the L2 norms.",
-    hint="Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
+    calls=(PARTS,),
+    parts_always_start=(
+        "The start logits were explained where the end was asked for.",
+        "Do your attributions differ between start and end? What does `position` change in your code?",
+        "start",
+    ),
+    parts_always_end=(
+        "The end logits were explained where the start was asked for.",
+        "Which of the model's two results belongs to the start? What does `position` change in your code?",
+        "end",
+    ),
 )
-def parts_divided_by_l1(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    summed = [one.sum(dim=-1) for one in _right_parts(reference, model, inputs, position)]
-    return _named([one / one.abs().sum() for one in summed])
-
-
-@misconception(
-    task=PARTS,
-    title="The norm over the hidden dimension was taken instead of the sum.",
-    hint="Can a token of yours speak against the answer? A length has no sign.",
-)
-def parts_by_norm(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    return _named([_unit(one.norm(dim=-1)) for one in _right_parts(reference, model, inputs, position)])
-
-
-@misconception(
-    task=PARTS,
-    title="Absolute values were summed over the hidden dimension.",
-    hint="What happens to the entries of a token's vector that speak against the answer?",
-)
-def parts_by_absolute_sum(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    return _named([_unit(one.abs().sum(dim=-1)) for one in _right_parts(reference, model, inputs, position)])
-
-
-@misconception(
-    task=PARTS,
-    title="No baselines were given: the path begins at id 0 everywhere, at [CLS] and [SEP] too.",
-    hint="Which score has [CLS] among the words? Where input and baseline agree it must be exactly 0.",
-)
-def parts_from_padding(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    pad = model.config.pad_token_id or 0
-    start = _empty(inputs, *EVERYTHING) | {"input_ids": torch.full_like(inputs["input_ids"], pad)}
-    return _summarised_parts(_parts(model, inputs, position, start=start))
-
-
-@misconception(
-    task=PARTS,
-    title="The token that wins at the end of the path was explained all along the path.",
-    hint="Which token has the largest logit near the baseline? The target is the largest one at every point.",
-)
-def parts_fixed_position(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    return _summarised_parts(_parts(model, inputs, position, score=_fixed_score(model, inputs, position)))
-
-
-@misconception(
-    task=PARTS,
-    title="The start logits were explained where the end was asked for.",
-    hint="Do your attributions differ between start and end? What does `position` change in your code?",
-)
-def parts_always_start(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    return reference.subembedding_attributions(model, inputs, "start")
-
-
-@misconception(
-    task=PARTS,
-    title="The end logits were explained where the start was asked for.",
-    hint="Which of the model's two results belongs to the start? What does `position` change in your code?",
-)
-def parts_always_end(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    return reference.subembedding_attributions(model, inputs, "end")
-
-
-@misconception(
-    task=PARTS,
-    title="The probability is explained instead of the logit.",
-    hint="Is what comes out of your forward function still one of the model's logits?",
-)
-def parts_of_probability(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    return _summarised_parts(_parts(model, inputs, position, score=partial(_probability, position=position)))
-
-
-@misconception(
-    task=PARTS,
-    title="The log-probability is explained instead of the logit.",
-    hint="Is what comes out of your forward function still one of the model's logits?",
-)
-def parts_of_log_probability(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    score = partial(_log_probability, position=position)
-    return _summarised_parts(_parts(model, inputs, position, score=score))
+def _parts_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
+    """Explain one end, whichever is asked for."""
+    return reference.subembedding_attributions(model, inputs, there)
 
 
 @misconception(
     task=PARTS,
     title="Types and positions were taken for each other.",
     hint="Which of your results is 0 at position 0, and which is 0 in the whole question?",
+    calls=(PARTS,),
 )
 def types_and_positions_exchanged(
     reference: Any, model: Any, inputs: Inputs, position: str
@@ -1104,26 +967,6 @@ def parts_gradient_times_input(
     )
 
 
-@misconception(
-    task=PARTS,
-    title="The integral was taken with a right Riemann sum, not with Gauss-Legendre.",
-    hint="Which rule does the task ask for? Captum's default is not its only one.",
-)
-def parts_by_right_riemann_sum(
-    reference: Any, model: Any, inputs: Inputs, position: str
-) -> dict[str, Tensor]:
-    return _summarised_parts(_parts(model, inputs, position, rule=riemann_right(STEPS)))
-
-
-@misconception(
-    task=PARTS,
-    title="Five steps were taken in place of 50.",
-    hint="How many points of the path do you look at? With few of them the integral is rough.",
-)
-def parts_in_five_steps(reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    return _summarised_parts(_parts(model, inputs, position, rule=gauss_legendre(5)))
-
-
 # top_tokens
 
 
@@ -1135,79 +978,95 @@ def _listed(values: Sequence[float], tokens: Sequence[str], order: Sequence[int]
     return [(tokens[index], index, values[index]) for index in order]
 
 
-@misconception(
+@misconceptions(
     task=TOP,
-    title="The tokens are ordered by magnitude, not by value.",
-    hint="Did one of your best tokens speak against the answer? Look at the signs.",
+    by_magnitude=(
+        "The tokens are ordered by magnitude, not by value.",
+        "Did one of your best tokens speak against the answer? Look at the signs.",
+        lambda value, index, token: -abs(value),
+    ),
+    smallest=(
+        "The k smallest scores are listed.",
+        "Which end of the sorted scores did you take?",
+        lambda value, index, token: value,
+    ),
+    ties_from_behind=(
+        "Of two equal scores the one with the larger index comes first.",
+        "Look at two tokens with exactly the same score: which one does the task want first?",
+        lambda value, index, token: (-value, -index),
+    ),
+    ties_by_alphabet=(
+        "Of two equal scores the token that comes first in the alphabet is listed first.",
+        "Look at two tokens with exactly the same score: what decides between them in your code?",
+        lambda value, index, token: (-value, token),
+    ),
 )
-def by_magnitude(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
+def _ordered(key: Any, reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
+    """Sort by something else than falling score, then place."""
     values = _values(scores)
-    return _listed(values, tokens, sorted(range(len(values)), key=lambda index: -abs(values[index]))[:k])
+    order = sorted(range(len(values)), key=lambda index: key(values[index], index, tokens[index]))
+    return _listed(values, tokens, order[:k])
 
 
 @misconception(
     task=TOP,
     title="The magnitudes are returned in place of the scores.",
     hint="Did one of your best tokens speak against the answer? Look at the signs.",
+    calls=(TOP,),
 )
 def magnitudes_listed(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     return reference.top_tokens(torch.as_tensor(scores).abs(), tokens, k)
 
 
-@misconception(
+@misconceptions(
     task=TOP,
-    title="The k smallest scores are listed.",
-    hint="Which end of the sorted scores did you take?",
+    calls=(TOP,),
+    best_last=(
+        "The right tokens are there, but the best comes last.",
+        "In which order does the task want the tokens?",
+        lambda entries: entries[::-1],
+    ),
+    in_reading_order=(
+        "The right tokens are there, but in the order of the text.",
+        "In which order does the task want the tokens?",
+        lambda entries: sorted(entries, key=lambda entry: entry[1]),
+    ),
+    index_from_one=(
+        "The index is counted from 1.",
+        "Which index has the first token of the list that you are given?",
+        lambda entries: [(token, index + 1, score) for token, index, score in entries],
+    ),
+    rank_as_index=(
+        "The index is the rank in the list, not the position in the text.",
+        "Can a reader find the token in the text by your index?",
+        lambda entries: [(token, rank, score) for rank, (token, _, score) in enumerate(entries)],
+    ),
+    another_order=(
+        "The three things stand in another order.",
+        "In which order does the task want token, index and score?",
+        lambda entries: [(token, score, index) for token, index, score in entries],
+    ),
+    without_index=(
+        "The tokens come without their index.",
+        "How many things has each entry of your list, and how many does the task ask for?",
+        lambda entries: [(token, score) for token, _, score in entries],
+    ),
+    three_lists=(
+        "Three lists are returned instead of a list of triples.",
+        "Is each entry of your list one token with its index and its score?",
+        lambda entries: [list(column) for column in zip(*entries, strict=True)],
+    ),
 )
-def smallest(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    values = _values(scores)
-    return _listed(values, tokens, sorted(range(len(values)), key=lambda index: values[index])[:k])
-
-
-@misconception(
-    task=TOP,
-    title="The right tokens are there, but the best comes last.",
-    hint="In which order does the task want the tokens?",
-)
-def best_last(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    return reference.top_tokens(scores, tokens, k)[::-1]
-
-
-@misconception(
-    task=TOP,
-    title="The right tokens are there, but in the order of the text.",
-    hint="In which order does the task want the tokens?",
-)
-def in_reading_order(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    return sorted(reference.top_tokens(scores, tokens, k), key=lambda entry: entry[1])
-
-
-@misconception(
-    task=TOP,
-    title="Of two equal scores the one with the larger index comes first.",
-    hint="Look at two tokens with exactly the same score: which one does the task want first?",
-)
-def ties_from_behind(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    values = _values(scores)
-    order = sorted(range(len(values)), key=lambda index: (-values[index], -index))
-    return _listed(values, tokens, order[:k])
-
-
-@misconception(
-    task=TOP,
-    title="Of two equal scores the token that comes first in the alphabet is listed first.",
-    hint="Look at two tokens with exactly the same score: what decides between them in your code?",
-)
-def ties_by_alphabet(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    values = _values(scores)
-    order = sorted(range(len(values)), key=lambda index: (-values[index], tokens[index]))
-    return _listed(values, tokens, order[:k])
+def _after_top(step: Any, reference: Any, scores: Tensor, tokens: list[str], k: int) -> list:
+    """List the right entries in another order, or with other parts."""
+    return step(reference.top_tokens(scores, tokens, k))
 
 
 @misconception(
     task=TOP,
     title="The index is that of the word's first occurrence in the text.",
     hint="Take a text in which a word stands twice: which index does the second one get?",
+    calls=(TOP,),
 )
 def index_of_the_first_occurrence(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     right = reference.top_tokens(scores, tokens, k)
@@ -1218,6 +1077,7 @@ def index_of_the_first_occurrence(reference: Any, scores: Tensor, tokens: list[s
     task=TOP,
     title="A word that stands twice is listed once.",
     hint="Take a text in which a word stands twice: what becomes of the second one?",
+    calls=(TOP,),
 )
 def repeated_words_once(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     everything = reference.top_tokens(scores, tokens, len(tokens))
@@ -1230,6 +1090,7 @@ def repeated_words_once(reference: Any, scores: Tensor, tokens: list[str], k: in
     task=TOP,
     title="[CLS] and [SEP] were left out.",
     hint="May a special token be among the best? The task leaves nothing out.",
+    calls=(TOP,),
 )
 def special_tokens_left_out(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     everything = reference.top_tokens(scores, tokens, len(tokens))
@@ -1238,57 +1099,12 @@ def special_tokens_left_out(reference: Any, scores: Tensor, tokens: list[str], k
 
 @misconception(
     task=TOP,
-    title="The index is counted from 1.",
-    hint="Which index has the first token of the list that you are given?",
-)
-def index_from_one(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    return [(token, index + 1, score) for token, index, score in reference.top_tokens(scores, tokens, k)]
-
-
-@misconception(
-    task=TOP,
-    title="The index is the rank in the list, not the position in the text.",
-    hint="Can a reader find the token in the text by your index?",
-)
-def rank_as_index(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    right = reference.top_tokens(scores, tokens, k)
-    return [(token, rank, score) for rank, (token, _, score) in enumerate(right)]
-
-
-@misconception(
-    task=TOP,
-    title="The three things stand in another order.",
-    hint="In which order does the task want token, index and score?",
-)
-def another_order(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    return [(token, score, index) for token, index, score in reference.top_tokens(scores, tokens, k)]
-
-
-@misconception(
-    task=TOP,
-    title="The tokens come without their index.",
-    hint="How many things has each entry of your list, and how many does the task ask for?",
-)
-def without_index(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    return [(token, score) for token, _, score in reference.top_tokens(scores, tokens, k)]
-
-
-@misconception(
-    task=TOP,
     title="One token too few is listed.",
     hint="How many entries has your list for k = 3?",
+    calls=(TOP,),
 )
 def one_too_few(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     return reference.top_tokens(scores, tokens, k - 1)
-
-
-@misconception(
-    task=TOP,
-    title="Three lists are returned instead of a list of triples.",
-    hint="Is each entry of your list one token with its index and its score?",
-)
-def three_lists(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[list]:
-    return [list(column) for column in zip(*reference.top_tokens(scores, tokens, k), strict=True)]
 
 
 # layer_conductance
@@ -1347,43 +1163,85 @@ def _rows(vectors: Sequence[Tensor]) -> Tensor:
     return torch.stack([_summarised(one) for one in vectors])
 
 
-@misconception(
+def _words_looked_up(model: Any, inputs: Inputs) -> Tensor:
+    return _looked_up(model, [model.bert.embeddings.word_embeddings], inputs)[0]
+
+
+@misconceptions(
     task=CONDUCTANCE,
-    title="The embeddings have a row of their own: one row too many.",
-    hint="How many encoder layers has the model, and how many rows your result?",
+    embeddings_as_a_row=(
+        "The embeddings have a row of their own: one row too many.",
+        "How many encoder layers has the model, and how many rows your result?",
+        lambda model, inputs, position: {"layers": [model.bert.embeddings, *model.bert.encoder.layer]},
+    ),
+    inputs_of_the_layers=(
+        "Row i is what goes into layer i, not what comes out of it.",
+        "Your second row is the right first one. Do you look at a layer's input or at its output?",
+        lambda model, inputs, position: {"layers": [model.bert.embeddings, *model.bert.encoder.layer[:-1]]},
+    ),
+    conductance_from_padding=(
+        "The path begins at [PAD] for [CLS] and [SEP], too.",
+        "Which ids does your path begin at? The dictionary has them.",
+        lambda model, inputs, position: {"start": _words_looked_up(model, _padding(model, inputs))},
+    ),
+    conductance_from_zero_vectors=(
+        "The path begins at zero vectors, not at the word vectors of the baseline.",
+        "Where does your path begin? Captum takes zeros if it is given no baseline.",
+        lambda model, inputs, position: {"start": torch.zeros_like(_words_looked_up(model, inputs))},
+    ),
+    path_behind_the_norm=(
+        "The path runs through the output of the embedding module, not through the word vectors.",
+        "Between which vectors does your path run: before or after positions, types and the norm are added?",
+        lambda model, inputs, position: {"module": model.bert.embeddings},
+    ),
+    conductance_of_a_fixed_position=(
+        "The token that wins at the end of the path was explained all along the path.",
+        "Which token has the largest logit near the baseline? The target is the largest one at every point.",
+        lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
+    ),
+    conductance_of_probability=(
+        "The probability is explained instead of the logit.",
+        "Is what comes out of your forward function still one of the model's logits?",
+        lambda model, inputs, position: {"score": partial(_probability, position=position)},
+    ),
+    conductance_of_log_probability=(
+        "The log-probability is explained instead of the logit.",
+        "Is what comes out of your forward function still one of the model's logits?",
+        lambda model, inputs, position: {"score": partial(_log_probability, position=position)},
+    ),
+    equal_steps=(
+        "The steps of the path are equally long: the nodes are not those of Gauss-Legendre.",
+        "Which nodes does Captum take unless told otherwise?",
+        lambda model, inputs, position: {"rule": trapezoid(STEPS + 1)},
+    ),
+    conductance_in_five_steps=(
+        "Five steps were taken in place of 50.",
+        "How many points of the path do you look at?",
+        lambda model, inputs, position: {"rule": gauss_legendre(6)},
+    ),
 )
-def embeddings_as_a_row(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    layers = [model.bert.embeddings, *model.bert.encoder.layer]
-    return _rows(_conducted(_flow(model, inputs, position, layers=layers)))
+def _conductance_with(options: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Follow the path with other layers, or with another start, module, score or rule."""
+    return _rows(_conducted(_flow(model, inputs, position, **options(model, inputs, position))))
 
 
-@misconception(
+@misconceptions(
     task=CONDUCTANCE,
-    title="Row i is what goes into layer i, not what comes out of it.",
-    hint="Your second row is the right first one. Do you look at a layer's input or at its output?",
+    calls=(CONDUCTANCE,),
+    last_layer_first=(
+        "The rows stand in the opposite order, the last layer first.",
+        "Which layer does your first row belong to?",
+        lambda rows: rows.flip(0),
+    ),
+    last_layer_for_all=(
+        "Every row is that of the last layer.",
+        "Are your rows all the same? Which layer does the loop hand over?",
+        lambda rows: rows[-1:].expand_as(rows).clone(),
+    ),
 )
-def inputs_of_the_layers(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    layers = [model.bert.embeddings, *model.bert.encoder.layer[:-1]]
-    return _rows(_conducted(_flow(model, inputs, position, layers=layers)))
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The rows stand in the opposite order, the last layer first.",
-    hint="Which layer does your first row belong to?",
-)
-def last_layer_first(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return reference.layer_conductance(model, inputs, position).flip(0)
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="Every row is that of the last layer.",
-    hint="Are your rows all the same? Which layer does the loop hand over?",
-)
-def last_layer_for_all(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    right = reference.layer_conductance(model, inputs, position)
-    return right[-1:].expand_as(right).clone()
+def _after_conductance(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Return the right rows in other places."""
+    return step(reference.layer_conductance(model, inputs, position))
 
 
 @misconception(
@@ -1397,77 +1255,38 @@ def one_norm_for_all_rows(reference: Any, model: Any, inputs: Inputs, position: 
     )
 
 
-@misconception(
+@misconceptions(
     task=CONDUCTANCE,
-    title="The rows were not divided by their norms.",
-    hint="What is the norm of each of your rows, and what should it be?",
+    rows_not_normalised=(
+        "The rows were not divided by their norms.",
+        "What is the norm of each of your rows, and what should it be?",
+        lambda vectors: vectors.sum(dim=-1),
+    ),
+    rows_divided_by_l1=(
+        "The rows were divided by the sums of their magnitudes (L1) instead of the L2 norms.",
+        "Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
+        lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum(),
+    ),
+    rows_by_norm=(
+        "The norm over the hidden dimension was taken instead of the sum.",
+        "Can a token of yours speak against the answer? A length has no sign.",
+        lambda vectors: _unit(vectors.norm(dim=-1)),
+    ),
+    rows_by_absolute_sum=(
+        "Absolute values were summed over the hidden dimension.",
+        "What happens to the entries of a token's vector that speak against the answer?",
+        lambda vectors: _unit(vectors.abs().sum(dim=-1)),
+    ),
+    summed_over_tokens=(
+        "The sum runs over the tokens, not over the hidden dimension: a layer returns a tensor, not a tuple, so "
+        "that output[0] takes the batch axis away.",
+        "Print the shape of what a layer returns, and of what you sum over. Which axis holds the tokens?",
+        lambda vectors: _unit(vectors.sum(dim=0)),
+    ),
 )
-def rows_not_normalised(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return torch.stack(
-        [one.sum(dim=-1) for one in _conducted(_right_flow(reference, model, inputs, position))]
-    )
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The rows were divided by the sums of their magnitudes (L1) instead of the L2 norms.",
-    hint="Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
-)
-def rows_divided_by_l1(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    summed = [one.sum(dim=-1) for one in _conducted(_right_flow(reference, model, inputs, position))]
-    return torch.stack([one / one.abs().sum() for one in summed])
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The norm over the hidden dimension was taken instead of the sum.",
-    hint="Can a token of yours speak against the answer? A length has no sign.",
-)
-def rows_by_norm(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    vectors = _conducted(_right_flow(reference, model, inputs, position))
-    return torch.stack([_unit(one.norm(dim=-1)) for one in vectors])
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="Absolute values were summed over the hidden dimension.",
-    hint="What happens to the entries of a token's vector that speak against the answer?",
-)
-def rows_by_absolute_sum(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    vectors = _conducted(_right_flow(reference, model, inputs, position))
-    return torch.stack([_unit(one.abs().sum(dim=-1)) for one in vectors])
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The sum runs over the tokens, not over the hidden dimension: a layer returns a tensor, not a tuple, so "
-    "that output[0] takes the batch axis away.",
-    hint="Print the shape of what a layer returns, and of what you sum over. Which axis holds the tokens?",
-)
-def summed_over_tokens(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    vectors = _conducted(_right_flow(reference, model, inputs, position))
-    return torch.stack([_unit(one.sum(dim=0)) for one in vectors])
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The path begins at [PAD] for [CLS] and [SEP], too.",
-    hint="Which ids does your path begin at? The dictionary has them.",
-)
-def conductance_from_padding(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    empty = inputs | {"input_ids": torch.full_like(inputs["input_ids"], model.config.pad_token_id or 0)}
-    (start,) = _looked_up(model, [model.bert.embeddings.word_embeddings], empty)
-    return _rows(_conducted(_flow(model, inputs, position, start=start)))
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The path begins at zero vectors, not at the word vectors of the baseline.",
-    hint="Where does your path begin? Captum takes zeros if it is given no baseline.",
-)
-def conductance_from_zero_vectors(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    (end,) = _looked_up(model, [model.bert.embeddings.word_embeddings], inputs)
-    return _rows(_conducted(_flow(model, inputs, position, start=torch.zeros_like(end))))
+def _each_row(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Make something else of each layer's vectors than their sums, divided by the norm."""
+    return torch.stack([step(one) for one in _conducted(_right_flow(reference, model, inputs, position))])
 
 
 @misconception(
@@ -1483,15 +1302,6 @@ def conductance_embedded_twice(reference: Any, model: Any, inputs: Inputs, posit
 
 @misconception(
     task=CONDUCTANCE,
-    title="The path runs through the output of the embedding module, not through the word vectors.",
-    hint="Between which vectors does your path run: before or after positions, types and the norm are added?",
-)
-def path_behind_the_norm(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _rows(_conducted(_flow(model, inputs, position, module=model.bert.embeddings)))
-
-
-@misconception(
-    task=CONDUCTANCE,
     title="Token types were not passed on: all are 0.",
     hint="What does the model assume if it is given no token types? Does your forward function pass them on?",
 )
@@ -1500,52 +1310,23 @@ def conductance_without_types(reference: Any, model: Any, inputs: Inputs, positi
     return _rows(_conducted(_flow(model, untyped, position)))
 
 
-@misconception(
+@misconceptions(
     task=CONDUCTANCE,
-    title="The token that wins at the end of the path was explained all along the path.",
-    hint="Which token has the largest logit near the baseline? The target is the largest one at every point.",
+    calls=(CONDUCTANCE,),
+    conductance_always_start=(
+        "The start logits were explained where the end was asked for.",
+        "Do your rows differ between start and end? What does `position` change in your code?",
+        "start",
+    ),
+    conductance_always_end=(
+        "The end logits were explained where the start was asked for.",
+        "Which of the model's two results belongs to the start? What does `position` change in your code?",
+        "end",
+    ),
 )
-def conductance_of_a_fixed_position(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    score = _fixed_score(model, inputs, position)
-    return _rows(_conducted(_flow(model, inputs, position, score=score)))
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The start logits were explained where the end was asked for.",
-    hint="Do your rows differ between start and end? What does `position` change in your code?",
-)
-def conductance_always_start(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return reference.layer_conductance(model, inputs, "start")
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The end logits were explained where the start was asked for.",
-    hint="Which of the model's two results belongs to the start? What does `position` change in your code?",
-)
-def conductance_always_end(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return reference.layer_conductance(model, inputs, "end")
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The probability is explained instead of the logit.",
-    hint="Is what comes out of your forward function still one of the model's logits?",
-)
-def conductance_of_probability(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    score = partial(_probability, position=position)
-    return _rows(_conducted(_flow(model, inputs, position, score=score)))
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The log-probability is explained instead of the logit.",
-    hint="Is what comes out of your forward function still one of the model's logits?",
-)
-def conductance_of_log_probability(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    score = partial(_log_probability, position=position)
-    return _rows(_conducted(_flow(model, inputs, position, score=score)))
+def _conductance_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Explain one end, whichever is asked for."""
+    return reference.layer_conductance(model, inputs, there)
 
 
 @misconception(
@@ -1598,24 +1379,6 @@ def integrated_gradients_of_the_layers(reference: Any, model: Any, inputs: Input
     return _rows(found)
 
 
-@misconception(
-    task=CONDUCTANCE,
-    title="The steps of the path are equally long: the nodes are not those of Gauss-Legendre.",
-    hint="Which nodes does Captum take unless told otherwise?",
-)
-def equal_steps(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _rows(_conducted(_flow(model, inputs, position, rule=trapezoid(STEPS + 1))))
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="Five steps were taken in place of 50.",
-    hint="How many points of the path do you look at?",
-)
-def conductance_in_five_steps(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _rows(_conducted(_flow(model, inputs, position, rule=gauss_legendre(6))))
-
-
 # attribution_entropy
 
 
@@ -1632,40 +1395,33 @@ def _rows_of_entropy(layer_scores: Tensor, entropy: Callable[[Tensor], Tensor]) 
     return torch.stack([entropy(row) for row in torch.as_tensor(layer_scores).double().cpu()]).float()
 
 
-@misconception(
+@misconceptions(
     task=ENTROPY,
-    title="The natural logarithm was taken: nats, not bits.",
-    hint="Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
+    calls=(ENTROPY,),
+    nats=(
+        "The natural logarithm was taken: nats, not bits.",
+        "Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
+        lambda right, bins: right * torch.log(torch.tensor(2.0)),
+    ),
+    decimal_logarithm=(
+        "The logarithm to base 10 was taken, not to base 2.",
+        "Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
+        lambda right, bins: right * torch.log10(torch.tensor(2.0)),
+    ),
+    share_of_the_maximum=(
+        "The entropy was divided by its largest possible value.",
+        "What is the entropy of four bins with equal counts, in bits?",
+        lambda right, bins: right / torch.log2(torch.tensor(float(bins))),
+    ),
+    sign_missing=(
+        "The sign is missing: the entropy is negative.",
+        "Can an entropy be negative? Look for the minus in the formula.",
+        lambda right, bins: -right,
+    ),
 )
-def nats(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return reference.attribution_entropy(layer_scores, bins) * torch.log(torch.tensor(2.0))
-
-
-@misconception(
-    task=ENTROPY,
-    title="The logarithm to base 10 was taken, not to base 2.",
-    hint="Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
-)
-def decimal_logarithm(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return reference.attribution_entropy(layer_scores, bins) * torch.log10(torch.tensor(2.0))
-
-
-@misconception(
-    task=ENTROPY,
-    title="The entropy was divided by its largest possible value.",
-    hint="What is the entropy of four bins with equal counts, in bits?",
-)
-def share_of_the_maximum(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return reference.attribution_entropy(layer_scores, bins) / torch.log2(torch.tensor(float(bins)))
-
-
-@misconception(
-    task=ENTROPY,
-    title="The sign is missing: the entropy is negative.",
-    hint="Can an entropy be negative? Look for the minus in the formula.",
-)
-def sign_missing(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return -reference.attribution_entropy(layer_scores, bins)
+def _after_entropy(step: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
+    """Take one last step on the right entropies."""
+    return step(reference.attribution_entropy(layer_scores, bins), bins)
 
 
 @misconception(
@@ -1678,61 +1434,91 @@ def common_range(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     return _rows_of_entropy(layer_scores, lambda row: _bits(_counts(row, bins, low, high), len(row)))
 
 
-@misconception(
+def _binned(row: Tensor, bins: int) -> Tensor:
+    return _counts(row, bins, float(row.min()), float(row.max()))
+
+
+def _symmetric(row: Tensor, bins: int) -> Tensor:
+    reach = float(row.abs().max())
+    return _bits(_counts(row, bins, -reach, reach), len(row))
+
+
+def _one_more(row: Tensor, bins: int) -> Tensor:
+    counts = _binned(row, bins) + 1
+    return _bits(counts, float(counts.sum()))
+
+
+def _without_largest(row: Tensor, bins: int) -> Tensor:
+    counts = _binned(row, bins)
+    counts[-1] -= (row == row.max()).sum()
+    return _bits(counts, len(row))
+
+
+@misconceptions(
     task=ENTROPY,
-    title="The bins lie between 0 and 1, or between -1 and 1.",
-    hint="Between which values do your bins lie, and where do the scores lie?",
+    fixed_range=(
+        "The bins lie between 0 and 1, or between -1 and 1.",
+        "Between which values do your bins lie, and where do the scores lie?",
+        lambda row, bins: _bits(_counts(row, bins, -1, 1), len(row)),
+    ),
+    symmetric_range=(
+        "The bins reach equally far to both sides of 0.",
+        "Between which values do the bins of a layer lie: its own smallest and largest score?",
+        _symmetric,
+    ),
+    density=(
+        "Densities were taken for probabilities.",
+        "Do the probabilities of your bins sum to 1? A density is a probability divided by the width of its bin.",
+        lambda row, bins: _bits(_binned(row, bins) / (float(row.max() - row.min()) / bins), len(row)),
+    ),
+    one_added_to_each_bin=(
+        "Every bin was given one count more, so that none is empty.",
+        "What does an empty bin add to the entropy by the definition? Do your probabilities sum to 1?",
+        _one_more,
+    ),
+    softmax_of_the_scores=(
+        "There is no histogram: a softmax of the scores was taken for probabilities.",
+        "What do you count? The probabilities are those of bins.",
+        lambda row, bins: _bits(row.softmax(dim=0), 1.0),
+    ),
+    largest_lost=(
+        "The largest score fell out of the last bin.",
+        "How many scores do your bins hold together? The largest one belongs to the last bin.",
+        _without_largest,
+    ),
 )
-def fixed_range(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return _rows_of_entropy(layer_scores, lambda row: _bits(_counts(row, bins, -1, 1), len(row)))
+def _entropy_of(entropy: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
+    """Make other shares of a layer's scores."""
+    return _rows_of_entropy(layer_scores, partial(entropy, bins=bins))
 
 
-@misconception(
+@misconceptions(
     task=ENTROPY,
-    title="The bins reach equally far to both sides of 0.",
-    hint="Between which values do the bins of a layer lie: its own smallest and largest score?",
+    calls=(ENTROPY,),
+    histogram_of_magnitudes=(
+        "The magnitudes were sorted into bins, not the scores.",
+        "Do scores of opposite signs fall into the same bin?",
+        lambda scores, bins: (scores.abs(), bins),
+    ),
+    one_bin_too_few=(
+        "There is one bin too few: as many edges as bins were asked for.",
+        "How many edges have three bins?",
+        lambda scores, bins: (scores, bins - 1),
+    ),
+    one_bin_too_many=(
+        "There is one bin too many.",
+        "How many bins lie between your edges?",
+        lambda scores, bins: (scores, bins + 1),
+    ),
+    over_the_layers=(
+        "There is one entropy for each hidden dimension, not for each layer.",
+        "Which axis of the scores are the layers, and which shape should your result have?",
+        lambda scores, bins: (scores.T, bins),
+    ),
 )
-def symmetric_range(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    def entropy(row: Tensor) -> Tensor:
-        reach = float(row.abs().max())
-        return _bits(_counts(row, bins, -reach, reach), len(row))
-
-    return _rows_of_entropy(layer_scores, entropy)
-
-
-@misconception(
-    task=ENTROPY,
-    title="Densities were taken for probabilities.",
-    hint="Do the probabilities of your bins sum to 1? A density is a probability divided by the width of its bin.",
-)
-def density(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    def entropy(row: Tensor) -> Tensor:
-        width = float(row.max() - row.min()) / bins
-        return _bits(_counts(row, bins, float(row.min()), float(row.max())) / width, len(row))
-
-    return _rows_of_entropy(layer_scores, entropy)
-
-
-@misconception(
-    task=ENTROPY,
-    title="Every bin was given one count more, so that none is empty.",
-    hint="What does an empty bin add to the entropy by the definition? Do your probabilities sum to 1?",
-)
-def one_added_to_each_bin(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    def entropy(row: Tensor) -> Tensor:
-        counts = _counts(row, bins, float(row.min()), float(row.max())) + 1
-        return _bits(counts, float(counts.sum()))
-
-    return _rows_of_entropy(layer_scores, entropy)
-
-
-@misconception(
-    task=ENTROPY,
-    title="The magnitudes were sorted into bins, not the scores.",
-    hint="Do scores of opposite signs fall into the same bin?",
-)
-def histogram_of_magnitudes(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return reference.attribution_entropy(torch.as_tensor(layer_scores).abs(), bins)
+def _of_others(change: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
+    """Compute the entropy of other scores, or with other bins."""
+    return reference.attribution_entropy(*change(torch.as_tensor(layer_scores), bins))
 
 
 @misconception(
@@ -1747,59 +1533,10 @@ def shares_of_the_magnitudes(reference: Any, layer_scores: Tensor, bins: int) ->
 
 @misconception(
     task=ENTROPY,
-    title="There is no histogram: a softmax of the scores was taken for probabilities.",
-    hint="What do you count? The probabilities are those of bins.",
-)
-def softmax_of_the_scores(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return _rows_of_entropy(layer_scores, lambda row: _bits(row.softmax(dim=0), 1.0))
-
-
-@misconception(
-    task=ENTROPY,
-    title="There is one bin too few: as many edges as bins were asked for.",
-    hint="How many edges have three bins?",
-)
-def one_bin_too_few(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return reference.attribution_entropy(layer_scores, bins - 1)
-
-
-@misconception(
-    task=ENTROPY,
-    title="There is one bin too many.",
-    hint="How many bins lie between your edges?",
-)
-def one_bin_too_many(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return reference.attribution_entropy(layer_scores, bins + 1)
-
-
-@misconception(
-    task=ENTROPY,
-    title="The largest score fell out of the last bin.",
-    hint="How many scores do your bins hold together? The largest one belongs to the last bin.",
-)
-def largest_lost(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    def entropy(row: Tensor) -> Tensor:
-        counts = _counts(row, bins, float(row.min()), float(row.max()))
-        counts[-1] -= (row == row.max()).sum()
-        return _bits(counts, len(row))
-
-    return _rows_of_entropy(layer_scores, entropy)
-
-
-@misconception(
-    task=ENTROPY,
     title="The histogram is that of all layers together, the same entropy for each.",
     hint="How many histograms do you make? Each layer has its own.",
+    calls=(ENTROPY,),
 )
 def one_histogram(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     everything = torch.as_tensor(layer_scores).flatten()[None]
     return reference.attribution_entropy(everything, bins).expand(len(layer_scores)).clone()
-
-
-@misconception(
-    task=ENTROPY,
-    title="There is one entropy for each hidden dimension, not for each layer.",
-    hint="Which axis of the scores are the layers, and which shape should your result have?",
-)
-def over_the_layers(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    return reference.attribution_entropy(torch.as_tensor(layer_scores).T, bins)

@@ -1,4 +1,4 @@
-"""Known mistakes with attribution for a language model, each as a function that makes it.
+"""Known mistakes with attribution for a language model, as functions and as tables of one step.
 
 A mistake takes the reference module and then the task's own arguments. Some are missing here on purpose, since no
 run of them reproduces a student's numbers or nothing shows them: a seed that is ignored (the visible check asks twice),
@@ -11,6 +11,7 @@ import itertools
 import math
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,28 @@ import torch
 from captum.attr import FeatureAblation, LLMAttribution, TextTemplateInput, TextTokenInput
 from torch import Tensor
 
-from autograder.checks import accepted_variant, misconception
+from autograder.checks import accepted_variant, misconception, misconceptions
 
 TOKENS = "ablate_tokens"
+
+
 TEMPLATE = "ablate_template"
+
+
 GROUPS = "ablate_groups"
+
+
 SHAPLEY = "shapley_groups"
+
+
 SAMPLED = "shapley_sampled"
+
+
 EXAMPLES = "attribute_examples"
+
+
 GRADIENTS = "integrated_gradients"
+
 
 Texts = Sequence[str]
 
@@ -147,24 +161,24 @@ def _ablated(
     return (scores[0] - scores[1:]).T.float()
 
 
-@misconception(
+@misconceptions(
     task=TOKENS,
-    title="Captum's cached outputs were left on: all rows after the first are wrong.",
-    hint="Your first row is right, the others are not. Which of the library's options reuses what the model computed "
-    "for an earlier token of the target?",
+    tokens_cached=(
+        "Captum's cached outputs were left on: all rows after the first are wrong.",
+        "Your first row is right, the others are not. Which of the library's options reuses what the model computed "
+        "for an earlier token of the target?",
+        True,
+    ),
+    tokens_cached_with_bos=(
+        "Captum's cached outputs were left on, and the BOS was ablated, too.",
+        "Compare the number of your columns with that of the words' tokens, and your second row with what you compute "
+        "by hand.",
+        False,
+    ),
 )
-def tokens_cached(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _captum_tokens(model, tokenizer, prompt, target, skip=True).token_attr
-
-
-@misconception(
-    task=TOKENS,
-    title="Captum's cached outputs were left on, and the BOS was ablated, too.",
-    hint="Compare the number of your columns with that of the words' tokens, and your second row with what you compute "
-    "by hand.",
-)
-def tokens_cached_with_bos(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _captum_tokens(model, tokenizer, prompt, target, skip=False).token_attr
+def _tokens_cached(skip: bool, reference: Any, *question: Any) -> Tensor:
+    """Ablate with Captum's cached outputs, the token in front skipped or not."""
+    return _captum_tokens(*question, skip=skip).token_attr
 
 
 @misconception(
@@ -213,43 +227,34 @@ def tokens_prompt_without_bos(reference: Any, model: Any, tokenizer: Any, prompt
     return (scores[0] - scores[1:]).T.float()
 
 
-@misconception(
+@misconceptions(
     task=TOKENS,
-    title="Tokens were deleted instead of replaced.",
-    hint="How long is the prompt when a token is ablated? What happens to the places of all that come after it?",
+    tokens_deleted=(
+        "Tokens were deleted instead of replaced.",
+        "How long is the prompt when a token is ablated? What happens to the places of all that come after it?",
+        lambda before, front, tokenizer: before,
+    ),
+    tokens_replaced_by_eos=(
+        "Tokens were replaced by the end-of-sequence token.",
+        "Which id stands in the place of an ablated token in your code, and which one does the task name?",
+        lambda before, front, tokenizer: [*before, tokenizer.eos_token_id],
+    ),
+    tokens_cumulative=(
+        "Once replaced, tokens stayed replaced: nothing was put back before the next one.",
+        "Print the ids for the last column: how many of them are 0? Do you change a copy or the prompt itself?",
+        lambda before, front, tokenizer: [*before[:front], *[0] * (len(before) + 1 - front)],
+    ),
 )
-def tokens_deleted(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _ablated(
-        model, tokenizer, prompt, target, replace=lambda row, place: [*row[:place], *row[place + 1 :]]
-    )
-
-
-@misconception(
-    task=TOKENS,
-    title="Tokens were replaced by the end-of-sequence token.",
-    hint="Which id stands in the place of an ablated token in your code, and which one does the task name?",
-)
-def tokens_replaced_by_eos(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    filler = tokenizer.eos_token_id
-    return _ablated(
-        model, tokenizer, prompt, target, replace=lambda row, place: [*row[:place], filler, *row[place + 1 :]]
-    )
-
-
-@misconception(
-    task=TOKENS,
-    title="Once replaced, tokens stayed replaced: nothing was put back before the next one.",
-    hint="Print the ids for the last column: how many of them are 0? Do you change a copy or the prompt itself?",
-)
-def tokens_cumulative(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
+def _replaced(
+    replacement: Any, reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
+) -> Tensor:
+    """Ablate a token otherwise than by replacing it, alone, by id 0."""
     front = _prompt_ids(tokenizer, prompt)[1]
-    return _ablated(
-        model,
-        tokenizer,
-        prompt,
-        target,
-        replace=lambda row, place: [*row[:front], *[0] * (place + 1 - front), *row[place + 1 :]],
-    )
+
+    def replace(row: list[int], place: int) -> list[int]:
+        return [*replacement(row[:place], front, tokenizer), *row[place + 1 :]]
+
+    return _ablated(model, tokenizer, prompt, target, replace=replace)
 
 
 @misconception(
@@ -272,111 +277,81 @@ def tokens_masked_out(reference: Any, model: Any, tokenizer: Any, prompt: str, t
     return (found[0] - torch.stack(found[1:])).T.float()
 
 
-@misconception(
+@misconceptions(
     task=TOKENS,
-    title="Differences of probabilities instead of log-probabilities.",
-    hint="Can a difference of yours be larger than 1? Which quantity adds up over the tokens of a target?",
+    tokens_probabilities=(
+        "Differences of probabilities instead of log-probabilities.",
+        "Can a difference of yours be larger than 1? Which quantity adds up over the tokens of a target?",
+        lambda model, rows, ends: _log_probabilities(model, rows, ends).exp(),
+    ),
+    tokens_logits=(
+        "Differences of logits: the softmax is missing.",
+        "A logit alone says nothing about a probability: what else does ln p depend on?",
+        lambda model, rows, ends: _of_targets(_logits(model, rows, ends), ends),
+    ),
+    tokens_one_place_late=(
+        "Logits were read one place too late: at the token itself instead of before it.",
+        "At which position of the output does the model say what it expects in position 5 of the input?",
+        lambda model, rows, ends: _log_probabilities(model, rows, ends, shift=1),
+    ),
+    tokens_not_continued=(
+        "All tokens of the target were looked for right after the prompt, without those before them.",
+        "Your first row is right. What has the model read before it says the target's second token?",
+        _not_continued,
+    ),
 )
-def tokens_probabilities(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _ablated(
-        model, tokenizer, prompt, target, score=lambda rows, ends: _log_probabilities(model, rows, ends).exp()
-    )
+def _explaining(score: Any, reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
+    """Ablate tokens with another score than the log-probabilities of the target's tokens."""
+    return _ablated(model, tokenizer, prompt, target, score=partial(score, model))
 
 
-@misconception(
+@misconceptions(
     task=TOKENS,
-    title="Differences of logits: the softmax is missing.",
-    hint="A logit alone says nothing about a probability: what else does ln p depend on?",
+    tokens_bits=(
+        "The logarithm has base 2.",
+        "By which factor are all of your values off? Which logarithm does log_softmax use?",
+        lambda effects: effects / math.log(2),
+    ),
+    tokens_sign=(
+        "Perturbed minus original: the sign is turned round.",
+        "A token that speaks for the target is missed when it is gone. Which sign has its effect with you?",
+        lambda effects: -effects,
+    ),
 )
-def tokens_logits(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _ablated(
-        model,
-        tokenizer,
-        prompt,
-        target,
-        score=lambda rows, ends: _of_targets(_logits(model, rows, ends), ends),
-    )
+def _after_ablation(
+    step: Any, reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
+) -> Tensor:
+    """Take one last step on the effects of tokens."""
+    return step(_ablated(model, tokenizer, prompt, target))
 
 
-@misconception(
+@misconceptions(
     task=TOKENS,
-    title="The logarithm has base 2.",
-    hint="By which factor are all of your values off? Which logarithm does log_softmax use?",
+    calls=(TOKENS,),
+    tokens_transposed=(
+        "Tokens of the prompt and of the target have changed places.",
+        "Which axis of your result is as long as the target?",
+        lambda effects: effects.T,
+    ),
+    tokens_summed=(
+        "The target's tokens were summed: one row only.",
+        "How many numbers does the task ask for at each token of the prompt?",
+        lambda effects: effects.sum(dim=0),
+    ),
+    tokens_normalised=(
+        "The effects were normalised.",
+        "What does a row of yours sum to, and what should it tell?",
+        lambda effects: effects / effects.abs().sum(dim=-1, keepdim=True),
+    ),
+    tokens_magnitudes=(
+        "The effects have lost their sign.",
+        "Some tokens speak against the target. How would one see that in your result?",
+        lambda effects: effects.abs(),
+    ),
 )
-def tokens_bits(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _ablated(model, tokenizer, prompt, target) / math.log(2)
-
-
-@misconception(
-    task=TOKENS,
-    title="Perturbed minus original: the sign is turned round.",
-    hint="A token that speaks for the target is missed when it is gone. Which sign has its effect with you?",
-)
-def tokens_sign(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return -_ablated(model, tokenizer, prompt, target)
-
-
-@misconception(
-    task=TOKENS,
-    title="Logits were read one place too late: at the token itself instead of before it.",
-    hint="At which position of the output does the model say what it expects in position 5 of the input?",
-)
-def tokens_one_place_late(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _ablated(
-        model,
-        tokenizer,
-        prompt,
-        target,
-        score=lambda rows, ends: _log_probabilities(model, rows, ends, shift=1),
-    )
-
-
-@misconception(
-    task=TOKENS,
-    title="All tokens of the target were looked for right after the prompt, without those before them.",
-    hint="Your first row is right. What has the model read before it says the target's second token?",
-)
-def tokens_not_continued(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _ablated(
-        model, tokenizer, prompt, target, score=lambda rows, ends: _not_continued(model, rows, ends)
-    )
-
-
-@misconception(
-    task=TOKENS,
-    title="Tokens of the prompt and of the target have changed places.",
-    hint="Which axis of your result is as long as the target?",
-)
-def tokens_transposed(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return reference.ablate_tokens(model, tokenizer, prompt, target).T
-
-
-@misconception(
-    task=TOKENS,
-    title="The target's tokens were summed: one row only.",
-    hint="How many numbers does the task ask for at each token of the prompt?",
-)
-def tokens_summed(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return reference.ablate_tokens(model, tokenizer, prompt, target).sum(dim=0)
-
-
-@misconception(
-    task=TOKENS,
-    title="The effects were normalised.",
-    hint="What does a row of yours sum to, and what should it tell?",
-)
-def tokens_normalised(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    effects = reference.ablate_tokens(model, tokenizer, prompt, target)
-    return effects / effects.abs().sum(dim=-1, keepdim=True)
-
-
-@misconception(
-    task=TOKENS,
-    title="The effects have lost their sign.",
-    hint="Some tokens speak against the target. How would one see that in your result?",
-)
-def tokens_magnitudes(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return reference.ablate_tokens(model, tokenizer, prompt, target).abs()
+def _after_tokens(step: Any, reference: Any, *question: Any) -> Tensor:
+    """Take one last step on the right effects of tokens."""
+    return step(reference.ablate_tokens(*question))
 
 
 # ablate_template
@@ -433,81 +408,67 @@ def features_cached(
     return _captum_groups(model, tokenizer, template, values, baselines, None, target)
 
 
-@misconception(
+@misconceptions(
     task=TEMPLATE,
-    title="The target's tokens were averaged instead of summed.",
-    hint="By which factor are all of your values off, and how many tokens does the target have?",
+    features_mean=(
+        "The target's tokens were averaged instead of summed.",
+        "By which factor are all of your values off, and how many tokens does the target have?",
+        "mean",
+    ),
+    features_first_token=(
+        "Only the first token of the target was looked at.",
+        "How many log-probabilities make up the target's, and how many does your score hold?",
+        "first",
+    ),
+    features_last_token=(
+        "Only the last token of the target was looked at.",
+        "How many log-probabilities make up the target's? Which of them does your index pick?",
+        "last",
+    ),
+    features_probability=(
+        "The difference of the target's probabilities instead of its log-probabilities.",
+        "Can an effect of yours be larger than 1?",
+        "probability",
+    ),
+    features_probabilities_summed=(
+        "The probabilities of the target's tokens were added up.",
+        "Which quantity of the single tokens adds up to that of the whole target?",
+        "probabilities",
+    ),
+    features_logits=(
+        "Logits were added up: the softmax is missing.",
+        "A logit alone says nothing about a probability: what else does ln p depend on?",
+        "logits",
+    ),
+    features_bits=(
+        "The logarithm has base 2.",
+        "By which factor are all of your values off?",
+        "bits",
+    ),
+    features_target_with_bos=(
+        "The target was encoded with a BOS of its own: it stands between prompt and target.",
+        "Decode the ids that you give to the model, all of them together. Is there one that the text does not have?",
+        "target with BOS",
+    ),
+    features_prompt_without_bos=(
+        "The prompt was encoded without its BOS.",
+        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
+        "prompt without BOS",
+    ),
+    features_one_place_late=(
+        "Logits were read one place too late: at the token itself instead of before it.",
+        "At which position of the output does the model say what it expects in position 5 of the input?",
+        "one place late",
+    ),
+    features_not_continued=(
+        "All tokens of the target were looked for right after the prompt, without those before them.",
+        "What has the model read before it says the target's second token?",
+        "not continued",
+    ),
 )
-def features_mean(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "mean")
-
-
-@misconception(
-    task=TEMPLATE,
-    title="Only the first token of the target was looked at.",
-    hint="How many log-probabilities make up the target's, and how many does your score hold?",
-)
-def features_first_token(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "first")
-
-
-@misconception(
-    task=TEMPLATE,
-    title="Only the last token of the target was looked at.",
-    hint="How many log-probabilities make up the target's? Which of them does your index pick?",
-)
-def features_last_token(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "last")
-
-
-@misconception(
-    task=TEMPLATE,
-    title="The difference of the target's probabilities instead of its log-probabilities.",
-    hint="Can an effect of yours be larger than 1?",
-)
-def features_probability(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "probability")
-
-
-@misconception(
-    task=TEMPLATE,
-    title="The probabilities of the target's tokens were added up.",
-    hint="Which quantity of the single tokens adds up to that of the whole target?",
-)
-def features_probabilities_summed(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "probabilities")
-
-
-@misconception(
-    task=TEMPLATE,
-    title="Logits were added up: the softmax is missing.",
-    hint="A logit alone says nothing about a probability: what else does ln p depend on?",
-)
-def features_logits(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "logits")
-
-
-@misconception(
-    task=TEMPLATE,
-    title="The logarithm has base 2.",
-    hint="By which factor are all of your values off?",
-)
-def features_bits(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "bits")
+def _features_by(how: str, reference: Any, *question: Any) -> Tensor:
+    """Ablate features with another score of the target."""
+    return _features(*question, how)
 
 
 @misconception(
@@ -519,50 +480,6 @@ def features_sign(
     reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
 ) -> Tensor:
     return -_features(model, tokenizer, template, values, baselines, target)
-
-
-@misconception(
-    task=TEMPLATE,
-    title="The target was encoded with a BOS of its own: it stands between prompt and target.",
-    hint="Decode the ids that you give to the model, all of them together. Is there one that the text does not have?",
-)
-def features_target_with_bos(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "target with BOS")
-
-
-@misconception(
-    task=TEMPLATE,
-    title="The prompt was encoded without its BOS.",
-    hint="Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-)
-def features_prompt_without_bos(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "prompt without BOS")
-
-
-@misconception(
-    task=TEMPLATE,
-    title="Logits were read one place too late: at the token itself instead of before it.",
-    hint="At which position of the output does the model say what it expects in position 5 of the input?",
-)
-def features_one_place_late(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "one place late")
-
-
-@misconception(
-    task=TEMPLATE,
-    title="All tokens of the target were looked for right after the prompt, without those before them.",
-    hint="What has the model read before it says the target's second token?",
-)
-def features_not_continued(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target, "not continued")
 
 
 @misconception(
@@ -604,6 +521,7 @@ def features_put_in(
     task=TEMPLATE,
     title="The effects were normalised.",
     hint="What do your effects sum to, and what should one of them tell?",
+    calls=(TEMPLATE,),
 )
 def features_normalised(
     reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
@@ -650,40 +568,28 @@ def groups_cached(
     return _captum_groups(model, tokenizer, template, values, baselines, mask, target)
 
 
-@misconception(
+@misconceptions(
     task=GROUPS,
-    title="The mask was ignored: each feature was replaced alone.",
-    hint="Print the texts that your function looks at: how many values are replaced in each?",
+    groups_ignored=(
+        "The mask was ignored: each feature was replaced alone.",
+        "Print the texts that your function looks at: how many values are replaced in each?",
+        lambda alone, mask: alone,
+    ),
+    groups_sum_of_singles=(
+        "The members' single effects were added up; they were never replaced together.",
+        "Print the texts that your function looks at: is there one in which all members of a group are replaced?",
+        lambda alone, mask: torch.zeros(max(mask) + 1).index_add(0, torch.tensor(mask), alone)[mask],
+    ),
+    groups_first_member=(
+        "Of each group only the first member was replaced.",
+        "Print the texts that your function looks at: how many values are replaced in each?",
+        lambda alone, mask: alone[[mask.index(group) for group in mask]],
+    ),
 )
-def groups_ignored(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return _features(model, tokenizer, template, values, baselines, target)
-
-
-@misconception(
-    task=GROUPS,
-    title="A group's score was divided among its members.",
-    hint="Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
-)
-def groups_split(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return reference.ablate_groups(model, tokenizer, template, values, baselines, mask, target) / _sizes(mask)
+def _from_features(step: Any, reference: Any, *question: Any) -> Tensor:
+    """Make groups' effects out of effects of single features."""
+    *texts, mask, target = question
+    return step(_features(*texts, target), list(mask))
 
 
 def _sizes(mask: Sequence[int]) -> Tensor:
@@ -691,101 +597,44 @@ def _sizes(mask: Sequence[int]) -> Tensor:
     return torch.tensor([float(list(mask).count(group)) for group in mask])
 
 
-@misconception(
+def _one_each(scores: Tensor, mask: list[int]) -> Tensor:
+    """Return one number for each group."""
+    return scores[[mask.index(group) for group in range(max(mask) + 1)]]
+
+
+def _by_appearance(scores: Tensor, mask: list[int]) -> Tensor:
+    """Take the groups' numbers for their places in the order of appearance."""
+    found = [scores[mask.index(group)] for group in dict.fromkeys(mask)]
+    return torch.stack([found[group] for group in mask])
+
+
+@misconceptions(
     task=GROUPS,
-    title="A group's score was multiplied by the number of its members.",
-    hint="Compare a group of one with a group of two: by which factor is each off? Is a group counted more than once?",
+    calls=(GROUPS,),
+    groups_split=(
+        "A group's score was divided among its members.",
+        "Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
+        lambda scores, mask: scores / _sizes(mask),
+    ),
+    groups_counted_by_member=(
+        "A group's score was multiplied by the number of its members.",
+        "Compare a group of one with a group of two: by which factor is each off? Is a group counted more than once?",
+        lambda scores, mask: scores * _sizes(mask),
+    ),
+    groups_one_number_each=(
+        "One number for each group instead of one for each feature.",
+        "How long is your result, and how many features are there?",
+        _one_each,
+    ),
+    groups_in_order_of_appearance=(
+        "The groups' scores stand in the order in which groups first appear, not by their numbers.",
+        "Which group does your first score belong to: number 0, or the group of the first feature?",
+        _by_appearance,
+    ),
 )
-def groups_counted_by_member(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return reference.ablate_groups(model, tokenizer, template, values, baselines, mask, target) * _sizes(mask)
-
-
-@misconception(
-    task=GROUPS,
-    title="One number for each group instead of one for each feature.",
-    hint="How long is your result, and how many features are there?",
-)
-def groups_one_number_each(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    scores = reference.ablate_groups(model, tokenizer, template, values, baselines, mask, target)
-    return scores[[list(mask).index(group) for group in range(max(mask) + 1)]]
-
-
-@misconception(
-    task=GROUPS,
-    title="The members' single effects were added up; they were never replaced together.",
-    hint="Print the texts that your function looks at: is there one in which all members of a group are replaced?",
-)
-def groups_sum_of_singles(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    alone = _features(model, tokenizer, template, values, baselines, target)
-    totals = torch.zeros(max(mask) + 1).index_add(0, torch.tensor(mask), alone)
-    return totals[list(mask)]
-
-
-@misconception(
-    task=GROUPS,
-    title="Of each group only the first member was replaced.",
-    hint="Print the texts that your function looks at: how many values are replaced in each?",
-)
-def groups_first_member(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    alone = _features(model, tokenizer, template, values, baselines, target)
-    return alone[[list(mask).index(group) for group in mask]]
-
-
-@misconception(
-    task=GROUPS,
-    title="The groups' scores stand in the order in which groups first appear, not by their numbers.",
-    hint="Which group does your first score belong to: number 0, or the group of the first feature?",
-)
-def groups_in_order_of_appearance(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    scores = reference.ablate_groups(model, tokenizer, template, values, baselines, mask, target)
-    appearing = list(dict.fromkeys(mask))
-    by_appearance = [scores[list(mask).index(group)] for group in appearing]
-    return torch.stack([by_appearance[group] for group in mask])
+def _after_groups(step: Any, reference: Any, *question: Any) -> Tensor:
+    """Take one last step on the right effects of groups."""
+    return step(reference.ablate_groups(*question), list(question[5]))
 
 
 @misconception(
@@ -844,82 +693,40 @@ def groups_sign(
     return -_groups(model, tokenizer, template, values, baselines, mask, target)
 
 
-@misconception(
+@misconceptions(
     task=GROUPS,
-    title="The target's tokens were averaged instead of summed.",
-    hint="By which factor are all of your values off, and how many tokens does the target have?",
+    groups_mean=(
+        "The target's tokens were averaged instead of summed.",
+        "By which factor are all of your values off, and how many tokens does the target have?",
+        "mean",
+    ),
+    groups_first_token=(
+        "Only the first token of the target was looked at.",
+        "How many log-probabilities make up the target's, and how many does your score hold?",
+        "first",
+    ),
+    groups_probability=(
+        "The difference of the target's probabilities instead of its log-probabilities.",
+        "Can an effect of yours be larger than 1?",
+        "probability",
+    ),
+    groups_prompt_without_bos=(
+        "The prompt was encoded without its BOS.",
+        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
+        "prompt without BOS",
+    ),
 )
-def groups_mean(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return _groups(model, tokenizer, template, values, baselines, mask, target, "mean")
-
-
-@misconception(
-    task=GROUPS,
-    title="Only the first token of the target was looked at.",
-    hint="How many log-probabilities make up the target's, and how many does your score hold?",
-)
-def groups_first_token(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return _groups(model, tokenizer, template, values, baselines, mask, target, "first")
-
-
-@misconception(
-    task=GROUPS,
-    title="The difference of the target's probabilities instead of its log-probabilities.",
-    hint="Can an effect of yours be larger than 1?",
-)
-def groups_probability(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return _groups(model, tokenizer, template, values, baselines, mask, target, "probability")
-
-
-@misconception(
-    task=GROUPS,
-    title="The prompt was encoded without its BOS.",
-    hint="Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-)
-def groups_prompt_without_bos(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return _groups(model, tokenizer, template, values, baselines, mask, target, "prompt without BOS")
+def _groups_by(how: str, reference: Any, *question: Any) -> Tensor:
+    """Ablate groups with another score of the target."""
+    return _groups(*question, how)
 
 
 # shapley_groups
 
 
 Worth = dict[frozenset[int], float]
+
+
 Weight = Callable[[int, int], float]
 """From a coalition's size and the number of players to the weight of a marginal contribution to it."""
 
@@ -1018,67 +825,47 @@ def shapley_cached(reference: Any, *question: Any) -> Tensor:
     return _weighted(worth, max(mask) + 1)[list(mask)].float()
 
 
-@misconception(
+@misconceptions(
     task=SHAPLEY,
-    title="Each group was taken out of the full text alone: that is ablation.",
-    hint="In which coalitions does your function look at a group's contribution? What if others are missing already?",
+    shapley_leave_one_out=(
+        "Each group was taken out of the full text alone: that is ablation.",
+        "In which coalitions does your function look at a group's contribution? What if others are missing already?",
+        _leave_one_out,
+    ),
+    shapley_add_one_in=(
+        "Each group was put into the baselines alone.",
+        "In which coalitions does your function look at a group's contribution? What if others are there already?",
+        _add_one_in,
+    ),
+    shapley_ends_only=(
+        "Only the empty and the fullest coalition were looked at, half and half.",
+        "How many coalitions without a given group are there, and how many of them does your function look at?",
+        _ends_only,
+    ),
+    shapley_unweighted=(
+        "All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
+        "Do your values add up? In how many of all orders do exactly the groups of a given coalition come first?",
+        _unweighted,
+    ),
+    shapley_sum_of_all=(
+        "Marginal contributions were added up without any weight.",
+        "Do your values add up? A mean needs weights that sum to 1.",
+        lambda size, players: 1.0,
+    ),
+    shapley_sizes_not_averaged=(
+        "Coalitions of one size were averaged, but the sizes were added up.",
+        "By which factor are all of your values off? How many sizes can a coalition have?",
+        _sizes_not_averaged,
+    ),
+    shapley_wrong_binomial=(
+        "The weights count coalitions among all groups instead of among the others.",
+        "From how many groups are the members of a coalition chosen that a given group is not part of?",
+        _all_sizes_counted,
+    ),
 )
-def shapley_leave_one_out(reference: Any, *question: Any) -> Tensor:
-    return _played(question, weight=_leave_one_out)
-
-
-@misconception(
-    task=SHAPLEY,
-    title="Each group was put into the baselines alone.",
-    hint="In which coalitions does your function look at a group's contribution? What if others are there already?",
-)
-def shapley_add_one_in(reference: Any, *question: Any) -> Tensor:
-    return _played(question, weight=_add_one_in)
-
-
-@misconception(
-    task=SHAPLEY,
-    title="Only the empty and the fullest coalition were looked at, half and half.",
-    hint="How many coalitions without a given group are there, and how many of them does your function look at?",
-)
-def shapley_ends_only(reference: Any, *question: Any) -> Tensor:
-    return _played(question, weight=_ends_only)
-
-
-@misconception(
-    task=SHAPLEY,
-    title="All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
-    hint="Do your values add up? In how many of all orders do exactly the groups of a given coalition come first?",
-)
-def shapley_unweighted(reference: Any, *question: Any) -> Tensor:
-    return _played(question, weight=_unweighted)
-
-
-@misconception(
-    task=SHAPLEY,
-    title="Marginal contributions were added up without any weight.",
-    hint="Do your values add up? A mean needs weights that sum to 1.",
-)
-def shapley_sum_of_all(reference: Any, *question: Any) -> Tensor:
-    return _played(question, weight=lambda size, players: 1.0)
-
-
-@misconception(
-    task=SHAPLEY,
-    title="Coalitions of one size were averaged, but the sizes were added up.",
-    hint="By which factor are all of your values off? How many sizes can a coalition have?",
-)
-def shapley_sizes_not_averaged(reference: Any, *question: Any) -> Tensor:
-    return _played(question, weight=_sizes_not_averaged)
-
-
-@misconception(
-    task=SHAPLEY,
-    title="The weights count coalitions among all groups instead of among the others.",
-    hint="From how many groups are the members of a coalition chosen that a given group is not part of?",
-)
-def shapley_wrong_binomial(reference: Any, *question: Any) -> Tensor:
-    return _played(question, weight=_all_sizes_counted)
+def _shapley_weighed(weight: Weight, reference: Any, *question: Any) -> Tensor:
+    """Weigh the coalitions in another way."""
+    return _played(question, weight=weight)
 
 
 @misconception(
@@ -1095,6 +882,7 @@ def shapley_one_order(reference: Any, *question: Any) -> Tensor:
     task=SHAPLEY,
     title="The mask was ignored: each feature is a player of its own.",
     hint="Who are the players of your game, features or groups?",
+    calls=(SHAPLEY,),
 )
 def shapley_of_features(
     reference: Any,
@@ -1110,32 +898,28 @@ def shapley_of_features(
     return reference.shapley_groups(model, tokenizer, template, values, baselines, alone, target)
 
 
-@misconception(
+@misconceptions(
     task=SHAPLEY,
-    title="A group's value was divided among its members.",
-    hint="Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
+    calls=(SHAPLEY,),
+    shapley_split=(
+        "A group's value was divided among its members.",
+        "Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
+        lambda values, mask: values / _sizes(mask),
+    ),
+    shapley_one_number_each=(
+        "One number for each group instead of one for each feature.",
+        "How long is your result, and how many features are there?",
+        _one_each,
+    ),
+    shapley_sign=(
+        "The sign is turned round.",
+        "What do your values add up to, and what should they?",
+        lambda values, mask: -values,
+    ),
 )
-def shapley_split(reference: Any, *question: Any) -> Tensor:
-    return reference.shapley_groups(*question) / _sizes(question[5])
-
-
-@misconception(
-    task=SHAPLEY,
-    title="One number for each group instead of one for each feature.",
-    hint="How long is your result, and how many features are there?",
-)
-def shapley_one_number_each(reference: Any, *question: Any) -> Tensor:
-    mask = list(question[5])
-    return reference.shapley_groups(*question)[[mask.index(group) for group in range(max(mask) + 1)]]
-
-
-@misconception(
-    task=SHAPLEY,
-    title="The sign is turned round.",
-    hint="What do your values add up to, and what should they?",
-)
-def shapley_sign(reference: Any, *question: Any) -> Tensor:
-    return -reference.shapley_groups(*question)
+def _after_shapley(step: Any, reference: Any, *question: Any) -> Tensor:
+    """Take one last step on the right Shapley values."""
+    return step(reference.shapley_groups(*question), list(question[5]))
 
 
 @misconception(
@@ -1149,40 +933,32 @@ def shapley_normalised(reference: Any, *question: Any) -> Tensor:
     return result / result[[mask.index(group) for group in range(max(mask) + 1)]].sum()
 
 
-@misconception(
+@misconceptions(
     task=SHAPLEY,
-    title="The target's tokens were averaged instead of summed.",
-    hint="By which factor are all of your values off, and how many tokens does the target have?",
+    shapley_mean=(
+        "The target's tokens were averaged instead of summed.",
+        "By which factor are all of your values off, and how many tokens does the target have?",
+        "mean",
+    ),
+    shapley_first_token=(
+        "Only the first token of the target was looked at.",
+        "How many log-probabilities make up the target's, and how many does your score hold?",
+        "first",
+    ),
+    shapley_probability=(
+        "The game's worth is a probability instead of a log-probability.",
+        "Can a value of yours be larger than 1? What does the formula call the worth of a coalition?",
+        "probability",
+    ),
+    shapley_prompt_without_bos=(
+        "The prompt was encoded without its BOS.",
+        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
+        "prompt without BOS",
+    ),
 )
-def shapley_mean(reference: Any, *question: Any) -> Tensor:
-    return _played(question, how="mean")
-
-
-@misconception(
-    task=SHAPLEY,
-    title="Only the first token of the target was looked at.",
-    hint="How many log-probabilities make up the target's, and how many does your score hold?",
-)
-def shapley_first_token(reference: Any, *question: Any) -> Tensor:
-    return _played(question, how="first")
-
-
-@misconception(
-    task=SHAPLEY,
-    title="The game's worth is a probability instead of a log-probability.",
-    hint="Can a value of yours be larger than 1? What does the formula call the worth of a coalition?",
-)
-def shapley_probability(reference: Any, *question: Any) -> Tensor:
-    return _played(question, how="probability")
-
-
-@misconception(
-    task=SHAPLEY,
-    title="The prompt was encoded without its BOS.",
-    hint="Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-)
-def shapley_prompt_without_bos(reference: Any, *question: Any) -> Tensor:
-    return _played(question, how="prompt without BOS")
+def _shapley_by(how: str, reference: Any, *question: Any) -> Tensor:
+    """Compute Shapley values with another score of the target."""
+    return _played(question, how=how)
 
 
 # shapley_sampled
@@ -1209,44 +985,57 @@ def _sampled(question: tuple[Any, ...], count: int, seed: int, how: str = "sum")
     return _over_orders(_game(*question, how=how), orders)[mask].float()
 
 
-@misconception(
+@misconceptions(
     task=SAMPLED,
-    title="The contributions were added up, but not divided by the number of samples.",
-    hint="What happens to your values if n_samples is doubled?",
     needs_whole=True,  # other draws than the student's: compared loosely
+    sampled_not_divided=(
+        "The contributions were added up, but not divided by the number of samples.",
+        "What happens to your values if n_samples is doubled?",
+        lambda values, mask, count: values * count,
+    ),
+    sampled_divided_by_groups=(
+        "The contributions were divided by samples and groups.",
+        "What do your values add up to? How many contributions does one order give to each group?",
+        lambda values, mask, count: values / (max(mask) + 1),
+    ),
+    sampled_split=(
+        "A group's value was divided among its members.",
+        "Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
+        lambda values, mask, count: values / _sizes(mask),
+    ),
+    sampled_one_number_each=(
+        "One number for each group instead of one for each feature.",
+        "How long is your result, and how many features are there?",
+        lambda values, mask, count: _one_each(values, mask),
+    ),
+    sampled_sign=(
+        "The sign is turned round.",
+        "What do your values add up to, and what should they?",
+        lambda values, mask, count: -values,
+    ),
 )
-def sampled_not_divided(reference: Any, *arguments: Any) -> Tensor:
+def _after_sampling(step: Any, reference: Any, *arguments: Any) -> Tensor:
+    """Take one last step on sampled Shapley values."""
     *question, count, seed = arguments
-    return _sampled(tuple(question), count, seed) * count
+    return step(_sampled(tuple(question), count, seed), list(question[5]), count)
 
 
-@misconception(
+@misconceptions(
     task=SAMPLED,
-    title="The contributions were divided by samples and groups.",
-    hint="What do your values add up to? How many contributions does one order give to each group?",
-    needs_whole=True,  # other draws than the student's: compared loosely
+    sampled_leave_one_out=(
+        "Each group was taken out of the full text alone: that is ablation.",
+        "In an order, who is there already when a group comes in?",
+        _leave_one_out,
+    ),
+    sampled_add_one_in=(
+        "Each group was put into the baselines alone.",
+        "In an order, who is there already when a group comes in?",
+        _add_one_in,
+    ),
 )
-def sampled_divided_by_groups(reference: Any, *arguments: Any) -> Tensor:
-    *question, count, seed = arguments
-    return _sampled(tuple(question), count, seed) / (max(question[5]) + 1)
-
-
-@misconception(
-    task=SAMPLED,
-    title="Each group was taken out of the full text alone: that is ablation.",
-    hint="In an order, who is there already when a group comes in?",
-)
-def sampled_leave_one_out(reference: Any, *arguments: Any) -> Tensor:
-    return _played(arguments[:7], weight=_leave_one_out)
-
-
-@misconception(
-    task=SAMPLED,
-    title="Each group was put into the baselines alone.",
-    hint="In an order, who is there already when a group comes in?",
-)
-def sampled_add_one_in(reference: Any, *arguments: Any) -> Tensor:
-    return _played(arguments[:7], weight=_add_one_in)
+def _sampled_weighed(weight: Weight, reference: Any, *arguments: Any) -> Tensor:
+    """Weigh all coalitions instead of sampling orders."""
+    return _played(arguments[:7], weight=weight)
 
 
 @misconception(
@@ -1301,61 +1090,24 @@ def sampled_features(reference: Any, *arguments: Any) -> Tensor:
     return _sampled((model, tokenizer, template, values, baselines, alone, target), count, seed)
 
 
-@misconception(
+@misconceptions(
     task=SAMPLED,
-    title="A group's value was divided among its members.",
-    hint="Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
     needs_whole=True,  # other draws than the student's: compared loosely
+    sampled_mean=(
+        "The target's tokens were averaged instead of summed.",
+        "What do your values add up to, and how many tokens does the target have?",
+        "mean",
+    ),
+    sampled_probability=(
+        "The game's worth is a probability instead of a log-probability.",
+        "What do your values add up to? What does the formula call the worth of a coalition?",
+        "probability",
+    ),
 )
-def sampled_split(reference: Any, *arguments: Any) -> Tensor:
+def _sampled_by(how: str, reference: Any, *arguments: Any) -> Tensor:
+    """Sample with another score of the target."""
     *question, count, seed = arguments
-    return _sampled(tuple(question), count, seed) / _sizes(question[5])
-
-
-@misconception(
-    task=SAMPLED,
-    title="One number for each group instead of one for each feature.",
-    hint="How long is your result, and how many features are there?",
-    needs_whole=True,  # other draws than the student's: compared loosely
-)
-def sampled_one_number_each(reference: Any, *arguments: Any) -> Tensor:
-    *question, count, seed = arguments
-    mask = list(question[5])
-    result = _sampled(tuple(question), count, seed)
-    return result[[mask.index(group) for group in range(max(mask) + 1)]]
-
-
-@misconception(
-    task=SAMPLED,
-    title="The sign is turned round.",
-    hint="What do your values add up to, and what should they?",
-    needs_whole=True,  # other draws than the student's: compared loosely
-)
-def sampled_sign(reference: Any, *arguments: Any) -> Tensor:
-    *question, count, seed = arguments
-    return -_sampled(tuple(question), count, seed)
-
-
-@misconception(
-    task=SAMPLED,
-    title="The target's tokens were averaged instead of summed.",
-    hint="What do your values add up to, and how many tokens does the target have?",
-    needs_whole=True,  # other draws than the student's: compared loosely
-)
-def sampled_mean(reference: Any, *arguments: Any) -> Tensor:
-    *question, count, seed = arguments
-    return _sampled(tuple(question), count, seed, "mean")
-
-
-@misconception(
-    task=SAMPLED,
-    title="The game's worth is a probability instead of a log-probability.",
-    hint="What do your values add up to? What does the formula call the worth of a coalition?",
-    needs_whole=True,  # other draws than the student's: compared loosely
-)
-def sampled_probability(reference: Any, *arguments: Any) -> Tensor:
-    *question, count, seed = arguments
-    return _sampled(tuple(question), count, seed, "probability")
+    return _sampled(tuple(question), count, seed, how)
 
 
 # attribute_examples
@@ -1418,31 +1170,27 @@ def examples_cached(reference: Any, *question: Any) -> Tensor:
     return _weighted(worth, len(examples)).float()
 
 
-@misconception(
+@misconceptions(
     task=EXAMPLES,
-    title="Each example was left out of the full prompt alone.",
-    hint="In which coalitions does your function look at an example's gain? What if others are missing already?",
+    examples_leave_one_out=(
+        "Each example was left out of the full prompt alone.",
+        "In which coalitions does your function look at an example's gain? What if others are missing already?",
+        _leave_one_out,
+    ),
+    examples_add_one_in=(
+        "Each example was shown alone.",
+        "In which coalitions does your function look at an example's contribution? What if others are there already?",
+        _add_one_in,
+    ),
+    examples_unweighted=(
+        "All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
+        "Do your values add up? In how many of all orders do exactly the examples of a given coalition come first?",
+        _unweighted,
+    ),
 )
-def examples_leave_one_out(reference: Any, *question: Any) -> Tensor:
-    return _examples(reference, question, weight=_leave_one_out)
-
-
-@misconception(
-    task=EXAMPLES,
-    title="Each example was shown alone.",
-    hint="In which coalitions does your function look at an example's contribution? What if others are there already?",
-)
-def examples_add_one_in(reference: Any, *question: Any) -> Tensor:
-    return _examples(reference, question, weight=_add_one_in)
-
-
-@misconception(
-    task=EXAMPLES,
-    title="All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
-    hint="Do your values add up? In how many of all orders do exactly the examples of a given coalition come first?",
-)
-def examples_unweighted(reference: Any, *question: Any) -> Tensor:
-    return _examples(reference, question, weight=_unweighted)
+def _examples_weighed(weight: Weight, reference: Any, *question: Any) -> Tensor:
+    """Weigh the coalitions of examples in another way."""
+    return _examples(reference, question, weight=weight)
 
 
 @misconception(
@@ -1476,36 +1224,36 @@ def examples_without_header(reference: Any, *question: Any) -> Tensor:
     return _examples(reference, question, prompt_of=prompt_of)
 
 
-@misconception(
+def _unlabelled(example: str) -> str:
+    return example.rpartition("Label:")[0] + "Label:"
+
+
+@misconceptions(
     task=EXAMPLES,
-    title="An absent example leaves an empty line behind.",
-    hint="Print the prompts that your function looks at: how many lines does each of them have?",
+    examples_empty_lines=(
+        "An absent example leaves an empty line behind.",
+        "Print the prompts that your function looks at: how many lines does each of them have?",
+        lambda examples, there: [one if place in there else "" for place, one in enumerate(examples)],
+    ),
+    examples_label_removed=(
+        "Of an absent example only the label was taken away.",
+        "Print the prompts that your function looks at: what is left of an absent example?",
+        lambda examples, there: [
+            one if place in there else _unlabelled(one) for place, one in enumerate(examples)
+        ],
+    ),
+    examples_reversed=(
+        "The examples stand in the prompt in reverse order.",
+        "Print the prompts that your function looks at: which example stands next to the review?",
+        lambda examples, there: [examples[number] for number in reversed(there)],
+    ),
 )
-def examples_empty_lines(reference: Any, *question: Any) -> Tensor:
+def _prompted(lines_of: Any, reference: Any, *question: Any) -> Tensor:
+    """Write other lines into the prompt than the coalition's examples."""
     _, _, examples, review, _ = question
 
     def prompt_of(there: Sequence[int]) -> str:
-        lines = [example if number in there else "" for number, example in enumerate(examples)]
-        text: str = reference.few_shot_prompt(lines, review)
-        return text
-
-    return _examples(reference, question, prompt_of=prompt_of)
-
-
-@misconception(
-    task=EXAMPLES,
-    title="Of an absent example only the label was taken away.",
-    hint="Print the prompts that your function looks at: what is left of an absent example?",
-)
-def examples_label_removed(reference: Any, *question: Any) -> Tensor:
-    _, _, examples, review, _ = question
-
-    def prompt_of(there: Sequence[int]) -> str:
-        lines = [
-            example if number in there else example.rpartition("Label:")[0] + "Label:"
-            for number, example in enumerate(examples)
-        ]
-        text: str = reference.few_shot_prompt(lines, review)
+        text: str = reference.few_shot_prompt(lines_of(examples, there), review)
         return text
 
     return _examples(reference, question, prompt_of=prompt_of)
@@ -1530,61 +1278,44 @@ def examples_in_order_of_arrival(reference: Any, *question: Any) -> Tensor:
     return result.float()
 
 
-@misconception(
+@misconceptions(
     task=EXAMPLES,
-    title="The examples stand in the prompt in reverse order.",
-    hint="Print the prompts that your function looks at: which example stands next to the review?",
+    examples_mean=(
+        "The target's tokens were averaged instead of summed.",
+        "By which factor are all of your values off, and how many tokens does the label have?",
+        "mean",
+    ),
+    examples_first_token=(
+        "Only the first token of the label was looked at.",
+        "How many log-probabilities make up the label's, and how many does your score hold?",
+        "first",
+    ),
+    examples_last_token=(
+        "Only the last token of the label was looked at.",
+        "How many log-probabilities make up the label's? Which of them does your index pick?",
+        "last",
+    ),
+    examples_probability=(
+        "The game's worth is a probability instead of a log-probability.",
+        "Can a value of yours be larger than 1? What does the task call the worth of a coalition?",
+        "probability",
+    ),
+    examples_prompt_without_bos=(
+        "The prompt was encoded without its BOS.",
+        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
+        "prompt without BOS",
+    ),
 )
-def examples_reversed(reference: Any, *question: Any) -> Tensor:
-    _, _, examples, review, _ = question
-
-    def prompt_of(there: Sequence[int]) -> str:
-        text: str = reference.few_shot_prompt([examples[number] for number in reversed(there)], review)
-        return text
-
-    return _examples(reference, question, prompt_of=prompt_of)
-
-
-@misconception(
-    task=EXAMPLES,
-    title="The target's tokens were averaged instead of summed.",
-    hint="By which factor are all of your values off, and how many tokens does the label have?",
-)
-def examples_mean(reference: Any, *question: Any) -> Tensor:
-    return _examples(reference, question, how="mean")
-
-
-@misconception(
-    task=EXAMPLES,
-    title="Only the first token of the label was looked at.",
-    hint="How many log-probabilities make up the label's, and how many does your score hold?",
-)
-def examples_first_token(reference: Any, *question: Any) -> Tensor:
-    return _examples(reference, question, how="first")
-
-
-@misconception(
-    task=EXAMPLES,
-    title="Only the last token of the label was looked at.",
-    hint="How many log-probabilities make up the label's? Which of them does your index pick?",
-)
-def examples_last_token(reference: Any, *question: Any) -> Tensor:
-    return _examples(reference, question, how="last")
-
-
-@misconception(
-    task=EXAMPLES,
-    title="The game's worth is a probability instead of a log-probability.",
-    hint="Can a value of yours be larger than 1? What does the task call the worth of a coalition?",
-)
-def examples_probability(reference: Any, *question: Any) -> Tensor:
-    return _examples(reference, question, how="probability")
+def _examples_by(how: str, reference: Any, *question: Any) -> Tensor:
+    """Attribute to examples with another score of the target."""
+    return _examples(reference, question, how=how)
 
 
 @misconception(
     task=EXAMPLES,
     title="The sign is turned round.",
     hint="What do your values add up to, and what should they?",
+    calls=(EXAMPLES,),
 )
 def examples_sign(reference: Any, *question: Any) -> Tensor:
     return -reference.attribute_examples(*question)
@@ -1598,15 +1329,6 @@ def examples_sign(reference: Any, *question: Any) -> Tensor:
 def examples_normalised(reference: Any, *question: Any) -> Tensor:
     result = _examples(reference, question)
     return result / result.abs().sum()
-
-
-@misconception(
-    task=EXAMPLES,
-    title="The prompt was encoded without its BOS.",
-    hint="Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-)
-def examples_prompt_without_bos(reference: Any, *question: Any) -> Tensor:
-    return _examples(reference, question, how="prompt without BOS")
 
 
 # integrated_gradients
@@ -1695,13 +1417,99 @@ INPUT_ONLY = ([1.0], [1.0])
 """A single node at the input itself."""
 
 
-@misconception(
+@misconceptions(
     task=GRADIENTS,
-    title="The path begins at zero vectors instead of the embedding of token id 0.",
-    hint="Which vector stands at the beginning of your path: that of a token, or one that no token has?",
+    gradients_zero_vectors=(
+        "The path begins at zero vectors instead of the embedding of token id 0.",
+        "Which vector stands at the beginning of your path: that of a token, or one that no token has?",
+        {"fill": None},
+    ),
+    gradients_bos_on_path=(
+        "The BOS is on the path, too, though it has no number.",
+        "What stands in front at the beginning of your path?",
+        {"bos_on_path": True},
+    ),
+    gradients_plain=(
+        "The gradient at the prompt itself was summed: no path, and no difference to multiply with.",
+        "Print the sum of your values beside the difference of F between the two ends of the path.",
+        {"rule": INPUT_ONLY, "factor": "nothing"},
+    ),
+    gradients_times_input=(
+        "Gradient times embedding at the prompt itself: there is no path.",
+        "At how many points do you take the gradient, and what do you multiply it with?",
+        {"rule": INPUT_ONLY, "factor": "input"},
+    ),
+    gradients_at_the_end=(
+        "The gradient was taken at the prompt alone: there is no path.",
+        "At how many points do you take the gradient?",
+        {"rule": INPUT_ONLY},
+    ),
+    gradients_times_embedding=(
+        "The mean gradient was multiplied with the embedding instead of its difference to the path's beginning.",
+        "What does the formula multiply the integral with?",
+        {"factor": "input"},
+    ),
+    gradients_not_multiplied=(
+        "The mean gradient was multiplied with nothing.",
+        "What does the formula multiply the integral with?",
+        {"factor": "nothing"},
+    ),
+    gradients_of_logits=(
+        "The target's logits were explained instead of its log-probabilities.",
+        "Print the sum of your values beside the difference of F between the two ends of the path. What is F?",
+        {"score": "logits"},
+    ),
+    gradients_of_probability=(
+        "The target's probability was explained instead of its log-probability.",
+        "Print the sum of your values beside the difference of F between the two ends of the path. What is F?",
+        {"score": "probability"},
+    ),
+    gradients_first_token=(
+        "Only the first token of the target was explained.",
+        "How many log-probabilities make up the target's, and how many does your score hold?",
+        {"score": "first"},
+    ),
+    gradients_last_token=(
+        "Only the last token of the target was explained.",
+        "How many log-probabilities make up the target's? Which of them does your index pick?",
+        {"score": "last"},
+    ),
+    gradients_mean_over_target=(
+        "The target's tokens were averaged instead of summed.",
+        "By which factor are all of your values off, and how many tokens does the target have?",
+        {"score": "mean"},
+    ),
+    gradients_target_on_path=(
+        "The target's own tokens are on the path, too.",
+        "What does the model read behind the prompt at the beginning of your path?",
+        {"target_on_path": True},
+    ),
+    gradients_left_sum=(
+        "A left Riemann sum instead of Gauss-Legendre.",
+        "Your values are nearly right. Which nodes and which weights does the task name?",
+        {"rule": ([number / 50 for number in range(50)], [1 / 50] * 50)},
+    ),
+    gradients_right_sum=(
+        "A right Riemann sum instead of Gauss-Legendre.",
+        "Your values are nearly right. Which nodes and which weights does the task name?",
+        {"rule": ([number / 50 for number in range(1, 51)], [1 / 50] * 50)},
+    ),
+    gradients_captum_trapezoid=(
+        "Captum's trapezoid rule, whose weights sum to 49/50.",
+        "Your values are nearly right, but all a little too small. Which nodes and which weights does the task name?",
+        {"rule": ([number / 49 for number in range(50)], [0.01, *[0.02] * 48, 0.01])},
+    ),
+    gradients_twenty_steps=(
+        "Twenty steps instead of fifty.",
+        "Your values are nearly right. How many steps does the task name?",
+        {"rule": _gauss_legendre(20)},
+    ),
 )
-def gradients_zero_vectors(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, fill=None))
+def _integrated(
+    options: dict[str, Any], reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
+) -> Tensor:
+    """Integrate with another start, rule, factor, score or path."""
+    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, **options))
 
 
 @misconception(
@@ -1714,261 +1522,79 @@ def gradients_from_eos(reference: Any, model: Any, tokenizer: Any, prompt: str, 
     return _of_tokens(tokenizer, prompt, found)
 
 
-@misconception(
+@misconceptions(
     task=GRADIENTS,
-    title="The BOS is on the path, too, though it has no number.",
-    hint="What stands in front at the beginning of your path?",
+    gradients_with_bos=(
+        "The BOS is on the path and has a number.",
+        "How many numbers does your result have, and which of them belongs to no token of the text?",
+        {"bos_on_path": True},
+    ),
+    gradients_prompt_without_bos=(
+        "The prompt was encoded without its BOS.",
+        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
+        {"special": False},
+    ),
 )
-def gradients_bos_on_path(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    found = _gradients(model, tokenizer, prompt, target, bos_on_path=True)
-    return _of_tokens(tokenizer, prompt, found)
+def _all_tokens(options: dict[str, bool], reference: Any, *question: Any) -> Tensor:
+    """Handle the BOS in another way."""
+    return _gradients(*question, **options).sum(dim=-1)
 
 
-@misconception(
+@misconceptions(
     task=GRADIENTS,
-    title="The BOS is on the path and has a number.",
-    hint="How many numbers does your result have, and which of them belongs to no token of the text?",
+    gradients_bos_counted=(
+        "The BOS stays what it is, but has a number (which is 0).",
+        "How many numbers does your result have, and which of them is always 0?",
+        lambda vectors, front: vectors.sum(dim=-1),
+    ),
+    gradients_first_dropped=(
+        "The first token was left out, whether it is a BOS or not.",
+        "Does every tokenizer put a token in front? How can you ask the one that you are given?",
+        lambda vectors, front: vectors.sum(dim=-1)[1:],
+    ),
+    gradients_norm_over_hidden=(
+        "The norm over the hidden dimension instead of the sum.",
+        "Is any of your values negative? Do they add up?",
+        lambda vectors, front: vectors.norm(dim=-1)[front:],
+    ),
+    gradients_magnitudes=(
+        "Magnitudes were summed over the hidden dimension.",
+        "Is any of your values negative? Do they add up?",
+        lambda vectors, front: vectors.abs().sum(dim=-1)[front:],
+    ),
+    gradients_not_summed=(
+        "The hidden dimension was not summed at all.",
+        "How many numbers does the task ask for at each token?",
+        lambda vectors, front: vectors[front:],
+    ),
 )
-def gradients_with_bos(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _gradients(model, tokenizer, prompt, target, bos_on_path=True).sum(dim=-1)
+def _of_vectors(step: Any, reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
+    """Make something else of the vectors than their sums behind the BOS."""
+    return step(_gradients(model, tokenizer, prompt, target), _prompt_ids(tokenizer, prompt)[1])
 
 
-@misconception(
+@misconceptions(
     task=GRADIENTS,
-    title="The BOS stays what it is, but has a number (which is 0).",
-    hint="How many numbers does your result have, and which of them is always 0?",
+    calls=(GRADIENTS,),
+    gradients_mean_over_hidden=(
+        "The hidden dimension was averaged instead of summed.",
+        "By which factor are all of your values off?",
+        lambda right, model: right / model.get_input_embeddings().weight.shape[1],
+    ),
+    gradients_normalised=(
+        "The attributions were divided by their norm.",
+        "What do the squares of your values add up to?",
+        lambda right, model: right / right.norm(),
+    ),
+    gradients_sign=(
+        "The sign is turned round.",
+        "Which way does your path lead: to the prompt, or away from it?",
+        lambda right, model: -right,
+    ),
 )
-def gradients_bos_counted(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _gradients(model, tokenizer, prompt, target).sum(dim=-1)
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The first token was left out, whether it is a BOS or not.",
-    hint="Does every tokenizer put a token in front? How can you ask the one that you are given?",
-)
-def gradients_first_dropped(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _gradients(model, tokenizer, prompt, target).sum(dim=-1)[1:]
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The prompt was encoded without its BOS.",
-    hint="Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-)
-def gradients_prompt_without_bos(
-    reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
-) -> Tensor:
-    return _gradients(model, tokenizer, prompt, target, special=False).sum(dim=-1)
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The gradient at the prompt itself was summed: no path, and no difference to multiply with.",
-    hint="Print the sum of your values beside the difference of F between the two ends of the path.",
-)
-def gradients_plain(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    found = _gradients(model, tokenizer, prompt, target, rule=INPUT_ONLY, factor="nothing")
-    return _of_tokens(tokenizer, prompt, found)
-
-
-@misconception(
-    task=GRADIENTS,
-    title="Gradient times embedding at the prompt itself: there is no path.",
-    hint="At how many points do you take the gradient, and what do you multiply it with?",
-)
-def gradients_times_input(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    found = _gradients(model, tokenizer, prompt, target, rule=INPUT_ONLY, factor="input")
-    return _of_tokens(tokenizer, prompt, found)
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The gradient was taken at the prompt alone: there is no path.",
-    hint="At how many points do you take the gradient?",
-)
-def gradients_at_the_end(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    found = _gradients(model, tokenizer, prompt, target, rule=INPUT_ONLY)
-    return _of_tokens(tokenizer, prompt, found)
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The mean gradient was multiplied with the embedding instead of its difference to the path's beginning.",
-    hint="What does the formula multiply the integral with?",
-)
-def gradients_times_embedding(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, factor="input"))
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The mean gradient was multiplied with nothing.",
-    hint="What does the formula multiply the integral with?",
-)
-def gradients_not_multiplied(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, factor="nothing"))
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The hidden dimension was averaged instead of summed.",
-    hint="By which factor are all of your values off?",
-)
-def gradients_mean_over_hidden(
-    reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
-) -> Tensor:
-    result = reference.integrated_gradients(model, tokenizer, prompt, target)
-    return result / model.get_input_embeddings().weight.shape[1]
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The norm over the hidden dimension instead of the sum.",
-    hint="Is any of your values negative? Do they add up?",
-)
-def gradients_norm_over_hidden(
-    reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
-) -> Tensor:
-    front = _prompt_ids(tokenizer, prompt)[1]
-    return _gradients(model, tokenizer, prompt, target).norm(dim=-1)[front:]
-
-
-@misconception(
-    task=GRADIENTS,
-    title="Magnitudes were summed over the hidden dimension.",
-    hint="Is any of your values negative? Do they add up?",
-)
-def gradients_magnitudes(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    front = _prompt_ids(tokenizer, prompt)[1]
-    return _gradients(model, tokenizer, prompt, target).abs().sum(dim=-1)[front:]
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The hidden dimension was not summed at all.",
-    hint="How many numbers does the task ask for at each token?",
-)
-def gradients_not_summed(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _gradients(model, tokenizer, prompt, target)[_prompt_ids(tokenizer, prompt)[1] :]
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The target's logits were explained instead of its log-probabilities.",
-    hint="Print the sum of your values beside the difference of F between the two ends of the path. What is F?",
-)
-def gradients_of_logits(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, score="logits"))
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The target's probability was explained instead of its log-probability.",
-    hint="Print the sum of your values beside the difference of F between the two ends of the path. What is F?",
-)
-def gradients_of_probability(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, score="probability"))
-
-
-@misconception(
-    task=GRADIENTS,
-    title="Only the first token of the target was explained.",
-    hint="How many log-probabilities make up the target's, and how many does your score hold?",
-)
-def gradients_first_token(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, score="first"))
-
-
-@misconception(
-    task=GRADIENTS,
-    title="Only the last token of the target was explained.",
-    hint="How many log-probabilities make up the target's? Which of them does your index pick?",
-)
-def gradients_last_token(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, score="last"))
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The target's tokens were averaged instead of summed.",
-    hint="By which factor are all of your values off, and how many tokens does the target have?",
-)
-def gradients_mean_over_target(
-    reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
-) -> Tensor:
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, score="mean"))
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The target's own tokens are on the path, too.",
-    hint="What does the model read behind the prompt at the beginning of your path?",
-)
-def gradients_target_on_path(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    found = _gradients(model, tokenizer, prompt, target, target_on_path=True)
-    return _of_tokens(tokenizer, prompt, found)
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The attributions were divided by their norm.",
-    hint="What do the squares of your values add up to?",
-)
-def gradients_normalised(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    result = reference.integrated_gradients(model, tokenizer, prompt, target)
-    return result / result.norm()
-
-
-@misconception(
-    task=GRADIENTS,
-    title="The sign is turned round.",
-    hint="Which way does your path lead: to the prompt, or away from it?",
-)
-def gradients_sign(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return -reference.integrated_gradients(model, tokenizer, prompt, target)
-
-
-@misconception(
-    task=GRADIENTS,
-    title="A left Riemann sum instead of Gauss-Legendre.",
-    hint="Your values are nearly right. Which nodes and which weights does the task name?",
-)
-def gradients_left_sum(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    rule = ([number / 50 for number in range(50)], [1 / 50] * 50)
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, rule=rule))
-
-
-@misconception(
-    task=GRADIENTS,
-    title="A right Riemann sum instead of Gauss-Legendre.",
-    hint="Your values are nearly right. Which nodes and which weights does the task name?",
-)
-def gradients_right_sum(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    rule = ([number / 50 for number in range(1, 51)], [1 / 50] * 50)
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, rule=rule))
-
-
-@misconception(
-    task=GRADIENTS,
-    title="Captum's trapezoid rule, whose weights sum to 49/50.",
-    hint="Your values are nearly right, but all a little too small. Which nodes and which weights does the task name?",
-)
-def gradients_captum_trapezoid(
-    reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
-) -> Tensor:
-    rule = ([number / 49 for number in range(50)], [0.01, *[0.02] * 48, 0.01])
-    return _of_tokens(tokenizer, prompt, _gradients(model, tokenizer, prompt, target, rule=rule))
-
-
-@misconception(
-    task=GRADIENTS,
-    title="Twenty steps instead of fifty.",
-    hint="Your values are nearly right. How many steps does the task name?",
-)
-def gradients_twenty_steps(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    found = _gradients(model, tokenizer, prompt, target, rule=_gauss_legendre(20))
-    return _of_tokens(tokenizer, prompt, found)
+def _after_gradients(step: Any, reference: Any, *question: Any) -> Tensor:
+    """Take one last step on the right integrated gradients."""
+    return step(reference.integrated_gradients(*question), question[0])
 
 
 @accepted_variant(task=GRADIENTS, remark="The midpoint rule is nearer to the integral than one can tell.")

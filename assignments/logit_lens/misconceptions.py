@@ -1,4 +1,4 @@
-"""Known mistakes with the logit lens, each as a function that makes it, and the variants that are accepted.
+"""Known mistakes with the logit lens, as functions and as tables of one step, and the variants that are accepted.
 
 A mistake takes the reference module and then the task's own arguments. Three are missing here on purpose, since no
 run of them reproduces a student's tensor: dropout left on (the visible check asks twice), NaN where a probability is 0
@@ -15,15 +15,26 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from autograder.checks import accepted_variant, misconception
+from autograder.checks import accepted_variant, misconception, misconceptions
 
 LENS = "layer_probabilities"
+
+
 TOP = "top_predictions"
+
+
 RANK = "target_rank"
+
+
 DIVERGENCE = "divergence_from_final"
+
+
 PLOT = "plot_lens"
 
+
 _NORMS = ("ln_f", "norm", "final_layer_norm", "final_layernorm")
+
+
 _BLOCKS = ("h", "layers")
 
 
@@ -62,50 +73,6 @@ def _unchanged(state: Tensor) -> Tensor:
     return state
 
 
-@misconception(
-    task=LENS,
-    title="The final norm is missing in every layer.",
-    hint="Compare your last layer with the model's own prediction: which step lies between the last block's output "
-    "and the unembedding?",
-)
-def norm_missing(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    return _lens(model, states[1:], _unchanged).softmax(dim=-1)
-
-
-@misconception(
-    task=LENS,
-    title="The final norm is missing in all layers but the last.",
-    hint="Your last layer is right, since something was done to that entry for you. Was it done to the others?",
-)
-def norm_missing_in_inner_layers(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, logits = _stream(model, input_ids)
-    return torch.cat([_lens(model, states[1:-1], _unchanged), logits[None]]).softmax(dim=-1)
-
-
-@misconception(
-    task=LENS,
-    title="The final norm was applied a second time in the last layer.",
-    hint="All layers but the last are right. What does the model's documentation say of the last hidden state?",
-)
-def norm_twice_in_the_last_layer(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    norm = _inner(model, _NORMS)
-    with torch.no_grad():
-        last = norm(states[-1])
-    return _lens(model, [*states[1:-1], last]).softmax(dim=-1)
-
-
-@misconception(
-    task=LENS,
-    title="The states were brought to a standard size, but without the final norm's learnt weights.",
-    hint="A norm does more than to bring a vector to a standard size. What else does the module hold?",
-)
-def norm_without_weights(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    return _lens(model, states[1:], _standardised(model)).softmax(dim=-1)
-
-
 def _standardised(model: Any) -> Callable[[Tensor], Tensor]:
     """Return the model's kind of norm without weights."""
     centred = isinstance(_inner(model, _NORMS), torch.nn.LayerNorm)
@@ -117,16 +84,45 @@ def _standardised(model: Any) -> Callable[[Tensor], Tensor]:
     return norm
 
 
+def _first_norm(model: Any) -> Callable[[Tensor], Tensor]:
+    """Return the norm at the entry of the first block."""
+    first = _inner(model, _BLOCKS)[0]
+    return next(getattr(first, name) for name in ("ln_1", "input_layernorm") if hasattr(first, name))
+
+
+@misconceptions(
+    task=LENS,
+    norm_missing=(
+        "The final norm is missing in every layer.",
+        "Compare your last layer with the model's own prediction: which step lies between the last block's output "
+        "and the unembedding?",
+        lambda model: _unchanged,
+    ),
+    norm_without_weights=(
+        "The states were brought to a standard size, but without the final norm's learnt weights.",
+        "A norm does more than to bring a vector to a standard size. What else does the module hold?",
+        _standardised,
+    ),
+    norm_of_a_block=(
+        "The first block's own norm was used instead of the model's final one.",
+        "The model has many norms. Which one stands between the last block and the unembedding?",
+        _first_norm,
+    ),
+)
+def _other_norm(norm_of: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    """Decode with another norm than the final one."""
+    states, _ = _stream(model, input_ids)
+    return _lens(model, states[1:], norm_of(model)).softmax(dim=-1)
+
+
 @misconception(
     task=LENS,
-    title="The first block's own norm was used instead of the model's final one.",
-    hint="The model has many norms. Which one stands between the last block and the unembedding?",
+    title="The final norm is missing in all layers but the last.",
+    hint="Your last layer is right, since something was done to that entry for you. Was it done to the others?",
 )
-def norm_of_a_block(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    first = _inner(model, _BLOCKS)[0]
-    norm = next(getattr(first, name) for name in ("ln_1", "input_layernorm") if hasattr(first, name))
-    return _lens(model, states[1:], norm).softmax(dim=-1)
+def norm_missing_in_inner_layers(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    states, logits = _stream(model, input_ids)
+    return torch.cat([_lens(model, states[1:-1], _unchanged), logits[None]]).softmax(dim=-1)
 
 
 @misconception(
@@ -149,72 +145,86 @@ def one_scale_for_all_layers(reference: Any, model: Any, input_ids: Tensor) -> T
     return _lens(model, states[1:], shared).softmax(dim=-1)
 
 
-@misconception(
+@misconceptions(
     task=LENS,
-    title="Off by one: the first row is the embedding, and the last block is missing.",
-    hint="Which tensor is your first row made of: what goes into the first block, or what comes out of it?",
+    norm_twice_in_the_last_layer=(
+        "The final norm was applied a second time in the last layer.",
+        "All layers but the last are right. What does the model's documentation say of the last hidden state?",
+        lambda states, norm: [*states[1:-1], norm(states[-1])],
+    ),
+    inputs_of_the_blocks=(
+        "Off by one: the first row is the embedding, and the last block is missing.",
+        "Which tensor is your first row made of: what goes into the first block, or what comes out of it?",
+        lambda states, norm: states[:-1],
+    ),
+    embedding_as_a_row=(
+        "The embedding has a row of its own: one row too many.",
+        "Compare the number of your rows with the number of the model's blocks. What is your first row made of?",
+        lambda states, norm: states,
+    ),
+    embedding_as_a_row_and_norm_twice=(
+        "The embedding has a row of its own, and the final norm was applied twice in the last layer.",
+        "Compare the number of your rows with that of the blocks, and your last row with the model's own prediction.",
+        lambda states, norm: [*states[:-1], norm(states[-1])],
+    ),
+    last_block_missing=(
+        "The last block is missing: one row too few.",
+        "Compare the number of your rows with the number of the model's blocks. Where is the model's own prediction?",
+        lambda states, norm: states[1:-1],
+    ),
+    update_instead_of_stream=(
+        "Each row shows what its block adds, not the sum of all that was added so far.",
+        "The model reads the residual stream, which is a running sum. What do you give to the norm?",
+        lambda states, norm: [after - before for before, after in pairwise(states)],
+    ),
 )
-def inputs_of_the_blocks(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+def _other_states(choose: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    """Decode other states than those after each block."""
     states, _ = _stream(model, input_ids)
-    return _lens(model, states[:-1]).softmax(dim=-1)
-
-
-@misconception(
-    task=LENS,
-    title="The embedding has a row of its own: one row too many.",
-    hint="Compare the number of your rows with the number of the model's blocks. What is your first row made of?",
-)
-def embedding_as_a_row(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    return _lens(model, states).softmax(dim=-1)
-
-
-@misconception(
-    task=LENS,
-    title="The embedding has a row of its own, and the final norm was applied twice in the last layer.",
-    hint="Compare the number of your rows with that of the blocks, and your last row with the model's own prediction.",
-)
-def embedding_as_a_row_and_norm_twice(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    norm = _inner(model, _NORMS)
     with torch.no_grad():
-        last = norm(states[-1])
-    return _lens(model, [*states[:-1], last]).softmax(dim=-1)
+        chosen = choose(states, _inner(model, _NORMS))
+    return _lens(model, chosen).softmax(dim=-1)
 
 
-@misconception(
+@misconceptions(
     task=LENS,
-    title="The last block is missing: one row too few.",
-    hint="Compare the number of your rows with the number of the model's blocks. Where is the model's own prediction?",
+    calls=(LENS,),
+    layers_reversed=(
+        "The layers stand in reverse order.",
+        "Which of your rows is the model's own prediction, and which one should it be?",
+        lambda right: right.flip(0),
+    ),
+    softmax_twice=(
+        "The softmax was taken twice.",
+        "How sure is your last layer of its best token, and how sure is the model? Count the softmaxes on the way.",
+        lambda right: right.softmax(dim=-1),
+    ),
+    batch_axis_kept=(
+        "The batch axis of length 1 was kept.",
+        "How many axes does your result have, and how many does the task name?",
+        lambda right: right[:, None],
+    ),
+    last_position_only=(
+        "Only the last position was decoded.",
+        "Each token of the input has a column in the picture. Which of them does your result hold?",
+        lambda right: right[:, -1],
+    ),
+    first_position_only=(
+        "Only the first position was decoded: an index meant for a tuple took the first entry of an axis.",
+        "Print the type and the shape of what your hook gets before you index it. What does [0] take away?",
+        lambda right: right[:, 0],
+    ),
 )
-def last_block_missing(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    return _lens(model, states[1:-1]).softmax(dim=-1)
-
-
-@misconception(
-    task=LENS,
-    title="Each row shows what its block adds, not the sum of all that was added so far.",
-    hint="The model reads the residual stream, which is a running sum. What do you give to the norm?",
-)
-def update_instead_of_stream(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    return _lens(model, [after - before for before, after in pairwise(states)]).softmax(dim=-1)
-
-
-@misconception(
-    task=LENS,
-    title="The layers stand in reverse order.",
-    hint="Which of your rows is the model's own prediction, and which one should it be?",
-)
-def layers_reversed(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    return reference.layer_probabilities(model, input_ids).flip(0)
+def _after_the_lens(step: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    """Take one last step on the right probabilities."""
+    return step(reference.layer_probabilities(model, input_ids))
 
 
 @misconception(
     task=LENS,
     title="A token was put in front of the input: one position too many.",
     hint="How many positions does your result have, and how many tokens does the input have?",
+    calls=(LENS,),
 )
 def extra_token_in_front(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     front = torch.full(
@@ -223,53 +233,33 @@ def extra_token_in_front(reference: Any, model: Any, input_ids: Tensor) -> Tenso
     return reference.layer_probabilities(model, torch.cat([front, input_ids], dim=1))
 
 
-@misconception(
+@misconceptions(
     task=LENS,
-    title="Logits were returned: the softmax is missing.",
-    hint="What does one row of yours sum to?",
+    logits_returned=(
+        "Logits were returned: the softmax is missing.",
+        "What does one row of yours sum to?",
+        lambda logits: logits,
+    ),
+    log_probabilities_returned=(
+        "Logarithms of the probabilities were returned.",
+        "Can a probability be negative? Look at the sign of your values.",
+        lambda logits: logits.log_softmax(dim=-1),
+    ),
+    softmax_over_tokens=(
+        "The softmax runs over the tokens of the input instead of the vocabulary.",
+        "Along which axis do your values sum to 1? Between which outcomes does the model choose?",
+        lambda logits: logits.softmax(dim=1),
+    ),
+    softmax_over_layers=(
+        "The softmax runs over the layers instead of the vocabulary.",
+        "Along which axis do your values sum to 1? Do the layers compete with each other?",
+        lambda logits: logits.softmax(dim=0),
+    ),
 )
-def logits_returned(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+def _from_logits(step: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    """Make something else of the right logits than probabilities of the vocabulary."""
     states, _ = _stream(model, input_ids)
-    return _lens(model, states[1:])
-
-
-@misconception(
-    task=LENS,
-    title="Logarithms of the probabilities were returned.",
-    hint="Can a probability be negative? Look at the sign of your values.",
-)
-def log_probabilities_returned(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    return _lens(model, states[1:]).log_softmax(dim=-1)
-
-
-@misconception(
-    task=LENS,
-    title="The softmax runs over the tokens of the input instead of the vocabulary.",
-    hint="Along which axis do your values sum to 1? Between which outcomes does the model choose?",
-)
-def softmax_over_tokens(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    return _lens(model, states[1:]).softmax(dim=1)
-
-
-@misconception(
-    task=LENS,
-    title="The softmax runs over the layers instead of the vocabulary.",
-    hint="Along which axis do your values sum to 1? Do the layers compete with each other?",
-)
-def softmax_over_layers(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    return _lens(model, states[1:]).softmax(dim=0)
-
-
-@misconception(
-    task=LENS,
-    title="The softmax was taken twice.",
-    hint="How sure is your last layer of its best token, and how sure is the model? Count the softmaxes on the way.",
-)
-def softmax_twice(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    return reference.layer_probabilities(model, input_ids).softmax(dim=-1)
+    return step(_lens(model, states[1:]))
 
 
 @misconception(
@@ -280,33 +270,6 @@ def softmax_twice(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
 def scaled_like_attention(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     states, _ = _stream(model, input_ids)
     return (_lens(model, states[1:]) / states[0].shape[-1] ** 0.5).softmax(dim=-1)
-
-
-@misconception(
-    task=LENS,
-    title="The batch axis of length 1 was kept.",
-    hint="How many axes does your result have, and how many does the task name?",
-)
-def batch_axis_kept(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    return reference.layer_probabilities(model, input_ids)[:, None]
-
-
-@misconception(
-    task=LENS,
-    title="Only the last position was decoded.",
-    hint="Each token of the input has a column in the picture. Which of them does your result hold?",
-)
-def last_position_only(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    return reference.layer_probabilities(model, input_ids)[:, -1]
-
-
-@misconception(
-    task=LENS,
-    title="Only the first position was decoded: an index meant for a tuple took the first entry of an axis.",
-    hint="Print the type and the shape of what your hook gets before you index it. What does [0] take away?",
-)
-def first_position_only(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    return reference.layer_probabilities(model, input_ids)[:, 0]
 
 
 # top_predictions
@@ -333,54 +296,48 @@ def words_quoted(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple
     return max_probs, [[repr(word) for word in row] for row in words]
 
 
-@misconception(
+@misconceptions(
     task=TOP,
-    title="The tokenizer's raw pieces were returned, not decoded text.",
-    hint="Print some of your words: does a reader see a letter that stands for the blank?",
+    raw_pieces=(
+        "The tokenizer's raw pieces were returned, not decoded text.",
+        "Print some of your words: does a reader see a letter that stands for the blank?",
+        lambda tokenizer, row: tokenizer.convert_ids_to_tokens(row),
+    ),
+    ids_instead_of_words=(
+        "Ids were returned instead of words.",
+        "A reader wants words. What turns a single id into text?",
+        lambda tokenizer, row: row,
+    ),
+    one_string_a_layer=(
+        "Each layer's ids were decoded together: one string a layer.",
+        "How many strings does a layer of yours have, and how many tokens does the input have?",
+        lambda tokenizer, row: tokenizer.decode(row),
+    ),
 )
-def raw_pieces(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
+def _other_words(words_of: Any, reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
+    """Make something else of a layer's likeliest ids than one word each."""
     max_probs, best = probabilities.max(dim=-1)
-    return max_probs, [tokenizer.convert_ids_to_tokens(row) for row in best.tolist()]
+    return max_probs, [words_of(tokenizer, row) for row in best.tolist()]
 
 
-@misconception(
+@misconceptions(
     task=TOP,
-    title="Ids were returned instead of words.",
-    hint="A reader wants words. What turns a single id into text?",
+    calls=(TOP,),
+    flat_list_of_words=(
+        "The words stand in one flat list.",
+        "Take the second layer's third word out of your result: how many brackets do you need?",
+        lambda words: [word for row in words for word in row],
+    ),
+    words_transposed=(
+        "Words by token and layer instead of by layer and token.",
+        "What is the length of your outer list: the number of layers or the number of tokens?",
+        lambda words: [list(column) for column in zip(*words, strict=True)],
+    ),
 )
-def ids_instead_of_words(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
-    max_probs, best = probabilities.max(dim=-1)
-    return max_probs, best.tolist()
-
-
-@misconception(
-    task=TOP,
-    title="Each layer's ids were decoded together: one string a layer.",
-    hint="How many strings does a layer of yours have, and how many tokens does the input have?",
-)
-def one_string_a_layer(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, list[str]]:
-    max_probs, best = probabilities.max(dim=-1)
-    return max_probs, [tokenizer.decode(row) for row in best.tolist()]
-
-
-@misconception(
-    task=TOP,
-    title="The words stand in one flat list.",
-    hint="Take the second layer's third word out of your result: how many brackets do you need?",
-)
-def flat_list_of_words(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, list[str]]:
+def _words_rearranged(step: Any, reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
+    """Put the right words in another order."""
     max_probs, words = reference.top_predictions(probabilities, tokenizer)
-    return max_probs, [word for row in words for word in row]
-
-
-@misconception(
-    task=TOP,
-    title="Words by token and layer instead of by layer and token.",
-    hint="What is the length of your outer list: the number of layers or the number of tokens?",
-)
-def words_transposed(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
-    max_probs, words = reference.top_predictions(probabilities, tokenizer)
-    return max_probs, [list(column) for column in zip(*words, strict=True)]
+    return max_probs, step(words)
 
 
 @misconception(
@@ -393,32 +350,34 @@ def maximum_over_tokens(reference: Any, probabilities: Tensor, tokenizer: Any) -
     return max_probs, [[tokenizer.decode([number]) for number in row] for row in best.tolist()]
 
 
-@misconception(
+@misconceptions(
     task=TOP,
-    title="The last position alone was looked at.",
-    hint="Each position has a likeliest token of its own. How many does a layer of yours have?",
+    calls=(TOP,),
+    top_of_the_last_position=(
+        "The last position alone was looked at.",
+        "Each position has a likeliest token of its own. How many does a layer of yours have?",
+        lambda probabilities: probabilities[:, -1:],
+    ),
+    top_of_another_softmax=(
+        "The probabilities went through another softmax.",
+        "Compare one of your values with the largest entry of the row that it comes from.",
+        lambda probabilities: probabilities.softmax(dim=-1),
+    ),
 )
-def top_of_the_last_position(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
-    return reference.top_predictions(probabilities[:, -1:], tokenizer)
+def _top_of_others(change: Any, reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
+    """Find the likeliest tokens of other probabilities."""
+    return reference.top_predictions(change(probabilities), tokenizer)
 
 
 @misconception(
     task=TOP,
     title="The ids of the likeliest tokens were returned in place of their probabilities.",
     hint="Do the values of your first result lie between 0 and 1? A maximum has a value and a place.",
+    calls=(TOP,),
 )
 def places_instead_of_values(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
     _, words = reference.top_predictions(probabilities, tokenizer)
     return probabilities.argmax(dim=-1).to(probabilities.dtype), words
-
-
-@misconception(
-    task=TOP,
-    title="The probabilities went through another softmax.",
-    hint="Compare one of your values with the largest entry of the row that it comes from.",
-)
-def top_of_another_softmax(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
-    return reference.top_predictions(probabilities.softmax(dim=-1), tokenizer)
 
 
 @misconception(
@@ -434,68 +393,77 @@ def second_best(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[
 # target_rank
 
 
-@misconception(
+@misconceptions(
     task=RANK,
-    title="Ranks begin with 1.",
-    hint="How many tokens are likelier than the likeliest one?",
+    calls=(RANK,),
+    rank_from_one=(
+        "Ranks begin with 1.",
+        "How many tokens are likelier than the likeliest one?",
+        lambda ranks: ranks + 1,
+    ),
+    rank_of_the_last_layer=(
+        "The last layer's rank alone was returned.",
+        "The task asks for a rank in each layer. How many does your result hold?",
+        lambda ranks: ranks[-1],
+    ),
+    float_ranks=(
+        "The ranks are right, but floats.",
+        "A rank is a number of tokens: which dtype does your tensor have?",
+        lambda ranks: ranks.float(),
+    ),
 )
-def rank_from_one(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    return reference.target_rank(probabilities, target_id) + 1
+def _after_the_rank(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    """Take one last step on the right ranks."""
+    return step(reference.target_rank(probabilities, target_id))
 
 
-@misconception(
+def _sorted(probabilities: Tensor) -> Tensor:
+    return probabilities.argsort(dim=-1, descending=True, stable=True)
+
+
+@misconceptions(
     task=RANK,
-    title="Tokens that are exactly as likely as the target were counted, too.",
-    hint="The rank counts tokens that are strictly likelier. What does your comparison do with equal ones?",
+    ties_counted=(
+        "Tokens that are exactly as likely as the target were counted, too.",
+        "The rank counts tokens that are strictly likelier. What does your comparison do with equal ones?",
+        lambda last, target_id: (last >= last[:, target_id, None]).sum(dim=-1) - 1,
+    ),
+    target_counted=(
+        "Tokens that are as likely as the target were counted, and the target itself.",
+        "Is the target strictly likelier than itself? Ask for the rank of the likeliest token.",
+        lambda last, target_id: (last >= last[:, target_id, None]).sum(dim=-1),
+    ),
+    place_after_sorting=(
+        "The rank is the place after sorting: some of the tokens that are exactly as likely come before.",
+        "Where does sorting put tokens that are exactly as likely? The task counts strictly likelier ones.",
+        lambda last, target_id: (_sorted(last) == target_id).long().argmax(dim=-1),
+    ),
+    sorting_read_backwards=(
+        "The sorted ids were indexed with the target: that is the token of this rank, not the rank of this token.",
+        "Sorting gives the ids by rank. You ask the other way round: at which place does the target stand?",
+        lambda last, target_id: _sorted(last)[:, target_id],
+    ),
+    less_likely_counted=(
+        "Less likely tokens were counted.",
+        "Which rank does your function give to the likeliest token?",
+        lambda last, target_id: (last < last[:, target_id, None]).sum(dim=-1),
+    ),
+    probability_instead_of_rank=(
+        "The target's probability was returned instead of its rank.",
+        "Your values lie between 0 and 1. The task asks for a number of tokens.",
+        lambda last, target_id: last[:, target_id],
+    ),
 )
-def ties_counted(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    last = probabilities[:, -1]
-    return (last >= last[:, target_id, None]).sum(dim=-1) - 1
-
-
-@misconception(
-    task=RANK,
-    title="Tokens that are as likely as the target were counted, and the target itself.",
-    hint="Is the target strictly likelier than itself? Ask for the rank of the likeliest token.",
-)
-def target_counted(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    last = probabilities[:, -1]
-    return (last >= last[:, target_id, None]).sum(dim=-1)
-
-
-@misconception(
-    task=RANK,
-    title="The rank is the place after sorting: some of the tokens that are exactly as likely come before.",
-    hint="Where does sorting put tokens that are exactly as likely? The task counts strictly likelier ones.",
-)
-def place_after_sorting(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    order = probabilities[:, -1].argsort(dim=-1, descending=True, stable=True)
-    return (order == target_id).long().argmax(dim=-1)
-
-
-@misconception(
-    task=RANK,
-    title="The sorted ids were indexed with the target: that is the token of this rank, not the rank of this token.",
-    hint="Sorting gives the ids by rank. You ask the other way round: at which place does the target stand?",
-)
-def sorting_read_backwards(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    return probabilities[:, -1].argsort(dim=-1, descending=True, stable=True)[:, target_id]
-
-
-@misconception(
-    task=RANK,
-    title="Less likely tokens were counted.",
-    hint="Which rank does your function give to the likeliest token?",
-)
-def less_likely_counted(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    last = probabilities[:, -1]
-    return (last < last[:, target_id, None]).sum(dim=-1)
+def _at_the_end(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    """Count something else than the likelier tokens at the last position."""
+    return step(probabilities[:, -1], target_id)
 
 
 @misconception(
     task=RANK,
     title="The first position was looked at instead of the last.",
     hint="At which position does the model go on with the text?",
+    calls=(RANK,),
 )
 def rank_at_the_first_position(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
     return reference.target_rank(probabilities[:, :1], target_id)
@@ -508,33 +476,6 @@ def rank_at_the_first_position(reference: Any, probabilities: Tensor, target_id:
 )
 def rank_at_every_position(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
     return (probabilities > probabilities[..., target_id, None]).sum(dim=-1)
-
-
-@misconception(
-    task=RANK,
-    title="The last layer's rank alone was returned.",
-    hint="The task asks for a rank in each layer. How many does your result hold?",
-)
-def rank_of_the_last_layer(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    return reference.target_rank(probabilities, target_id)[-1]
-
-
-@misconception(
-    task=RANK,
-    title="The ranks are right, but floats.",
-    hint="A rank is a number of tokens: which dtype does your tensor have?",
-)
-def float_ranks(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    return reference.target_rank(probabilities, target_id).float()
-
-
-@misconception(
-    task=RANK,
-    title="The target's probability was returned instead of its rank.",
-    hint="Your values lie between 0 and 1. The task asks for a number of tokens.",
-)
-def probability_instead_of_rank(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    return probabilities[:, -1, target_id]
 
 
 # divergence_from_final
@@ -551,30 +492,68 @@ def _divergence(first: Tensor, second: Tensor) -> Tensor:
     return _pointwise(first, second).sum(dim=-1).float()
 
 
-@misconception(
-    task=DIVERGENCE,
-    title="The two distributions are swapped: KL(layer, final).",
-    hint="Under which of the two distributions is the expectation taken? The divergence is not symmetric.",
-)
-def swapped_distributions(reference: Any, probabilities: Tensor) -> Tensor:
-    # Where the final layer rules out what a layer does not, this is infinite; a floor keeps it finite.
-    final = probabilities[-1:].clamp_min(1e-30).expand_as(probabilities)
-    return _divergence(probabilities, final)
+def _swapped(probabilities: Tensor) -> tuple[Tensor, Tensor]:
+    # Where the final layer rules out what a layer does not, the divergence is infinite; a floor keeps it finite.
+    return probabilities, probabilities[-1:].clamp_min(1e-30).expand_as(probabilities)
 
 
-@misconception(
+@misconceptions(
     task=DIVERGENCE,
-    title="The divergence is in bits: the logarithm has base 2.",
-    hint="By which factor are all of your values off? One nat is not one bit.",
+    swapped_distributions=(
+        "The two distributions are swapped: KL(layer, final).",
+        "Under which of the two distributions is the expectation taken? The divergence is not symmetric.",
+        _swapped,
+    ),
+    from_the_next_layer=(
+        "Each layer was compared with the next one instead of the last.",
+        "What is each of your layers compared with? The end stays the same for all of them.",
+        lambda layers: (torch.cat([layers[1:], layers[-1:]]), layers),
+    ),
+    from_the_first_layer=(
+        "Each layer was compared with the first one instead of the last.",
+        "In which layer are your values 0, and in which should they be?",
+        lambda layers: (layers[:1], layers),
+    ),
 )
-def bits_instead_of_nats(reference: Any, probabilities: Tensor) -> Tensor:
-    return reference.divergence_from_final(probabilities) / 0.6931471805599453
+def _between_others(chosen: Any, reference: Any, probabilities: Tensor) -> Tensor:
+    """Compare other distributions than the final one with each layer's."""
+    return _divergence(*chosen(probabilities))
+
+
+@misconceptions(
+    task=DIVERGENCE,
+    calls=(DIVERGENCE,),
+    bits_instead_of_nats=(
+        "The divergence is in bits: the logarithm has base 2.",
+        "By which factor are all of your values off? One nat is not one bit.",
+        lambda right: right / 0.6931471805599453,
+    ),
+    summed_over_tokens=(
+        "The tokens were summed, too: one number a layer.",
+        "Does each token of the input have a number of its own in your result?",
+        lambda right: right.sum(dim=-1),
+    ),
+    divergence_of_the_last_position=(
+        "The last position alone was looked at.",
+        "How many numbers does a layer of yours have, and how many tokens does the input have?",
+        lambda right: right[:, -1],
+    ),
+    opposite_sign=(
+        "The sign is turned round.",
+        "A divergence is never negative. What is yours?",
+        lambda right: -right,
+    ),
+)
+def _after_the_divergence(step: Any, reference: Any, probabilities: Tensor) -> Tensor:
+    """Take one last step on the right divergences."""
+    return step(reference.divergence_from_final(probabilities))
 
 
 @misconception(
     task=DIVERGENCE,
     title="The vocabulary was averaged instead of summed.",
     hint="By which factor are all of your values off? An expectation weighs by probability and then adds up.",
+    calls=(DIVERGENCE,),
 )
 def mean_over_the_vocabulary(reference: Any, probabilities: Tensor) -> Tensor:
     return reference.divergence_from_final(probabilities) / probabilities.shape[-1]
@@ -584,11 +563,10 @@ def mean_over_the_vocabulary(reference: Any, probabilities: Tensor) -> Tensor:
     task=DIVERGENCE,
     title="Both directions were averaged.",
     hint="The task asks for one direction alone. Are your values the same when you swap the two distributions?",
+    calls=(DIVERGENCE,),
 )
 def both_directions_averaged(reference: Any, probabilities: Tensor) -> Tensor:
-    return (
-        reference.divergence_from_final(probabilities) + swapped_distributions(reference, probabilities)
-    ) / 2
+    return (reference.divergence_from_final(probabilities) + _divergence(*_swapped(probabilities))) / 2
 
 
 @misconception(
@@ -605,6 +583,7 @@ def jensen_shannon(reference: Any, probabilities: Tensor) -> Tensor:
     task=DIVERGENCE,
     title="The cross-entropy was returned: the final layer's own entropy is not subtracted.",
     hint="Your last layer is not 0. What is the divergence of a distribution from itself?",
+    calls=(DIVERGENCE,),
 )
 def cross_entropy(reference: Any, probabilities: Tensor) -> Tensor:
     final = probabilities[-1:].double()
@@ -614,54 +593,9 @@ def cross_entropy(reference: Any, probabilities: Tensor) -> Tensor:
 
 @misconception(
     task=DIVERGENCE,
-    title="Each layer was compared with the next one instead of the last.",
-    hint="What is each of your layers compared with? The end stays the same for all of them.",
-)
-def from_the_next_layer(reference: Any, probabilities: Tensor) -> Tensor:
-    following = torch.cat([probabilities[1:], probabilities[-1:]])
-    return _divergence(following, probabilities)
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="Each layer was compared with the first one instead of the last.",
-    hint="In which layer are your values 0, and in which should they be?",
-)
-def from_the_first_layer(reference: Any, probabilities: Tensor) -> Tensor:
-    return _divergence(probabilities[:1], probabilities)
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="The tokens were summed, too: one number a layer.",
-    hint="Does each token of the input have a number of its own in your result?",
-)
-def summed_over_tokens(reference: Any, probabilities: Tensor) -> Tensor:
-    return reference.divergence_from_final(probabilities).sum(dim=-1)
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="The last position alone was looked at.",
-    hint="How many numbers does a layer of yours have, and how many tokens does the input have?",
-)
-def divergence_of_the_last_position(reference: Any, probabilities: Tensor) -> Tensor:
-    return reference.divergence_from_final(probabilities)[:, -1]
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="The sign is turned round.",
-    hint="A divergence is never negative. What is yours?",
-)
-def opposite_sign(reference: Any, probabilities: Tensor) -> Tensor:
-    return -reference.divergence_from_final(probabilities)
-
-
-@misconception(
-    task=DIVERGENCE,
     title="The probabilities went through another softmax.",
     hint="Your values are far too small. Are the arguments of your function scores, or probabilities already?",
+    calls=(DIVERGENCE,),
 )
 def softmax_of_probabilities(reference: Any, probabilities: Tensor) -> Tensor:
     return reference.divergence_from_final(probabilities.double().softmax(dim=-1)).float()
@@ -755,53 +689,86 @@ def numbers_beside_the_words(
     return _draw(max_probs, both, [repr(token) for token in input_tokens])
 
 
-@misconception(
+def _rounded(values: Tensor) -> list[list[str]]:
+    return [[f"{value:.2f}" for value in row] for row in values.tolist()]
+
+
+def _numbers(columns: Any) -> list[str]:
+    return [str(number) for number in range(len(columns))]
+
+
+@misconceptions(
     task=PLOT,
-    title="Layers run along x and tokens along y.",
-    hint="What stands along the x axis of your figure, and what should?",
+    axes_swapped=(
+        "Layers run along x and tokens along y.",
+        "What stands along the x axis of your figure, and what should?",
+        lambda colours, words, tokens: (colours.T, [*map(list, zip(*words, strict=True))], _numbers(words)),
+    ),
+    words_missing=(
+        "The cells are empty: there are no words in them.",
+        "Colours tell how sure a layer is, but not of what. What else was the function given?",
+        lambda colours, words, tokens: (colours, [], tokens),
+    ),
+    numbers_instead_of_words=(
+        "The cells hold the probabilities instead of the words.",
+        "The colours show the probabilities already. What should stand in the cells?",
+        lambda colours, words, tokens: (colours, _rounded(colours), tokens),
+    ),
+    colours_in_other_cells=(
+        "The colours stand in other cells than the words that they belong to.",
+        "Look for the largest probability of a layer: does its colour stand where its word does? A change of shape "
+        "is no transposition.",
+        lambda colours, words, tokens: (colours.T.reshape(colours.shape), words, tokens),
+    ),
+    tokens_missing=(
+        "The input tokens are missing: the x axis shows numbers.",
+        "A reader wants to see at which word of the text each column stands. What is written below it?",
+        lambda colours, words, tokens: (colours, words, _numbers(tokens)),
+    ),
+    predictions_along_x=(
+        "The last layer's words stand along x instead of the input tokens.",
+        "What the model reads and what it would say next are two things. Which of them stands below your columns?",
+        lambda colours, words, tokens: (colours, words, list(words[-1])),
+    ),
+    tokens_shifted=(
+        "The input tokens are shifted by one column.",
+        "Which token does the model read in the first column? The word in the cell is what it says after it.",
+        lambda colours, words, tokens: (colours, words, [*tokens[1:], ""]),
+    ),
+    first_layer_missing=(
+        "The first layer is missing in the picture.",
+        "Count the rows of your figure. How many layers was the function given?",
+        lambda colours, words, tokens: (colours[1:], words[1:], tokens),
+    ),
+    last_column_only=(
+        "The last column alone was drawn.",
+        "Count the columns of your figure. How many tokens was the function given?",
+        lambda colours, words, tokens: (colours[:, -1:], [row[-1:] for row in words], tokens[-1:]),
+    ),
 )
-def axes_swapped(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
-    columns = [list(column) for column in zip(*words, strict=True)]
-    return _draw(max_probs.T, columns, [str(number) for number in range(len(words))])
+def _drawn(change: Any, reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
+    """Draw something else than what was given."""
+    return _draw(*change(max_probs, words, input_tokens))
 
 
-@misconception(
+@misconceptions(
     task=PLOT,
-    title="The cells are empty: there are no words in them.",
-    hint="Colours tell how sure a layer is, but not of what. What else was the function given?",
+    words_on_the_corners=(
+        "The words stand on the corners between the cells.",
+        "Look closely at where a cell begins and ends: is the word in its middle?",
+        {"shift": -0.5, "mesh": True},
+    ),
+    words_upside_down=(
+        "The words are upside down: a layer's words stand in the colours of another layer.",
+        "Follow one layer: do its words stand where its colours are? Which end does each of the two count from?",
+        {"turned": True},
+    ),
 )
-def words_missing(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
-    return _draw(max_probs, [], input_tokens)
-
-
-@misconception(
-    task=PLOT,
-    title="The cells hold the probabilities instead of the words.",
-    hint="The colours show the probabilities already. What should stand in the cells?",
-)
-def numbers_instead_of_words(
-    reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]
+def _drawn_otherwise(
+    options: Any, reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]
 ) -> Figure:
-    numbers = [[f"{value:.2f}" for value in row] for row in max_probs.tolist()]
-    return _draw(max_probs, numbers, input_tokens)
-
-
-@misconception(
-    task=PLOT,
-    title="The words stand on the corners between the cells.",
-    hint="Look closely at where a cell begins and ends: is the word in its middle?",
-)
-def words_on_the_corners(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
-    return _draw(max_probs, words, input_tokens, shift=-0.5, mesh=True)
-
-
-@misconception(
-    task=PLOT,
-    title="The words are upside down: a layer's words stand in the colours of another layer.",
-    hint="Follow one layer: do its words stand where its colours are? Which end does each of the two count from?",
-)
-def words_upside_down(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
-    return _draw(max_probs, words, input_tokens, turned=True)
+    """Draw what was given in another way."""
+    return _draw(max_probs, words, input_tokens, **options)
 
 
 @misconception(
@@ -811,58 +778,3 @@ def words_upside_down(reference: Any, max_probs: Tensor, words: Any, input_token
 )
 def one_colour(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
     return _draw(100 * max_probs + 1, words, input_tokens, largest=1)
-
-
-@misconception(
-    task=PLOT,
-    title="The colours stand in other cells than the words that they belong to.",
-    hint="Look for the largest probability of a layer: does its colour stand where its word does? A change of shape "
-    "is no transposition.",
-)
-def colours_in_other_cells(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
-    return _draw(max_probs.T.reshape(max_probs.shape), words, input_tokens)
-
-
-@misconception(
-    task=PLOT,
-    title="The input tokens are missing: the x axis shows numbers.",
-    hint="A reader wants to see at which word of the text each column stands. What is written below it?",
-)
-def tokens_missing(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
-    return _draw(max_probs, words, [str(number) for number in range(len(input_tokens))])
-
-
-@misconception(
-    task=PLOT,
-    title="The last layer's words stand along x instead of the input tokens.",
-    hint="What the model reads and what it would say next are two things. Which of them stands below your columns?",
-)
-def predictions_along_x(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
-    return _draw(max_probs, words, list(words[-1]))
-
-
-@misconception(
-    task=PLOT,
-    title="The input tokens are shifted by one column.",
-    hint="Which token does the model read in the first column? The word in the cell is what it says after it.",
-)
-def tokens_shifted(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
-    return _draw(max_probs, words, [*input_tokens[1:], ""])
-
-
-@misconception(
-    task=PLOT,
-    title="The first layer is missing in the picture.",
-    hint="Count the rows of your figure. How many layers was the function given?",
-)
-def first_layer_missing(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
-    return _draw(max_probs[1:], words[1:], input_tokens)
-
-
-@misconception(
-    task=PLOT,
-    title="The last column alone was drawn.",
-    hint="Count the columns of your figure. How many tokens was the function given?",
-)
-def last_column_only(reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
-    return _draw(max_probs[:, -1:], [row[-1:] for row in words], input_tokens[-1:])

@@ -1,4 +1,4 @@
-"""Known mistakes in token attribution, each as a function that makes it, and the variants that are accepted.
+"""Known mistakes in token attribution, as functions and as tables of one step, and the variants that are accepted.
 
 A mistake takes the reference module and then the task's own arguments. Dropout left on is missing here on
 purpose: its results are random, so that no run of it reproduces a student's; the visible check of
@@ -20,12 +20,19 @@ from autograder.attribution.quadrature import (
     integrate_gradients,
     riemann_right,
 )
-from autograder.checks import accepted_variant, misconception
+from autograder.checks import accepted_variant, misconception, misconceptions
 
 BASELINE = "build_baseline"
+
+
 ATTRIBUTION = "compute_feature_attribution_scores"
+
+
 IMPORTANCE = "token_importance"
+
+
 MERGING = "merge_subtokens"
+
 
 Batch = dict[str, Tensor]
 
@@ -39,66 +46,49 @@ def _pad_all_but(input_ids: Tensor, tokenizer: Any, kept: list[int]) -> Tensor:
     return torch.where(stays, input_ids, torch.full_like(input_ids, tokenizer.pad_token_id))
 
 
-@misconception(
+@misconceptions(
     task=BASELINE,
-    title="[CLS] and [SEP] became [PAD] as well.",
-    hint="Everything turned into [PAD]. Which tokens carry the form of a sentence and none of its content?",
+    all_padding=(
+        "[CLS] and [SEP] became [PAD] as well.",
+        "Everything turned into [PAD]. Which tokens carry the form of a sentence and none of its content?",
+        lambda known: [known.pad_token_id],
+    ),
+    cls_not_kept=(
+        "[CLS] became [PAD].",
+        "Look at the first token of your baseline: does the sentence still begin as every sentence does?",
+        lambda known: [known.sep_token_id],
+    ),
+    sep_not_kept=(
+        "[SEP] became [PAD].",
+        "Look at the place where the sentence ends: does your baseline still say so?",
+        lambda known: [known.cls_token_id],
+    ),
+    unknown_kept=(
+        "[UNK] was kept.",
+        "An unknown word is a word of the sentence. Does your baseline still hold content?",
+        lambda known: [known.cls_token_id, known.sep_token_id, known.unk_token_id],
+    ),
+    mask_kept=(
+        "[MASK] in the input was kept.",
+        "A [MASK] stands where a word was. Should it stay in a sentence without content?",
+        lambda known: [known.cls_token_id, known.sep_token_id, known.mask_token_id],
+    ),
+    all_special_kept=(
+        "All special tokens were kept, [UNK] and [MASK] among them.",
+        "The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
+        lambda known: list(known.all_special_ids),
+    ),
 )
-def all_padding(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    return _pad_all_but(input_ids, tokenizer, [tokenizer.pad_token_id])
-
-
-@misconception(
-    task=BASELINE,
-    title="[CLS] became [PAD].",
-    hint="Look at the first token of your baseline: does the sentence still begin as every sentence does?",
-)
-def cls_not_kept(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    return _pad_all_but(input_ids, tokenizer, [tokenizer.sep_token_id])
-
-
-@misconception(
-    task=BASELINE,
-    title="[SEP] became [PAD].",
-    hint="Look at the place where the sentence ends: does your baseline still say so?",
-)
-def sep_not_kept(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    return _pad_all_but(input_ids, tokenizer, [tokenizer.cls_token_id])
-
-
-@misconception(
-    task=BASELINE,
-    title="[UNK] was kept.",
-    hint="An unknown word is a word of the sentence. Does your baseline still hold content?",
-)
-def unknown_kept(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    kept = [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id]
-    return _pad_all_but(input_ids, tokenizer, kept)
-
-
-@misconception(
-    task=BASELINE,
-    title="[MASK] in the input was kept.",
-    hint="A [MASK] stands where a word was. Should it stay in a sentence without content?",
-)
-def mask_kept(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    kept = [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id]
-    return _pad_all_but(input_ids, tokenizer, kept)
-
-
-@misconception(
-    task=BASELINE,
-    title="All special tokens were kept, [UNK] and [MASK] among them.",
-    hint="The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
-)
-def all_special_kept(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    return _pad_all_but(input_ids, tokenizer, list(tokenizer.all_special_ids))
+def _keeping(kept_of: Any, reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
+    """Keep other tokens than [CLS] and [SEP]."""
+    return _pad_all_but(input_ids, tokenizer, kept_of(tokenizer))
 
 
 @misconception(
     task=BASELINE,
     title="[MASK] was put in place of the words instead of [PAD].",
     hint="Which token does the task ask for in place of the words? It also fills up short sentences.",
+    calls=(BASELINE,),
 )
 def filled_with_mask(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
     right = reference.build_baseline(input_ids, tokenizer)
@@ -110,6 +100,7 @@ def filled_with_mask(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tenso
     task=BASELINE,
     title="The padding was filled with [MASK] as well as the words.",
     hint="Look behind the end of a short sentence: the padding should be what it was.",
+    calls=(BASELINE,),
 )
 def padding_changed(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
     right = reference.build_baseline(input_ids, tokenizer)
@@ -127,28 +118,30 @@ def sep_at_the_end_of_the_row(reference: Any, input_ids: Tensor, tokenizer: Any)
     return baseline
 
 
-@misconception(
+@misconceptions(
     task=BASELINE,
-    title="The ids 0, 101 and 102 of the published BERT vocabularies are written into the code.",
-    hint="Ids differ from one vocabulary to the next: ask the tokenizer that you were given.",
+    published_ids=(
+        "The ids 0, 101 and 102 of the published BERT vocabularies are written into the code.",
+        "Ids differ from one vocabulary to the next: ask the tokenizer that you were given.",
+        (101, 102),
+    ),
+    shipped_ids=(
+        "The ids of the shipped vocabulary are written into the code.",
+        "Your function is also called with another vocabulary: ask the tokenizer that you were given.",
+        (2, 3),
+    ),
 )
-def published_ids(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    return torch.where((input_ids == 101) | (input_ids == 102), input_ids, torch.zeros_like(input_ids))
-
-
-@misconception(
-    task=BASELINE,
-    title="The ids of the shipped vocabulary are written into the code.",
-    hint="Your function is also called with another vocabulary: ask the tokenizer that you were given.",
-)
-def shipped_ids(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    return torch.where((input_ids == 2) | (input_ids == 3), input_ids, torch.zeros_like(input_ids))
+def _fixed_ids(kept: tuple[int, int], reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
+    """Keep ids that another tokenizer may give to other tokens."""
+    first, last = kept
+    return torch.where((input_ids == first) | (input_ids == last), input_ids, torch.zeros_like(input_ids))
 
 
 @misconception(
     task=BASELINE,
     title="The ids are right, but floats.",
     hint="Ids are looked up in a table, so they are whole numbers: which dtype does your tensor have?",
+    calls=(BASELINE,),
 )
 def float_ids(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
     return reference.build_baseline(input_ids, tokenizer).float()
@@ -222,7 +215,11 @@ def _from(reference: Any, batch: Batch, model: Any, tokenizer: Any, **changed: A
 )
 def baseline_of_padding(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     return _from(
-        reference, batch, model, tokenizer, baseline=all_padding(None, batch["input_ids"], tokenizer)
+        reference,
+        batch,
+        model,
+        tokenizer,
+        baseline=_pad_all_but(batch["input_ids"], tokenizer, [tokenizer.pad_token_id]),
     )
 
 
@@ -241,44 +238,105 @@ def more_steps(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tupl
     return _from(reference, batch, model, tokenizer, rule=gauss_legendre(200))
 
 
-@misconception(
-    task=ATTRIBUTION,
-    title="The path's baseline lost [CLS], but kept [SEP].",
-    hint="Which attribution does [CLS] get? Where input and baseline agree it must be exactly 0.",
-)
-def path_without_cls(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    baseline = cls_not_kept(None, batch["input_ids"], tokenizer)
-    return _from(reference, batch, model, tokenizer, baseline=baseline)
+def _softmax(logits: Tensor) -> Tensor:
+    return logits.softmax(dim=-1)
 
 
-@misconception(
+def _log_softmax(logits: Tensor) -> Tensor:
+    return logits.log_softmax(dim=-1)
+
+
+def _next_class(batch: Batch, model: Any) -> Tensor:
+    logits = _predict(batch, model)
+    return (logits.argmax(dim=-1) + 1) % logits.shape[1]
+
+
+@misconceptions(
     task=ATTRIBUTION,
-    title="The path's baseline lost [SEP], but kept [CLS].",
-    hint="Which attribution does [SEP] get? Where input and baseline agree it must be exactly 0.",
+    calls=(BASELINE,),
+    path_without_cls=(
+        "The path's baseline lost [CLS], but kept [SEP].",
+        "Which attribution does [CLS] get? Where input and baseline agree it must be exactly 0.",
+        lambda batch, model, known: {
+            "baseline": _pad_all_but(batch["input_ids"], known, [known.sep_token_id])
+        },
+    ),
+    path_without_sep=(
+        "The path's baseline lost [SEP], but kept [CLS].",
+        "Which attribution does [SEP] get? Where input and baseline agree it must be exactly 0.",
+        lambda batch, model, known: {
+            "baseline": _pad_all_but(batch["input_ids"], known, [known.cls_token_id])
+        },
+    ),
+    word_embeddings_as_layer=(
+        "The layer is the word embeddings alone, not the embedding module.",
+        "Which module's output does your path run through? Position, type and normalisation belong to it.",
+        lambda batch, model, known: {"layer": model.embedding_model.embeddings.word_embeddings},
+    ),
+    label_as_target=(
+        "The target is the label instead of the predicted class.",
+        "Which class do you explain where the model is wrong? The question is why it said what it said.",
+        lambda batch, model, known: {"target": batch["labels"].argmax(dim=-1)},
+    ),
+    next_class_as_target=(
+        "The target is the class after the predicted one.",
+        "Do you count the classes from 0, as the columns of the logits?",
+        lambda batch, model, known: {"target": _next_class(batch, model)},
+    ),
+    probability_as_target=(
+        "The probability is explained instead of the logit.",
+        "What does your sum of attributions add up to: a difference of logits, or of something else?",
+        lambda batch, model, known: {"score": _softmax},
+    ),
+    log_probability_as_target=(
+        "The log-probability is explained instead of the logit.",
+        "What comes out of the model that you explain: is it still what `model(batch)` returns?",
+        lambda batch, model, known: {"score": _log_softmax},
+    ),
+    five_steps=(
+        "Far too few steps (5).",
+        "How many steps does the task ask for? Compare the sum of your attributions with what it should be.",
+        lambda batch, model, known: {"rule": gauss_legendre(5)},
+    ),
 )
-def path_without_sep(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    baseline = sep_not_kept(None, batch["input_ids"], tokenizer)
-    return _from(reference, batch, model, tokenizer, baseline=baseline)
+def _changed(options: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
+    """Integrate with another start, layer, target, score or rule."""
+    return _from(reference, batch, model, tokenizer, **options(batch, model, tokenizer))
 
 
 @misconception(
     task=ATTRIBUTION,
     title="The path begins at [MASK] tokens.",
     hint="Which tokens stand at the start of your path? Compare with what build_baseline returns.",
+    calls=(BASELINE,),
 )
 def path_from_mask_tokens(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     baseline = filled_with_mask(reference, batch["input_ids"], tokenizer)
     return _from(reference, batch, model, tokenizer, baseline=baseline)
 
 
-@misconception(
+@misconceptions(
     task=ATTRIBUTION,
-    title="The path begins at the zero vector instead of the baseline's embeddings.",
-    hint="Where does your path begin? The embedding of [PAD] at a position is a vector, not zeros.",
+    path_from_zero_vectors=(
+        "The path begins at the zero vector instead of the baseline's embeddings.",
+        "Where does your path begin? The embedding of [PAD] at a position is a vector, not zeros.",
+        lambda vectors, gradient, embeddings: vectors,
+    ),
+    gradient_only=(
+        "The plain gradient at the input, summed over the hidden dimension.",
+        "A gradient at one point is no integral along a path, and nothing is multiplied with it.",
+        lambda vectors, gradient, embeddings: gradient,
+    ),
+    gradient_times_input=(
+        "Gradient times input, without a path.",
+        "You look at a single point. At how many points of the path does the task ask for the gradient?",
+        lambda vectors, gradient, embeddings: gradient * embeddings,
+    ),
 )
-def path_from_zero_vectors(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    vectors, _, _ = _remembered(reference, "from zero", _from_zero_vectors, batch, model)
-    return vectors.sum(dim=-1), _predict(batch, model)
+def _from_zero(step: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
+    """Attribute along a path from zero vectors, or at its end alone."""
+    found = _remembered(reference, "from zero", _from_zero_vectors, batch, model)
+    return step(*found).sum(dim=-1), _predict(batch, model)
 
 
 def _from_zero_vectors(batch: Batch, model: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -307,111 +365,57 @@ def _from_zero_vectors(batch: Batch, model: Any) -> tuple[Tensor, Tensor, Tensor
 
 @misconception(
     task=ATTRIBUTION,
-    title="The layer is the word embeddings alone, not the embedding module.",
-    hint="Which module's output does your path run through? Position, type and normalisation belong to it.",
-)
-def word_embeddings_as_layer(
-    reference: Any, batch: Batch, model: Any, tokenizer: Any
-) -> tuple[Tensor, Tensor]:
-    layer = model.embedding_model.embeddings.word_embeddings
-    return _from(reference, batch, model, tokenizer, layer=layer)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The target is the label instead of the predicted class.",
-    hint="Which class do you explain where the model is wrong? The question is why it said what it said.",
-)
-def label_as_target(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    return _from(reference, batch, model, tokenizer, target=batch["labels"].argmax(dim=-1))
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The target is the class after the predicted one.",
-    hint="Do you count the classes from 0, as the columns of the logits?",
-)
-def next_class_as_target(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    logits = _predict(batch, model)
-    return _from(reference, batch, model, tokenizer, target=(logits.argmax(dim=-1) + 1) % logits.shape[1])
-
-
-@misconception(
-    task=ATTRIBUTION,
     title="The first sentence's predicted class is the target for the whole batch.",
     hint="Each sentence has a prediction of its own: how many targets does your batch have?",
     needs_whole=True,
+    calls=(BASELINE,),
 )
 def one_target_for_all(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     predicted = _predict(batch, model).argmax(dim=-1)
     return _from(reference, batch, model, tokenizer, target=predicted[:1].expand(len(predicted)))
 
 
-@misconception(
+def _unit(scores: Tensor) -> Tensor:
+    return scores / scores.norm(dim=-1, keepdim=True)
+
+
+@misconceptions(
     task=ATTRIBUTION,
-    title="The probability is explained instead of the logit.",
-    hint="What does your sum of attributions add up to: a difference of logits, or of something else?",
+    calls=(BASELINE,),
+    mean_over_hidden=(
+        "The hidden dimension was averaged instead of summed.",
+        "By what factor is the sum of a sentence's attributions off the difference of the logits?",
+        lambda vectors: vectors.mean(dim=-1),
+    ),
+    norm_over_hidden=(
+        "The norm over the hidden dimension was taken instead of the sum.",
+        "Can a token of yours speak against the class? A length has no sign.",
+        lambda vectors: vectors.norm(dim=-1),
+    ),
+    absolute_sum_over_hidden=(
+        "Absolute values were summed over the hidden dimension.",
+        "What happens to the entries of a token's vector that speak against the class?",
+        lambda vectors: vectors.abs().sum(dim=-1),
+    ),
+    divided_by_norm=(
+        "Each sentence's attributions were divided by their L2 norm.",
+        "What do your attributions of a sentence add up to? Normalising is not asked for here.",
+        lambda vectors: _unit(vectors.sum(dim=-1)),
+    ),
+    opposite_sign=(
+        "The sign is turned round: baseline minus input.",
+        "Does the most helpful word speak for the class? Which way does your path run?",
+        lambda vectors: -vectors.sum(dim=-1),
+    ),
+    weights_not_halved=(
+        "The weights of the nodes are those of the interval from -1 to 1: everything is twice as large.",
+        "What do your weights add up to, and how long is the path from 0 to 1?",
+        lambda vectors: 2 * vectors.sum(dim=-1),
+    ),
 )
-def probability_as_target(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    return _from(reference, batch, model, tokenizer, score=_softmax)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The log-probability is explained instead of the logit.",
-    hint="What comes out of the model that you explain: is it still what `model(batch)` returns?",
-)
-def log_probability_as_target(
-    reference: Any, batch: Batch, model: Any, tokenizer: Any
-) -> tuple[Tensor, Tensor]:
-    return _from(reference, batch, model, tokenizer, score=_log_softmax)
-
-
-def _softmax(logits: Tensor) -> Tensor:
-    return logits.softmax(dim=-1)
-
-
-def _log_softmax(logits: Tensor) -> Tensor:
-    return logits.log_softmax(dim=-1)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The hidden dimension was averaged instead of summed.",
-    hint="By what factor is the sum of a sentence's attributions off the difference of the logits?",
-)
-def mean_over_hidden(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    return _right_vectors(reference, batch, model, tokenizer).mean(dim=-1), _predict(batch, model)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The norm over the hidden dimension was taken instead of the sum.",
-    hint="Can a token of yours speak against the class? A length has no sign.",
-)
-def norm_over_hidden(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    return _right_vectors(reference, batch, model, tokenizer).norm(dim=-1), _predict(batch, model)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="Absolute values were summed over the hidden dimension.",
-    hint="What happens to the entries of a token's vector that speak against the class?",
-)
-def absolute_sum_over_hidden(
-    reference: Any, batch: Batch, model: Any, tokenizer: Any
-) -> tuple[Tensor, Tensor]:
-    return _right_vectors(reference, batch, model, tokenizer).abs().sum(dim=-1), _predict(batch, model)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="Each sentence's attributions were divided by their L2 norm.",
-    hint="What do your attributions of a sentence add up to? Normalising is not asked for here.",
-)
-def divided_by_norm(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    summed = _right_vectors(reference, batch, model, tokenizer).sum(dim=-1)
-    return summed / summed.norm(dim=-1, keepdim=True), _predict(batch, model)
+def _summarised(step: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
+    """Make something else of the right vectors than their sum over the hidden dimension."""
+    return step(_right_vectors(reference, batch, model, tokenizer)), _predict(batch, model)
 
 
 @misconception(
@@ -419,6 +423,7 @@ def divided_by_norm(reference: Any, batch: Batch, model: Any, tokenizer: Any) ->
     title="The attributions of the whole batch were divided by their common L2 norm.",
     hint="Does the score of a sentence depend on which sentences stand beside it in the batch?",
     needs_whole=True,
+    calls=(BASELINE,),
 )
 def divided_by_norm_of_batch(
     reference: Any, batch: Batch, model: Any, tokenizer: Any
@@ -427,174 +432,124 @@ def divided_by_norm_of_batch(
     return summed / summed.norm(), _predict(batch, model)
 
 
-@misconception(
+@misconceptions(
     task=ATTRIBUTION,
-    title="The sign is turned round: baseline minus input.",
-    hint="Does the most helpful word speak for the class? Which way does your path run?",
+    calls=(BASELINE,),
+    without_attention_mask=(
+        "The model is called without the attention mask.",
+        "Which tokens may the model attend to along your path? Short sentences show the difference.",
+        lambda mask, kept: torch.ones_like(mask),
+    ),
+    attention_mask_of_baseline=(
+        "The attention mask is the baseline's: only [CLS] and [SEP] are attended to.",
+        "The attention mask is the input's own along the whole path. Which one do you pass on?",
+        lambda mask, kept: kept.long(),
+    ),
 )
-def opposite_sign(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    return -_right_vectors(reference, batch, model, tokenizer).sum(dim=-1), _predict(batch, model)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The weights of the nodes are those of the interval from -1 to 1: everything is twice as large.",
-    hint="What do your weights add up to, and how long is the path from 0 to 1?",
-)
-def weights_not_halved(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    return 2 * _right_vectors(reference, batch, model, tokenizer).sum(dim=-1), _predict(batch, model)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The plain gradient at the input, summed over the hidden dimension.",
-    hint="A gradient at one point is no integral along a path, and nothing is multiplied with it.",
-)
-def gradient_only(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    _, gradient, _ = _remembered(reference, "from zero", _from_zero_vectors, batch, model)
-    return gradient.sum(dim=-1), _predict(batch, model)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="Gradient times input, without a path.",
-    hint="You look at a single point. At how many points of the path does the task ask for the gradient?",
-)
-def gradient_times_input(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    _, gradient, embeddings = _remembered(reference, "from zero", _from_zero_vectors, batch, model)
-    return (gradient * embeddings).sum(dim=-1), _predict(batch, model)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="Far too few steps (5).",
-    hint="How many steps does the task ask for? Compare the sum of your attributions with what it should be.",
-)
-def five_steps(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    return _from(reference, batch, model, tokenizer, rule=gauss_legendre(5))
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The model is called without the attention mask.",
-    hint="Which tokens may the model attend to along your path? Short sentences show the difference.",
-)
-def without_attention_mask(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    attended = {**batch, "attention_mask": torch.ones_like(batch["attention_mask"])}
-    target = _predict(batch, model).argmax(dim=-1)
-    scores, _ = _from(reference, attended, model, tokenizer, target=target)
-    return scores, _predict(batch, model)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The attention mask is the baseline's: only [CLS] and [SEP] are attended to.",
-    hint="The attention mask is the input's own along the whole path. Which one do you pass on?",
-)
-def attention_mask_of_baseline(
-    reference: Any, batch: Batch, model: Any, tokenizer: Any
+def _with_mask(
+    mask_of: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any
 ) -> tuple[Tensor, Tensor]:
-    baseline = reference.build_baseline(batch["input_ids"], tokenizer)
-    hidden = {**batch, "attention_mask": (baseline != tokenizer.pad_token_id).long()}
-    target = _predict(batch, model).argmax(dim=-1)
-    scores, _ = _from(reference, hidden, model, tokenizer, target=target)
-    return scores, _predict(batch, model)
+    """Integrate with another attention mask."""
+    kept = reference.build_baseline(batch["input_ids"], tokenizer) != tokenizer.pad_token_id
+    attended = {**batch, "attention_mask": mask_of(batch["attention_mask"], kept)}
+    logits = _predict(batch, model)
+    scores, _ = _from(reference, attended, model, tokenizer, target=logits.argmax(dim=-1))
+    return scores, logits
 
 
-@misconception(
+@misconceptions(
     task=ATTRIBUTION,
-    title="The predictions are probabilities instead of logits.",
-    hint="The second result is what the model returns, as it is.",
+    calls=(ATTRIBUTION,),
+    predictions_as_probabilities=(
+        "The predictions are probabilities instead of logits.",
+        "The second result is what the model returns, as it is.",
+        lambda scores, logits: (scores, logits.softmax(dim=-1)),
+    ),
+    predictions_as_classes=(
+        "The predictions are class numbers instead of logits.",
+        "The second result has a column for each label: what does the model return before you pick one?",
+        lambda scores, logits: (scores, logits.argmax(dim=-1)),
+    ),
+    results_swapped=(
+        "The two results are swapped.",
+        "Look at the order of the two results: which shape does each of them have?",
+        lambda scores, logits: (logits, scores),
+    ),
 )
-def predictions_as_probabilities(
-    reference: Any, batch: Batch, model: Any, tokenizer: Any
-) -> tuple[Tensor, Tensor]:
-    scores, logits = reference.compute_feature_attribution_scores(batch, model, tokenizer)
-    return scores, logits.softmax(dim=-1)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The predictions are class numbers instead of logits.",
-    hint="The second result has a column for each label: what does the model return before you pick one?",
-)
-def predictions_as_classes(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    scores, logits = reference.compute_feature_attribution_scores(batch, model, tokenizer)
-    return scores, logits.argmax(dim=-1)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The two results are swapped.",
-    hint="Look at the order of the two results: which shape does each of them have?",
-)
-def results_swapped(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    scores, logits = reference.compute_feature_attribution_scores(batch, model, tokenizer)
-    return logits, scores
+def _other_results(step: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> Any:
+    """Return something else beside the right scores than the right logits, or in another order."""
+    return step(*reference.compute_feature_attribution_scores(batch, model, tokenizer))
 
 
 # token_importance
 
 
-@misconception(
+def _masked(scores: Tensor, mask: Tensor) -> Tensor:
+    return scores.masked_fill(mask == 0, float("-inf"))
+
+
+def _shares(values: Tensor) -> Tensor:
+    return values / values.sum(dim=-1, keepdim=True)
+
+
+@misconceptions(
     task=IMPORTANCE,
-    title="The softmax runs over the padding, too.",
-    hint="How much importance does the padding get, and what is left for the words?",
+    softmax_over_everything=(
+        "The softmax runs over the padding, too.",
+        "How much importance does the padding get, and what is left for the words?",
+        lambda scores, mask: scores.softmax(dim=-1),
+    ),
+    zeroed_after_softmax=(
+        "The padding took part in the softmax and was set to 0 after it: rows sum to less than 1.",
+        "What does a row of yours sum to? What was taken away is missing now.",
+        lambda scores, mask: scores.softmax(dim=-1) * mask,
+    ),
+    zeroed_before_softmax=(
+        "The attributions at the padding were set to 0 before the softmax.",
+        "What is exp(0)? A score of 0 is not the same as no score.",
+        lambda scores, mask: (scores * mask).softmax(dim=-1),
+    ),
+    zeroed_before_and_after_softmax=(
+        "The attributions at the padding were set to 0 before the softmax and again after it.",
+        "The padding is 0 in the end, but what did it take from the others before?",
+        lambda scores, mask: (scores * mask).softmax(dim=-1) * mask,
+    ),
+    softmax_over_the_batch=(
+        "The softmax runs over the sentences of the batch instead of the tokens.",
+        "Along which axis do your values sum to 1?",
+        lambda scores, mask: _masked(scores, mask).softmax(dim=0),
+    ),
+    softmax_over_both_axes=(
+        "One softmax runs over all tokens of all sentences.",
+        "Does each row of yours sum to 1, or only all of them together?",
+        lambda scores, mask: _masked(scores, mask).flatten().softmax(dim=0).reshape(scores.shape),
+    ),
+    divided_by_sum=(
+        "The scores were divided by their sum instead of passed through a softmax.",
+        "Are all of your values positive? What does a softmax do before it divides?",
+        lambda scores, mask: _shares(scores * mask),
+    ),
+    divided_by_absolute_sum=(
+        "The absolute scores were divided by their sum instead of passed through a softmax.",
+        "Is the ratio of two of your values the ratio of the scores? What would a softmax make of it?",
+        lambda scores, mask: _shares(scores.abs() * mask),
+    ),
+    logarithms=(
+        "The logarithm of the importances was returned.",
+        "Are your values between 0 and 1?",
+        lambda scores, mask: _masked(scores, mask).log_softmax(dim=-1).masked_fill(mask == 0, 0.0),
+    ),
 )
-def softmax_over_everything(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    return attributions.softmax(dim=-1)
-
-
-@misconception(
-    task=IMPORTANCE,
-    title="The padding took part in the softmax and was set to 0 after it: rows sum to less than 1.",
-    hint="What does a row of yours sum to? What was taken away is missing now.",
-)
-def zeroed_after_softmax(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    return attributions.softmax(dim=-1) * attention_mask
-
-
-@misconception(
-    task=IMPORTANCE,
-    title="The attributions at the padding were set to 0 before the softmax.",
-    hint="What is exp(0)? A score of 0 is not the same as no score.",
-)
-def zeroed_before_softmax(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    return (attributions * attention_mask).softmax(dim=-1)
-
-
-@misconception(
-    task=IMPORTANCE,
-    title="The attributions at the padding were set to 0 before the softmax and again after it.",
-    hint="The padding is 0 in the end, but what did it take from the others before?",
-)
-def zeroed_before_and_after_softmax(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    return (attributions * attention_mask).softmax(dim=-1) * attention_mask
-
-
-@misconception(
-    task=IMPORTANCE,
-    title="The softmax runs over the sentences of the batch instead of the tokens.",
-    hint="Along which axis do your values sum to 1?",
-)
-def softmax_over_the_batch(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    return attributions.masked_fill(attention_mask == 0, float("-inf")).softmax(dim=0)
-
-
-@misconception(
-    task=IMPORTANCE,
-    title="One softmax runs over all tokens of all sentences.",
-    hint="Does each row of yours sum to 1, or only all of them together?",
-)
-def softmax_over_both_axes(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    masked = attributions.masked_fill(attention_mask == 0, float("-inf"))
-    return masked.flatten().softmax(dim=0).reshape(masked.shape)
+def _normalised(share: Any, reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
+    """Share out in another way than by a softmax over each sentence's tokens."""
+    return share(attributions, attention_mask)
 
 
 @misconception(
     task=IMPORTANCE,
     title="Absolute values were taken before the softmax.",
     hint="Should a token that speaks against the class be as important as one that speaks for it?",
+    calls=(IMPORTANCE,),
 )
 def absolute_values_first(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
     return reference.token_importance(attributions.abs(), attention_mask)
@@ -602,28 +557,9 @@ def absolute_values_first(reference: Any, attributions: Tensor, attention_mask: 
 
 @misconception(
     task=IMPORTANCE,
-    title="The scores were divided by their sum instead of passed through a softmax.",
-    hint="Are all of your values positive? What does a softmax do before it divides?",
-)
-def divided_by_sum(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    valid = attributions * attention_mask
-    return valid / valid.sum(dim=-1, keepdim=True)
-
-
-@misconception(
-    task=IMPORTANCE,
-    title="The absolute scores were divided by their sum instead of passed through a softmax.",
-    hint="Is the ratio of two of your values the ratio of the scores? What would a softmax make of it?",
-)
-def divided_by_absolute_sum(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    valid = attributions.abs() * attention_mask
-    return valid / valid.sum(dim=-1, keepdim=True)
-
-
-@misconception(
-    task=IMPORTANCE,
     title="The first and last valid token, [CLS] and [SEP], were left out.",
     hint="Which tokens count as valid? The attention mask says so.",
+    calls=(IMPORTANCE,),
 )
 def border_tokens_left_out(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
     mask = attention_mask.clone()
@@ -641,16 +577,6 @@ def mask_assumed_a_prefix(reference: Any, attributions: Tensor, attention_mask: 
     lengths = attention_mask.sum(dim=-1, keepdim=True)
     places = torch.arange(attention_mask.shape[1], device=attention_mask.device)
     return reference.token_importance(attributions, (places < lengths).long())
-
-
-@misconception(
-    task=IMPORTANCE,
-    title="The logarithm of the importances was returned.",
-    hint="Are your values between 0 and 1?",
-)
-def logarithms(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    logs = attributions.masked_fill(attention_mask == 0, float("-inf")).log_softmax(dim=-1)
-    return logs.masked_fill(attention_mask == 0, 0.0)
 
 
 # merge_subtokens
@@ -684,49 +610,37 @@ def leading_hashes_kept(reference: Any, tokens: list[str], scores: Any) -> list[
     return reference.merge_subtokens(kept, scores)
 
 
-@misconception(
+@misconceptions(
     task=MERGING,
-    title="The pieces' scores were averaged.",
-    hint="Does the sum over a sentence stay the same when you join its pieces?",
+    mean_of_pieces=(
+        "The pieces' scores were averaged.",
+        "Does the sum over a sentence stay the same when you join its pieces?",
+        lambda pieces: sum(pieces) / len(pieces),
+    ),
+    largest_piece=(
+        "The largest score of the pieces was taken.",
+        "What happens to the scores of the other pieces of a word?",
+        max,
+    ),
+    strongest_piece=(
+        "The score of largest magnitude among the pieces was taken.",
+        "One piece stands for the whole word here. Where do the other scores go?",
+        lambda pieces: max(pieces, key=abs),
+    ),
+    first_piece=(
+        "The first piece's score was kept for the whole word.",
+        "When a ## piece joins a word, what happens to its score?",
+        lambda pieces: pieces[0],
+    ),
+    last_piece=(
+        "The last piece's score replaced the others.",
+        "When a ## piece joins a word, what happens to the score that the word had before?",
+        lambda pieces: pieces[-1],
+    ),
 )
-def mean_of_pieces(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    return _merged(tokens, scores, lambda pieces: sum(pieces) / len(pieces))
-
-
-@misconception(
-    task=MERGING,
-    title="The largest score of the pieces was taken.",
-    hint="What happens to the scores of the other pieces of a word?",
-)
-def largest_piece(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    return _merged(tokens, scores, max)
-
-
-@misconception(
-    task=MERGING,
-    title="The score of largest magnitude among the pieces was taken.",
-    hint="One piece stands for the whole word here. Where do the other scores go?",
-)
-def strongest_piece(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    return _merged(tokens, scores, lambda pieces: max(pieces, key=abs))
-
-
-@misconception(
-    task=MERGING,
-    title="The first piece's score was kept for the whole word.",
-    hint="When a ## piece joins a word, what happens to its score?",
-)
-def first_piece(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    return _merged(tokens, scores, lambda pieces: pieces[0])
-
-
-@misconception(
-    task=MERGING,
-    title="The last piece's score replaced the others.",
-    hint="When a ## piece joins a word, what happens to the score that the word had before?",
-)
-def last_piece(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    return _merged(tokens, scores, lambda pieces: pieces[-1])
+def _joined(join: Any, reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
+    """Give a word something else than the sum of its pieces."""
+    return _merged(tokens, scores, join)
 
 
 @misconception(
@@ -748,6 +662,7 @@ def hashes_left_inside(reference: Any, tokens: list[str], scores: Any) -> list[t
     task=MERGING,
     title="Special tokens were dropped.",
     hint="Compare the number of your words with the sentence: are [CLS] and [SEP] still there?",
+    calls=(MERGING,),
 )
 def special_tokens_dropped(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     return [
@@ -759,6 +674,7 @@ def special_tokens_dropped(reference: Any, tokens: list[str], scores: Any) -> li
     task=MERGING,
     title="Neighbouring special tokens were merged into one word.",
     hint="Each special token is a word of its own, also beside another one.",
+    calls=(MERGING,),
 )
 def special_tokens_merged(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     words: list[tuple[str, float]] = []
@@ -774,6 +690,7 @@ def special_tokens_merged(reference: Any, tokens: list[str], scores: Any) -> lis
     task=MERGING,
     title="A leading ## piece was dropped.",
     hint="What happens to a ## piece when there is no word before it?",
+    calls=(MERGING,),
 )
 def leading_piece_dropped(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     start = next((place for place, token in enumerate(tokens) if not token.startswith("##")), len(tokens))
@@ -799,6 +716,7 @@ def piece_joined_to_special_token(reference: Any, tokens: list[str], scores: Any
     task=MERGING,
     title="A word that stands twice in the sentence became one entry with both scores.",
     hint="How often does each word of the sentence stand in your list? Think of what a dictionary does.",
+    calls=(MERGING,),
 )
 def repeated_words_added_up(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     totals: dict[str, float] = {}
@@ -811,6 +729,7 @@ def repeated_words_added_up(reference: Any, tokens: list[str], scores: Any) -> l
     task=MERGING,
     title="A word that stands twice in the sentence kept only its last score.",
     hint="How often does each word of the sentence stand in your list? Think of what a dictionary does.",
+    calls=(MERGING,),
 )
 def repeated_words_overwritten(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     return list(dict(reference.merge_subtokens(tokens, scores)).items())

@@ -51,7 +51,7 @@ from autograder.checks.tolerance_context import first_within, noted_by, toleranc
 from autograder.comparison.blame import read_answer
 from autograder.comparison.structures import compare_structures
 from autograder.comparison.tensors import compare, is_degenerate
-from autograder.diagnosis import accepted_variant, equivalent, misconception
+from autograder.diagnosis import accepted_variant, equivalent, misconception, misconceptions
 from autograder.records import Tolerance
 
 __all__ = [
@@ -69,6 +69,7 @@ __all__ = [
     "hint",
     "is_degenerate",
     "misconception",
+    "misconceptions",
     "points",
     "read_answer",
     "requires",

@@ -23,6 +23,9 @@ Alternatives = Mapping[str, Any]
 SPREAD = 10.0
 """How many times as far from the exact answer as the reference's a right answer may lie, in the same precision."""
 
+LEAST_NOISE = 1e-5
+"""How far right answers in single precision may lie apart where nothing was measured."""
+
 INEXACT = (
     "On one of the inputs single precision is not enough: even the reference is off the exact values there. "
     "Yours were compared as loosely."
@@ -150,6 +153,7 @@ def assert_tensor_close(
             items=axis,
             metric=tolerance.metric,
             select=select,
+            noise=max(LEAST_NOISE, SPREAD * tolerance.right),
         )
     # Of another shape, the answer has no such part.
     if part is None or subject is None or subject.actual.shape != expected.shape:

@@ -13,6 +13,7 @@ from autograder.diagnosis.misconceptions import (
     borderline_programs_of,
     equivalent,
     misconception,
+    misconceptions,
     misconceptions_of,
 )
 from autograder.diagnosis.query import Explanation, Question, Subject
@@ -32,5 +33,6 @@ __all__ = [
     "equivalent",
     "explain",
     "misconception",
+    "misconceptions",
     "misconceptions_of",
 ]

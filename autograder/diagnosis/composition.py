@@ -134,9 +134,9 @@ def following(task: str, inner: Mapping[str, Misconception]) -> Function:
 
 
 def pairs(candidates: Sequence[Misconception]) -> Iterator[tuple[Misconception, Misconception]]:
-    """Yield (outer, inner) of one task where the outer one's code speaks of the task's function."""
+    """Yield (outer, inner) of one task where the outer one calls the task's function."""
     for outer in candidates:
-        if outer.task in names_used(outer.program):
+        if outer.task in outer.calls:
             for inner in candidates:
                 if inner.id != outer.id:
                     yield outer, inner

@@ -1,4 +1,4 @@
-"""Explain a wrong answer: one known mistake, a transform, two mistakes, or only where it differs.
+"""Explain a wrong answer: one known mistake, all over or in some items, a transform, two mistakes, or where it differs.
 
 The simpler explanation goes first, and a kind of explanation is tried only where no simpler one reproduces the answer.
 Nothing is named unless it gives the student's tensor within the check's bound, gives what the student gave where the
@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -18,28 +19,13 @@ from torch import Tensor
 from autograder.comparison.blame import judged
 from autograder.comparison.tensors import as_tensor, distance
 from autograder.diagnosis.composition import composed, following, names_used, pairs
+from autograder.diagnosis.itemwise import Mixed, mixed
 from autograder.diagnosis.localise import where_it_differs
 from autograder.diagnosis.misconceptions import Function, Misconception
+from autograder.diagnosis.naming import Match, named
 from autograder.diagnosis.query import Explanation, Question, Subject
 from autograder.diagnosis.transforms import Transformed, transforms_to
-from autograder.records import Diagnosis, NamedMistake
-
-JOIN = " + "
-"""Between the ids of a diagnosis that names several things."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Something that reproduces the answer."""
-
-    known: tuple[Misconception, ...]
-    distance: float
-    prefix: str = ""
-    transform: Transformed | None = None
-
-    @property
-    def ids(self) -> frozenset[str]:
-        return frozenset(one.id for one in self.known)
+from autograder.records import Diagnosis
 
 
 def diagnose(
@@ -64,7 +50,7 @@ def diagnose(
         The diagnosis; None if no mistake, or more than one, lies within the bound.
     """
     question = Question(task="", reference=reference, args=args, kwargs=kwargs, nearness=nearness, tau=tau)
-    return _named(_singles(candidates, question)).diagnosis
+    return named(_singles(candidates, question)).diagnosis
 
 
 def explain(
@@ -89,9 +75,9 @@ def explain(
     near = _singles([one for one in candidates if part is None or not one.needs_whole], asked)
     if part is not None and not near:
         near = _singles([one for one in candidates if one.needs_whole], question)
-    found = near or _following(asked, mistaken or {})
+    found = near or _following(asked, mistaken or {}) or _mixed(candidates, asked)
     if found:
-        return _or_located(_named(found), question)
+        return _or_located(named(found), question)
     transform = _transform(question)
     if transform is not None:
         return Explanation(
@@ -104,7 +90,7 @@ def explain(
             detail=transform.detail,
         )
     found = _pairs(candidates, asked, mistaken or {}) or _with_transform(candidates, asked)
-    return _or_located(_named(found), question)
+    return _or_located(named(found), question)
 
 
 def _nearness(run: Function, question: Question) -> float:
@@ -134,24 +120,26 @@ def _single_nearness(known: Misconception, question: Question) -> float:
 
 def _raised_by(error: BaseException, function: Function) -> bool:
     """Return whether the innermost frame of an exception's traceback is in the function's module."""
+    while isinstance(function, partial):
+        function = function.func
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return trace is not None and trace.tb_frame.f_globals is getattr(function, "__globals__", None)
 
 
-def _singles(candidates: Iterable[Misconception], question: Question) -> list[_Found]:
+def _singles(candidates: Iterable[Misconception], question: Question) -> list[Match]:
     distances = ((one, _single_nearness(one, question)) for one in candidates)
     return _consistent(
-        [(one.run, _Found((one,), off)) for one, off in distances if off <= question.tau], question
+        [(one.run, Match((one,), off)) for one, off in distances if off <= question.tau], question
     )
 
 
-def _consistent(found: list[tuple[Function, _Found]], question: Question) -> list[_Found]:
+def _consistent(found: list[tuple[Function, Match]], question: Question) -> list[Match]:
     return [one for run, one in found if question.consistent(run)]
 
 
-def _following(question: Question, mistaken: Mapping[str, Misconception]) -> list[_Found]:
+def _following(question: Question, mistaken: Mapping[str, Misconception]) -> list[Match]:
     """Try the right function on the student's own wrong ones."""
     found = []
     for task, known in _feeding(question, mistaken).items():
@@ -159,8 +147,39 @@ def _following(question: Question, mistaken: Mapping[str, Misconception]) -> lis
         off = _nearness(run, question)
         if off <= question.tau:
             prefix = f"This follows from {task}, which this function calls: "
-            found.append((run, _Found((known,), off, prefix)))
+            found.append((run, Match((known,), off, prefix)))
     return _consistent(found, question)
+
+
+def _mixed(candidates: Iterable[Misconception], question: Question) -> list[Match]:
+    """Try each mistake in some items, the others being right."""
+    subject = question.subject
+    found: list[tuple[Function, Match]] = []
+    if subject is None:
+        return []
+    for known in candidates:
+        tensor = _tensor_of(known, subject, question)
+        if tensor is None or tensor.is_floating_point() != subject.actual.is_floating_point():
+            continue
+
+        def places(answer: Tensor, given: Tensor = tensor) -> Mixed | None:
+            return mixed(
+                answer, subject.expected, given, axes=subject.axes, metric=subject.metric, tau=question.tau
+            )
+
+        one = judged(places, subject.actual, subject.expected)
+        if one is not None:
+            found.append((known.run, Match((known,), one.distance, where=f" This holds {one.where}.")))
+    return _consistent(found, question)
+
+
+def _tensor_of(known: Misconception, subject: Subject, question: Question) -> Tensor | None:
+    """Return what a mistake gives in place of the wrong tensor; None where it gives nothing."""
+    try:
+        result = known.run(question.reference, *question.args, **question.kwargs)
+        return as_tensor(subject.select(result))
+    except Exception:  # as in `_nearness`
+        return None
 
 
 def _feeding(question: Question, mistaken: Mapping[str, Misconception]) -> dict[str, Misconception]:
@@ -172,17 +191,17 @@ def _feeding(question: Question, mistaken: Mapping[str, Misconception]) -> dict[
 
 def _pairs(
     candidates: Sequence[Misconception], question: Question, mistaken: Mapping[str, Misconception]
-) -> list[_Found]:
+) -> list[Match]:
     """Try two mistakes at once: of this function, or of this one and one that it calls."""
     tried = [(outer, {outer.task: inner}) for outer, inner in pairs(candidates)]
     for task, known in mistaken.items():
-        tried += [(outer, {task: known}) for outer in candidates if task in names_used(outer.program)]
+        tried += [(outer, {task: known}) for outer in candidates if task in outer.calls]
     found = []
     for outer, inner in tried:
         run = composed(outer, inner)
         off = _nearness(run, question)
         if off <= question.tau:
-            found.append((run, _Found((outer, *inner.values()), off)))
+            found.append((run, Match((outer, *inner.values()), off)))
     return _consistent(found, question)
 
 
@@ -208,73 +227,36 @@ def _brought(subject: Subject, origin: Tensor, question: Question) -> Transforme
         return None
 
     def transform(answer: Tensor) -> Transformed | None:
-        return transforms_to(answer, origin, between, question.tau, axes=axes, sizes=sizes)
+        return transforms_to(
+            answer, origin, between, min(question.tau, subject.noise), axes=axes, sizes=sizes
+        )
 
     return judged(transform, subject.actual, subject.expected)
 
 
-def _with_transform(candidates: Sequence[Misconception], question: Question) -> list[_Found]:
+def _with_transform(candidates: Sequence[Misconception], question: Question) -> list[Match]:
     """Try each mistake with a transform after it."""
     subject = question.subject
     if subject is None:
         return []
-    found: list[tuple[Function, _Found]] = []
+    found: list[tuple[Function, Match]] = []
     for known in candidates:
-        try:
-            result = known.run(question.reference, *question.args, **question.kwargs)
-            tensor = as_tensor(subject.select(result))
-        except Exception:  # as in `_nearness`
-            continue
+        tensor = _tensor_of(known, subject, question)
         transform = None if tensor is None else _brought(subject, tensor, question)
         # A step that loses information brings other mistakes to one tensor, too.
         if transform is not None and transform.invertible:
-            found.append((known.run, _Found((known,), transform.distance, transform=transform)))
+            found.append((known.run, Match((known,), transform.distance, transform=transform)))
     return [one for _, one in found]
 
 
-def _named(found: Sequence[_Found]) -> Explanation:
-    """Name what all explanations have in common, if they have anything."""
-    if not found:
-        return Explanation()
-    if len(found) > 1 and len({one.ids for one in found}) > 1:
-        shared = frozenset.intersection(*(one.ids for one in found))
-        detail = "The values equal those of each of these, so that none is named: " + "; ".join(
-            JOIN.join(known.id for known in one.known) for one in found
-        )
-        known = tuple(one for one in found[0].known if one.id in shared)
-        if not known or any(one.transform for one in found):
-            return Explanation(detail=detail)
-        best = replace(found[0], known=known)
-        return replace(_of(best, " Another mistake goes with it."), detail=detail)
-    return _of(min(found, key=lambda one: one.distance))
-
-
-def _of(found: _Found, suffix: str = "") -> Explanation:
-    ids = [one.id for one in found.known] + ([found.transform.id] if found.transform else [])
-    titles = [one.title for one in found.known] + ([found.transform.title] if found.transform else [])
-    hints = [one.hint for one in found.known] + ([found.transform.hint] if found.transform else [])
-    title = found.prefix + " And: ".join(titles) + suffix
-    return Explanation(
-        diagnosis=Diagnosis(
-            misconception=JOIN.join(ids),
-            title=title,
-            hint=" ".join(hints),
-            distance=found.distance,
-            mistakes=tuple(NamedMistake(title=one.title, hint=one.hint) for one in found.known),
-        ),
-        known=found.known,
-        detail=found.transform.detail if found.transform else "",
-    )
-
-
-def _or_located(named: Explanation, question: Question) -> Explanation:
+def _or_located(found: Explanation, question: Question) -> Explanation:
     """Say where the answer differs, if nothing is named."""
     subject = question.subject
-    if subject is None or named.diagnosis is not None:
-        return named
+    if subject is None or found.diagnosis is not None:
+        return found
 
     def located(answer: Tensor) -> tuple[str, str]:
         return where_it_differs(answer, subject.expected, question.tau, subject.axes, question.special)
 
     said, detail = judged(located, subject.actual, subject.expected)
-    return replace(named, said=said, detail="\n".join(part for part in (named.detail, detail) if part))
+    return replace(found, said=said, detail="\n".join(part for part in (found.detail, detail) if part))

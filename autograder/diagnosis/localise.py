@@ -40,7 +40,11 @@ def where_it_differs(
     said, detail = [], []
     for axis, name in enumerate(axes):
         wrong = _wrong_entries(got, want, tau, axis)
-        short = _in_words(wrong, name, special)
+        # Where nothing but zeros is expected and given, nothing was computed that could be right.
+        others = [number for number in range(want.dim()) if number != axis]
+        asked = want.count_nonzero(dim=others).bool() if others else want != 0
+        right = any(one and not off for one, off in zip(asked.tolist(), wrong, strict=True))
+        short = _in_words(wrong, name, special) if right else ""
         if short:
             said.append(short)
         if 0 < sum(wrong) < len(wrong):
@@ -83,9 +87,11 @@ def _in_words(wrong: Sequence[bool], name: str, special: Sequence[bool]) -> str:
     is_token = name in _TOKEN_AXES
     if is_token and len(special) == size and any(special) and not all(special):
         if all(one == mark for one, mark in zip(wrong, special, strict=True)):
-            return "Your values differ at the special tokens and the padding alone; all others are right."
+            return "Your values differ only where no word stands (special tokens, padding); all others are right."
         if all(one == (not mark) for one, mark in zip(wrong, special, strict=True)):
-            return "Your values are right at the special tokens and the padding, and differ at all others."
+            return (
+                "Your values are right where no word stands (special tokens, padding), and differ elsewhere."
+            )
     if sum(wrong) == 1 and (wrong[0] or wrong[-1]):
         end = "first" if wrong[0] else "last"
         return f"Your values differ at the {end} {name} alone; all others are right."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -28,6 +29,9 @@ class Misconception:
 
     run: Function
     """Takes the reference module, then the task's arguments; returns what the mistaken function returns."""
+
+    calls: tuple[str, ...] = ()
+    """The contract's functions that it calls in the reference: each may itself be another mistake."""
 
     needs_whole: bool = False
     """The mistake shows on the whole question only, not on a part of it (see `checks.Part`)."""
@@ -76,7 +80,7 @@ class BorderlineProgram:
 
 
 def misconception(
-    *, task: str, title: str, hint: str, needs_whole: bool = False
+    *, task: str, title: str, hint: str, calls: tuple[str, ...] = (), needs_whole: bool = False
 ) -> Callable[[Function], Function]:
     """Mark a function of misconceptions.py as a known mistake in `task`.
 
@@ -84,12 +88,60 @@ def misconception(
         task: The contract's function.
         title: What was done, in one sentence.
         hint: What the student reads.
+        calls: The contract's functions that the mistake calls in the reference.
         needs_whole: Whether the mistake mixes the items of a question, so that a part of it does not show it.
     """
 
     def mark(function: Function) -> Function:
-        function.__misconception__ = Misconception(  # type: ignore[attr-defined]
-            id=function.__name__, task=task, title=title, hint=hint, run=function, needs_whole=needs_whole
+        function.__misconceptions__ = (  # type: ignore[attr-defined]
+            Misconception(
+                id=function.__name__,
+                task=task,
+                title=title,
+                hint=hint,
+                run=function,
+                calls=calls,
+                needs_whole=needs_whole,
+            ),
+        )
+        return function
+
+    return mark
+
+
+def misconceptions(
+    *, task: str, calls: tuple[str, ...] = (), needs_whole: bool = False, **rows: tuple[str, str, Any]
+) -> Callable[[Function], Function]:
+    """Mark a function of misconceptions.py as known mistakes in `task` that differ in one step.
+
+    The step is the function's first argument, before the reference::
+
+        @misconceptions(
+            task="build_baseline",
+            cls_lost=("[CLS] became [PAD].", "How does a sentence begin?", ["[SEP]"]),
+            sep_lost=("[SEP] became [PAD].", "How does a sentence end?", ["[CLS]"]),
+        )
+        def _keeping(kept, reference, input_ids, tokenizer): ...
+
+    Args:
+        task: The contract's function.
+        calls: As for `misconception`, of all of them.
+        needs_whole: As for `misconception`, of all of them.
+        **rows: For each mistake, under its id: title, hint, step.
+    """
+
+    def mark(function: Function) -> Function:
+        function.__misconceptions__ = tuple(  # type: ignore[attr-defined]
+            Misconception(
+                id=name,
+                task=task,
+                title=title,
+                hint=hint,
+                run=partial(function, step),
+                calls=calls,
+                needs_whole=needs_whole,
+            )
+            for name, (title, hint, step) in rows.items()
         )
         return function
 
@@ -140,8 +192,8 @@ def borderline_programs_of(module: ModuleType) -> tuple[BorderlineProgram, ...]:
 
 def misconceptions_of(module: ModuleType) -> tuple[Misconception, ...]:
     """Return the module's misconceptions in the order of their definition."""
-    marked = (getattr(value, "__misconception__", None) for value in vars(module).values())
-    return tuple(found for found in marked if found is not None)
+    marked = (getattr(value, "__misconceptions__", ()) for value in vars(module).values())
+    return tuple(known for found in marked for known in found)
 
 
 def accepted_variants_of(module: ModuleType) -> tuple[AcceptedVariant, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,9 @@ class Subject:
 
     select: Callable[[Any], Any]
     """Picks such a tensor out of the function's whole result."""
+
+    noise: float = math.inf
+    """How far two right computations lie apart: a transform explains an answer within it, not within a wide bound."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,17 +108,17 @@ def _factor(
         return Transformed(
             id="opposite_sign_of_all",
             title="All values have the opposite sign.",
-            hint="Every value is right but for its sign: which of two numbers do you subtract from which?",
-            detail="Every value is the expected one with the opposite sign.",
+            hint="Every value has the opposite sign: which of two numbers do you subtract from which?",
+            detail="Every value has the opposite sign.",
             distance=off,
             invertible=True,
         )
-    named = f"{origin} times" if origin else "off by one and the same factor from"
+    named = f"are {origin} times what they should be" if origin else "are off by one and the same factor"
     return Transformed(
         id="one_factor_for_all",
         title="All values are off by one and the same factor.",
-        hint=f"Every value is {named} the expected one: look for a mean instead of a sum, a division, a step left out.",
-        detail=f"Every value is {number} times the expected one{f' ({origin})' if origin else ''}.",
+        hint=f"All values {named}: {_ASKED.get(origin.lstrip('-'), _A_FACTOR)}",
+        detail=f"All values are {number} times what they should be{f' ({origin})' if origin else ''}.",
         distance=off,
         invertible=True,
     )
@@ -147,6 +147,16 @@ def known_factor(factor: float, sizes: Mapping[str, int], precision: float) -> s
     near = [text for value, text in known if abs(size / value - 1) <= precision]
     return sign + near[0] if near else ""
 
+
+_A_FACTOR = "look for a mean instead of a sum, a division, a step left out."
+_A_LOGARITHM = "which logarithm do you take, and which one is asked for?"
+_ASKED = {
+    "ln 2": _A_LOGARITHM,
+    "1 / ln 2": _A_LOGARITHM,
+    "ln 10": _A_LOGARITHM,
+    "1 / ln 10": _A_LOGARITHM,
+}
+"""What to look for, by where a factor comes from."""
 
 _NUMBERS = {
     "2": 2.0,
@@ -213,9 +223,9 @@ def _slice_factors(
             return Transformed(
                 id=f"own_factor_for_each_{name}",
                 title=f"Each entry of the axis '{name}' is off by a factor of its own.",
-                hint=f"Along the axis '{name}' each entry is right up to a factor of its own: is there a norm or a sum "
+                hint=f"Along the axis '{name}' each entry is off by a factor of its own: is there a norm or a sum "
                 "by which you divide, and does the task ask for it?",
-                detail=f"Each entry of the axis '{name}' is the expected one times a factor of its own.",
+                detail=f"Each entry of the axis '{name}' is off by a factor of its own.",
                 distance=off,
             )
     return None
@@ -245,7 +255,7 @@ def _shift(
                 return Transformed(
                     id=f"one_place_{title}_along_{name}",
                     title=f"Values stand one place {title} along the axis '{name}'.",
-                    hint=f"The values are right, but each stands one place {title} along the axis '{name}': where does "
+                    hint=f"Each value stands one place {title} along the axis '{name}': where does "
                     "that axis begin and end?",
                     detail=f"Values stand one place {title} along the axis '{name}'.",
                     distance=off,
@@ -268,7 +278,7 @@ def _order(
     return Transformed(
         id="another_order",
         title="The right values stand in another order.",
-        hint="The values are right, but stand in another order: to which token, layer or label does each belong?",
+        hint="The values stand in another order: to which token, layer or label does each belong?",
         detail="The right values stand in another order.",
         distance=off,
     )

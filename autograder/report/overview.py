@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from autograder.records import Assignment, CheckResult, GradeReport
+from autograder.records import Assignment, CheckResult, Diagnosis, GradeReport
 from autograder.report.classview import Bar, Board, ClassView, MissingModule, Mistake, Place, Rate, Row
 
 HISTOGRAM_BARS = 10
@@ -31,7 +31,13 @@ def mistakes_of(report: GradeReport) -> dict[str, str]:
     found = [
         check.diagnosis for check in report.checks if check.diagnosis and check.points < check.max_points
     ]
-    return {diagnosis.misconception: diagnosis.title for diagnosis in found}
+    return {diagnosis.misconception: _title(diagnosis) for diagnosis in found}
+
+
+def _title(diagnosis: Diagnosis) -> str:
+    """Return what students with one diagnosis have in common: not in which items each of them made the mistake."""
+    alone = len(diagnosis.mistakes) == 1 and "+" not in diagnosis.misconception
+    return diagnosis.mistakes[0].title if alone else diagnosis.title
 
 
 def class_view(reports: Sequence[GradeReport], assignment: Assignment) -> ClassView:

@@ -27,8 +27,10 @@ AXES = ("token",)
 TAU = 1e-4
 
 
-def mistake(name, run, task="score"):
-    return Misconception(id=name, task=task, title=f"title of {name}.", hint=f"hint of {name}.", run=run)
+def mistake(name, run, task="score", calls=()):
+    return Misconception(
+        id=name, task=task, title=f"title of {name}.", hint=f"hint of {name}.", run=run, calls=calls
+    )
 
 
 def negated(reference, x):
@@ -43,16 +45,28 @@ def unrelated(reference, x):
     return x.exp().log1p()
 
 
-NEGATED, HALVED, UNRELATED = (mistake(run.__name__, run) for run in (negated, halved, unrelated))
+NEGATED, HALVED = (mistake(run.__name__, run, calls=("score",)) for run in (negated, halved))
+UNRELATED = mistake("unrelated", unrelated)
 KNOWN = [NEGATED, HALVED, UNRELATED]
 NOT_DIVIDED = mistake("not_divided", lambda reference, x: x, task="weights")
 
 
 def explained(
-    actual, candidates=KNOWN, mistaken=None, consistent=lambda run: True, select=lambda result: result
+    actual,
+    candidates=KNOWN,
+    mistaken=None,
+    consistent=lambda run: True,
+    select=lambda result: result,
+    noise=TAU,
 ):
     subject = Subject(
-        actual=actual, expected=reference.score(X), axes=AXES, items=None, metric="relative_l2", select=select
+        actual=actual,
+        expected=reference.score(X),
+        axes=AXES,
+        items=None,
+        metric="relative_l2",
+        select=select,
+        noise=noise,
     )
     question = Question(
         task="score",
@@ -106,13 +120,16 @@ def test_a_right_function_on_a_wrong_one_names_the_wrong_one():
 
 
 def test_a_mistake_on_a_wrong_function_is_named_with_it():
-    answer = composed(mistake("shifted", shifted), {"weights": NOT_DIVIDED})(reference, X)
-    found = explained(answer, [*KNOWN, mistake("shifted", shifted)], mistaken={"weights": NOT_DIVIDED})
+    answer = composed(SHIFTED, {"weights": NOT_DIVIDED})(reference, X)
+    found = explained(answer, [*KNOWN, SHIFTED], mistaken={"weights": NOT_DIVIDED})
     assert found.diagnosis.misconception == "shifted + not_divided"
 
 
 def shifted(reference, x):
     return reference.weights(x) * x + x.cos()
+
+
+SHIFTED = mistake("shifted", shifted, calls=("weights",))
 
 
 @pytest.mark.parametrize("known", KNOWN)
@@ -157,3 +174,96 @@ def test_where_a_wrong_answer_differs_is_said_without_its_values():
     assert found.diagnosis is None
     assert found.said == "Your values differ at the last token alone; all others are right."
     assert "entries 5 of 0..5" in found.detail
+
+
+def by_layer(actual, candidates, axes=("layer", "token"), **kwargs):
+    """Explain an answer of shape (layer, token), of which the reference gives three layers."""
+    expected = layers(reference, X)
+    subject = Subject(
+        actual=actual,
+        expected=expected,
+        axes=axes,
+        items=None,
+        metric="relative_l2",
+        select=lambda result: result,
+    )
+    question = Question(
+        task="layers",
+        reference=reference,
+        args=(X,),
+        kwargs={},
+        nearness=lambda result: relative_l2(actual, result),
+        tau=TAU,
+        subject=subject,
+        **kwargs,
+    )
+    return explain(candidates, question)
+
+
+def layers(reference, x):
+    return torch.stack([reference.score(x), reference.score(x / 2), reference.score(x / 3)])
+
+
+WITHOUT_SINE = mistake("without_sine", lambda reference, x: layers(reference, x) - x.sin(), task="layers")
+OTHER = mistake("other", lambda reference, x: layers(reference, x) + x.cos(), task="layers")
+PLACES = {
+    "in all layers but the last": [True, True, False],
+    "in all layers but the first": [False, True, True],
+    "in the last layer alone": [False, False, True],
+    "in 1 of 3 layers": [False, True, False],
+}
+
+
+@pytest.mark.parametrize("where", PLACES)
+def test_a_mistake_in_some_layers_is_named_with_its_place(where):
+    wrong = torch.tensor(PLACES[where])[:, None]
+    actual = torch.where(wrong, WITHOUT_SINE.run(reference, X), layers(reference, X))
+    found = by_layer(actual, [WITHOUT_SINE, OTHER])
+    assert found.diagnosis.misconception == "without_sine"
+    assert found.diagnosis.title == f"title of without_sine. This holds {where}."
+    assert [one.title for one in found.diagnosis.mistakes] == ["title of without_sine."]
+
+
+def test_two_mistakes_in_different_layers_are_not_named_as_one():
+    actual = torch.stack([one.run(reference, X)[n] for n, one in enumerate([WITHOUT_SINE, OTHER, OTHER])])
+    assert by_layer(actual, [WITHOUT_SINE, OTHER]).diagnosis is None
+
+
+def test_a_layer_that_is_neither_right_nor_the_mistakes_is_not_named():
+    actual = layers(reference, X)
+    actual[0] = WITHOUT_SINE.run(reference, X)[0] * 1.01
+    assert by_layer(actual, [WITHOUT_SINE, OTHER]).diagnosis is None
+
+
+def test_a_mistake_that_other_inputs_rule_out_is_not_named_in_some_layers():
+    actual = layers(reference, X)
+    actual[0] = WITHOUT_SINE.run(reference, X)[0]
+    assert by_layer(actual, [WITHOUT_SINE], consistent=lambda run: False).diagnosis is None
+
+
+def test_two_mistakes_that_agree_on_the_wrong_layers_are_not_named():
+    actual = layers(reference, X)
+    actual[0] = WITHOUT_SINE.run(reference, X)[0]
+    same = mistake("first_layer", lambda reference, x: WITHOUT_SINE.run(reference, x) * 1.0, task="layers")
+    found = by_layer(actual, [WITHOUT_SINE, same])
+    assert found.diagnosis is None and "without_sine; first_layer" in found.detail
+
+
+def test_what_is_only_nearly_a_factor_is_not_called_one():
+    noisy = 2 * reference.score(X) * (1 + 0.3 * TAU * torch.tensor([1.0, -1.0] * 3))
+    assert named(noisy, noise=1e-6) is None
+    assert named(noisy) == "one_factor_for_all"
+
+
+def test_a_factor_beside_a_mistake_is_told_apart_from_it():
+    found = explained(2 * unrelated(reference, X))
+    assert found.diagnosis.hint == (
+        "hint of unrelated. Apart from that: All values are 2 times what they should be: "
+        "look for a mean instead of a sum, a division, a step left out."
+    )
+
+
+@pytest.mark.parametrize("base", [2.0, 10.0])
+def test_a_logarithm_to_another_base_is_asked_about(base):
+    hint = explained(reference.score(X) / torch.tensor(base).log()).diagnosis.hint
+    assert "which logarithm" in hint

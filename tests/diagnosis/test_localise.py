@@ -44,10 +44,10 @@ def test_the_place_is_said_in_fixed_words(actual, words):
 
 def test_special_tokens_are_told_from_words():
     assert said(changed(tokens=[0, 3, 5]), special=SPECIAL) == (
-        "Your values differ at the special tokens and the padding alone; all others are right."
+        "Your values differ only where no word stands (special tokens, padding); all others are right."
     )
     assert said(changed(tokens=[1, 2, 4]), special=SPECIAL) == (
-        "Your values are right at the special tokens and the padding, and differ at all others."
+        "Your values are right where no word stands (special tokens, padding), and differ elsewhere."
     )
 
 
@@ -59,3 +59,14 @@ def test_no_value_and_no_number_of_a_token_reaches_the_student():
         actual[mask] = torch.randn(int(mask.sum()), generator=generator) * 7
         words = said(actual)
         assert not any(character.isdigit() for character in words if "layer" not in words)
+
+
+def test_zeros_where_nothing_is_asked_are_not_called_right():
+    expected = E.clone()
+    expected[:, 4:] = 0
+    actual = expected * torch.randn(E.shape, generator=torch.Generator().manual_seed(2))
+    assert said(actual, expected) == ""
+    # The control: as many right values say where the others differ.
+    expected[:, 4:] = 1
+    actual[:, 4:] = 1
+    assert said(actual, expected) == "Some entries of the axis 'token' are right and some differ."

@@ -51,14 +51,14 @@ def test_a_right_answer_with_one_step_more_is_told_the_step(actual, named):
 
 def test_the_factor_is_given_with_where_it_comes_from():
     found = transform(E / 48)
-    assert found.detail == "Every value is 0.02083 times the expected one (1 / (hidden size))."
-    assert found.hint.startswith("Every value is 1 / (hidden size) times the expected one")
+    assert found.detail == "All values are 0.02083 times what they should be (1 / (hidden size))."
+    assert found.hint.startswith("All values are 1 / (hidden size) times what they should be")
 
 
 def test_a_factor_that_no_known_number_explains_is_told_without_its_value():
     # The value of a free factor could carry what a hidden input holds back to the student.
     found = transform(E * 0.7331)
-    assert found.hint.startswith("Every value is off by one and the same factor from the expected one")
+    assert found.hint.startswith("All values are off by one and the same factor:")
     assert "0.7331" in found.detail
 
 

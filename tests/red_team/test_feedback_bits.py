@@ -51,9 +51,7 @@ def _mistakes(
     own = [one for one in known if one.task == info.task]
     called = names_used(getattr(load_reference(assignment), info.task)) - {info.task}
     earlier = [one for one in known if one.task in called]
-    two = len(list(pairs(own))) + sum(
-        one.task in names_used(outer.program) for one in earlier for outer in own
-    )
+    two = len(list(pairs(own))) + sum(one.task in outer.calls for one in earlier for outer in own)
     return [*own, *earlier], two
 
 

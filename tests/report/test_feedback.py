@@ -63,6 +63,12 @@ def test_the_instructor_reads_everything(report: GradeReport, assignment: Assign
     assert "☐ names at least two tokens with their scores" in page
 
 
+def test_the_instructor_reads_what_an_error_follows_from(report: GradeReport, assignment: Assignment) -> None:
+    first = replace(report.checks[0], follows_from="build_baseline")
+    page = instructor_page(replace(report, checks=(first, *report.checks[1:])), assignment).decode()
+    assert page.count("Follows from <code>build_baseline</code>.") == 1
+
+
 def test_an_unknown_visibility_is_hidden(report: GradeReport) -> None:
     odd = replace(report.checks[3], visibility="after_deadline")  # type: ignore[arg-type]
     view = check_view(odd)

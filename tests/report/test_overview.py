@@ -8,9 +8,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from autograder.records import Assignment, GradeReport
+from autograder.records import Assignment, GradeReport, NamedMistake
 from autograder.records.folder_names import student_folder_name
-from autograder.report.overview import HISTOGRAM_BARS, MOST_MODULES, class_view, histogram
+from autograder.report.overview import HISTOGRAM_BARS, MOST_MODULES, class_view, histogram, mistakes_of
 from autograder.report.pages import class_page
 
 Make = Callable[[str], GradeReport]
@@ -154,3 +154,18 @@ def test_one_fault_that_hits_many_stands_once(report: GradeReport, assignment: A
         ("test_merge_unseen:", "abcd"),
         ("another", "d"),
     ]
+
+
+def test_a_mistake_has_one_title_in_whichever_items_it_was_made(report: GradeReport) -> None:
+    (place, found) = next((n, check) for n, check in enumerate(report.checks) if check.diagnosis)
+    assert found.diagnosis is not None
+    known = NamedMistake(title="Summed.", hint="h")
+    said = replace(found.diagnosis, title="Summed. This holds in the last layer alone.", mistakes=(known,))
+    checks = [*report.checks]
+    checks[place] = replace(found, diagnosis=said)
+    assert mistakes_of(replace(report, checks=tuple(checks)))[said.misconception] == "Summed."
+    both = replace(
+        said, misconception=f"{said.misconception} + one_factor_for_all", title="Summed. And: Twice."
+    )
+    checks[place] = replace(found, diagnosis=both)
+    assert mistakes_of(replace(report, checks=tuple(checks)))[both.misconception] == both.title

@@ -25,6 +25,7 @@ Outcome = Literal["right", "wrong", "none", "no points lost"]
 
 EXPECTED: Mapping[Kind, frozenset[Outcome]] = {
     "single": frozenset({"right"}),
+    "partly": frozenset({"right", "no points lost"}),
     "pair": frozenset({"right"}),
     "two functions": frozenset({"right"}),
     "unknown": frozenset({"none", "no points lost"}),

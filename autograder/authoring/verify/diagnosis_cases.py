@@ -1,4 +1,4 @@
-"""Programs whose diagnosis is known: one known mistake, two at once, an unknown one, none."""
+"""Programs whose diagnosis is known: one known mistake, all over or in part, two at once, an unknown one, none."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+import torch
+from torch import Tensor
+
 from autograder.checks.course_context import Course, variants_of
 from autograder.checks.diagnosing import remembered
 from autograder.diagnosis import AcceptedVariant, Misconception
-from autograder.diagnosis.composition import composed, following, names_used, pairs
+from autograder.diagnosis.composition import DidNotComposeError, composed, following, names_used, pairs
 
-Kind = Literal["single", "pair", "two functions", "unknown", "correct"]
+Kind = Literal["single", "partly", "pair", "two functions", "unknown", "correct"]
 
 KINDS: Mapping[Kind, str] = {
     "single": "one known mistake",
+    "partly": "one known mistake, with the last entry of each tensor's first axis right",
     "pair": "two mistakes in one function",
     "two functions": "two mistakes, one in a function that the other calls",
     "unknown": "an unknown mistake (left out of the known ones)",
@@ -67,6 +71,8 @@ def diagnosis_cases(course: Course, kinds: Sequence[Kind]) -> Iterator[Diagnosis
     for one in known:
         if "single" in kinds:
             yield _single(course, "single", one)
+        if "partly" in kinds:
+            yield _single(course, "partly", dataclasses.replace(one, run=partial(_right_at_the_end, one)))
         if "unknown" in kinds:
             others = tuple(other for other in course.misconceptions if other.id != one.id)
             yield _single(dataclasses.replace(course, misconceptions=others), "unknown", one)
@@ -99,6 +105,29 @@ def _single(course: Course, kind: Kind, program: Misconception | AcceptedVariant
     return DiagnosisCase(
         kind=kind, tasks=(program.task,), made=(program.id,), functions=functions, course=course
     )
+
+
+def _right_at_the_end(known: Misconception, reference: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return what a mistake gives, with the last entry of each tensor's first axis as it should be.
+
+    Raises:
+        DidNotComposeError: If the mistake gives no tensor of that shape.
+    """
+    right = getattr(reference, known.task)(*args, **kwargs)
+    wrong = known.run(reference, *args, **kwargs)
+    mixed = _mixed(wrong, right)
+    if mixed is None:
+        raise DidNotComposeError(f"{known.id} gives no tensor of the expected shape")
+    return mixed
+
+
+def _mixed(wrong: Any, right: Any) -> Any:
+    if isinstance(wrong, Tensor) and isinstance(right, Tensor) and wrong.shape == right.shape and wrong.dim():
+        return torch.cat([wrong[:-1], right[-1:].to(wrong.dtype)])
+    if isinstance(wrong, tuple) and isinstance(right, tuple) and len(wrong) == len(right):
+        parts = [_mixed(*both) for both in zip(wrong, right, strict=True)]
+        return None if any(part is None for part in parts) else tuple(parts)
+    return None
 
 
 def _two_functions(

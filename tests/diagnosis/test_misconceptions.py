@@ -1,0 +1,61 @@
+"""Known mistakes as course authors write them: functions, and tables of one step."""
+
+import types
+
+import pytest
+
+from autograder.course.assignment import list_slugs, load_assignment, load_module
+from autograder.diagnosis import misconception, misconceptions, misconceptions_of
+from autograder.diagnosis.composition import names_used
+
+from ..conftest import ROOT
+
+
+def marked():
+    module = types.ModuleType("marked")
+
+    @misconception(task="double", title="Not doubled.", hint="Twice?")
+    def not_doubled(reference, x):
+        return x
+
+    @misconceptions(
+        task="double",
+        calls=("double",),
+        negated=("The sign is wrong.", "Which sign?", lambda y: -y),
+        shifted=("One was added.", "From where on?", lambda y: y + 1),
+    )
+    def _then(step, reference, x):
+        return step(reference.double(x))
+
+    module.first, module._then = not_doubled, _then
+    return module
+
+
+def test_a_table_gives_one_mistake_a_row_in_order():
+    known = misconceptions_of(marked())
+    assert [(one.id, one.title, one.hint, one.calls) for one in known] == [
+        ("not_doubled", "Not doubled.", "Twice?", ()),
+        ("negated", "The sign is wrong.", "Which sign?", ("double",)),
+        ("shifted", "One was added.", "From where on?", ("double",)),
+    ]
+
+
+def test_a_row_runs_with_its_own_step():
+    reference = types.SimpleNamespace(double=lambda x: 2 * x)
+    assert [one.run(reference, 3) for one in misconceptions_of(marked())] == [3, -6, 7]
+
+
+@pytest.mark.parametrize("slug", list_slugs(ROOT))
+def test_what_a_mistake_calls_is_what_its_code_speaks_of(slug):
+    assignment = load_assignment(ROOT, slug)
+    tasks = {task.name for task in assignment.tasks}
+    module = load_module(assignment.folder / "misconceptions.py", f"calls_of_{slug}")
+    known = misconceptions_of(module)
+    assert known
+    assert {one.id: set(one.calls) for one in known} == {one.id: spoken_of(one.run) & tasks for one in known}
+
+
+def spoken_of(run):
+    """Return names that a mistake uses: its function's, and its step's if it is a row of a table."""
+    steps = getattr(run, "args", ())
+    return names_used(getattr(run, "func", run)).union(*map(names_used, steps))
