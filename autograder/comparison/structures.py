@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -30,14 +31,23 @@ def structure_distance(actual: Any, expected: Any, metric: str) -> float:
 
 
 def _distance(actual: Any, expected: Any, metric: str) -> float:
-    got: list[float] = []
-    want: list[float] = []
+    got: list[Tensor | float] = []
+    want: list[Tensor | float] = []
     if not _is_alike(actual, expected, got, want):
         return math.inf
-    return distance(torch.tensor(got, dtype=torch.float64), torch.tensor(want, dtype=torch.float64), metric)
+    return distance(_joined(got), _joined(want), metric)
 
 
-def _is_alike(actual: Any, expected: Any, got: list[float], want: list[float]) -> bool:
+def _joined(numbers: list[Tensor | float]) -> Tensor:
+    """Return numbers and tensors as one float64 tensor, shape (number,)."""
+    parts = [torch.empty(0, dtype=torch.float64)]
+    for are_tensors, run in groupby(numbers, key=lambda one: isinstance(one, Tensor)):
+        same: list[Any] = list(run)
+        parts += same if are_tensors else [torch.tensor(same, dtype=torch.float64)]
+    return torch.cat(parts)
+
+
+def _is_alike(actual: Any, expected: Any, got: list[Tensor | float], want: list[Tensor | float]) -> bool:
     """Return whether two nests differ in numbers alone, and append these."""
     if expected is None or isinstance(expected, (bool, str)):
         return isinstance(actual, type(expected)) and bool(actual == expected)
@@ -50,8 +60,8 @@ def _is_alike(actual: Any, expected: Any, got: list[float], want: list[float]) -
     if isinstance(expected, Tensor):
         if not isinstance(actual, Tensor) or actual.shape != expected.shape or actual.is_complex():
             return False
-        got += actual.detach().double().flatten().tolist()
-        want += expected.detach().double().flatten().tolist()
+        got.append(actual.detach().cpu().double().flatten())
+        want.append(expected.detach().cpu().double().flatten())
         return True
     if isinstance(expected, (list, tuple)):
         return (
