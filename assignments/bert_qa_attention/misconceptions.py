@@ -932,42 +932,37 @@ def attention_alone(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     norms_transposed=(
         "Query and key are swapped: the matrices are transposed.",
         "Divide your result by the attention weights: along which axis is it the same?",
-        lambda right: right.transpose(-1, -2),
+        lambda right, model: right.transpose(-1, -2),
     ),
     norms_squared=(
         "The square root is missing: the norms are squared.",
         "Compare one vector by hand: which step comes last when a length is computed?",
-        lambda right: right.square(),
+        lambda right, model: right.square(),
+    ),
+    norms_of_mean_squares=(
+        "The root of the mean square was taken instead of the norm.",
+        "By which factor are your values off, and how many numbers does a vector have?",
+        lambda right, model: right / model.config.hidden_size**0.5,
     ),
     norms_made_a_distribution=(
         "The rows were divided by their sum.",
         "What do your rows sum to? The task asks for a norm and no more.",
-        lambda right: right / right.sum(dim=-1, keepdim=True),
+        lambda right, model: right / right.sum(dim=-1, keepdim=True),
     ),
     norms_with_heads_behind_queries=(
         "Heads and queries are swapped: (layer, token, head, token).",
         "Print your shape beside the number of heads and of tokens: which axis is which?",
-        lambda right: right.transpose(1, 2),
+        lambda right, model: right.transpose(1, 2),
     ),
     norms_averaged_over_heads=(
         "The heads were averaged.",
         "How many norms does one pair of tokens have in one layer? The task asks for them head by head.",
-        lambda right: right.mean(dim=1),
+        lambda right, model: right.mean(dim=1),
     ),
 )
 def _after_norms(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Take one last step on the right norms."""
-    return step(reference.weighted_norms(model, inputs))
-
-
-@misconception(
-    task=WEIGHTED,
-    title="The root of the mean square was taken instead of the norm.",
-    hint="By which factor are your values off, and how many numbers does a vector have?",
-    calls=(WEIGHTED,),
-)
-def norms_of_mean_squares(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.weighted_norms(model, inputs) / model.config.hidden_size**0.5
+    return step(reference.weighted_norms(model, inputs), model)
 
 
 def _without_bias(model: Any, inputs: Inputs) -> Tensor:

@@ -62,35 +62,49 @@ def _answered(model: Any, tokenizer: Any, question: str, text: str) -> tuple[Ten
         return inputs["input_ids"][0].cpu(), model(**inputs)
 
 
+def _pieces(tokenizer: Any, ids: Tensor) -> list[str]:
+    return tokenizer.convert_ids_to_tokens(ids)
+
+
 @misconceptions(
     task=ANSWER,
     calls=(ANSWER,),
     end_exclusive=(
         "The answer ends before its last token: the end index was taken as exclusive.",
         "How many tokens has your answer where start and end are the same position?",
-        lambda tokenizer, ids, start, end: tokenizer.decode(ids[start:end]),
+        lambda tokenizer, ids, start, end: (start, end, tokenizer.decode(ids[start:end])),
     ),
     one_token_too_far=(
         "The answer reaches one token too far.",
         "Python leaves the end of a slice out; your answer has one token more than start and end say.",
-        lambda tokenizer, ids, start, end: tokenizer.decode(ids[start : end + 2]),
+        lambda tokenizer, ids, start, end: (start, end, tokenizer.decode(ids[start : end + 2])),
     ),
     pieces_joined=(
         "Word pieces were joined with their ## marks.",
         "Look at the answer to a question about an unusual name: would a reader know how to read it?",
-        lambda tokenizer, ids, start, end: " ".join(tokenizer.convert_ids_to_tokens(ids[start : end + 1])),
+        lambda tokenizer, ids, start, end: (start, end, " ".join(_pieces(tokenizer, ids[start : end + 1]))),
     ),
     list_of_pieces=(
         "The answer is a list of word pieces, not a string.",
         "Which type has the third result? The tokenizer can make a text of ids.",
-        lambda tokenizer, ids, start, end: tokenizer.convert_ids_to_tokens(ids[start : end + 1]),
+        lambda tokenizer, ids, start, end: (start, end, _pieces(tokenizer, ids[start : end + 1])),
+    ),
+    end_from_the_start_logits=(
+        "The end was taken from the start logits.",
+        "How long are your answers? Where they have two words, one is missing.",
+        lambda tokenizer, ids, start, end: (start, start, tokenizer.decode(ids[start : start + 1])),
+    ),
+    start_and_end_exchanged=(
+        "Start and end logits were taken for each other.",
+        "Your answer begins where it should end. Which logits belong to which of the two?",
+        lambda tokenizer, ids, start, end: (end, start, tokenizer.decode(ids[end : start + 1])),
     ),
 )
-def _text(text_of: Any, reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
-    """Make another text of the answer's tokens."""
+def _retold(tell: Any, reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
+    """Take other ends, or make another text of the answer's tokens."""
     start, end, _ = reference.predict_answer(model, tokenizer, question, text)
     ids, _ = _answered(model, tokenizer, question, text)
-    return start, end, text_of(tokenizer, ids, start, end)
+    return tell(tokenizer, ids, start, end)
 
 
 @misconceptions(
@@ -140,28 +154,6 @@ def text_before_question(reference: Any, model: Any, tokenizer: Any, question: s
     return reference.predict_answer(model, tokenizer, text, question)
 
 
-@misconceptions(
-    task=ANSWER,
-    calls=(ANSWER,),
-    end_from_the_start_logits=(
-        "The end was taken from the start logits.",
-        "How long are your answers? Where they have two words, one is missing.",
-        lambda start, end: (start, start),
-    ),
-    start_and_end_exchanged=(
-        "Start and end logits were taken for each other.",
-        "Your answer begins where it should end. Which logits belong to which of the two?",
-        lambda start, end: (end, start),
-    ),
-)
-def _other_span(span: Any, reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
-    """Take other ends than the right ones."""
-    start, end, _ = reference.predict_answer(model, tokenizer, question, text)
-    start, end = span(start, end)
-    ids, _ = _answered(model, tokenizer, question, text)
-    return start, end, tokenizer.decode(ids[start : end + 1])
-
-
 @misconception(
     task=ANSWER,
     title="The smallest logits were taken in place of the largest.",
@@ -189,42 +181,42 @@ def _with_baseline(reference: Any, tokenizer: Any, question: str, text: str, kep
     all_padding=(
         "[CLS] and [SEP] became [PAD] as well.",
         "Everything turned into [PAD]. Which tokens carry the form of the input and none of its content?",
-        lambda known: [known.pad_token_id],
+        lambda tokenizer: [tokenizer.pad_token_id],
     ),
     cls_not_kept=(
         "[CLS] became [PAD] in the baseline.",
         "Look at the first token of your baseline: does the sequence still begin as every one does?",
-        lambda known: [known.sep_token_id],
+        lambda tokenizer: [tokenizer.sep_token_id],
     ),
     sep_not_kept=(
         "Both [SEP] became [PAD] in the baseline.",
         "Does your baseline still say where the question ends and where the passage ends?",
-        lambda known: [known.cls_token_id],
+        lambda tokenizer: [tokenizer.cls_token_id],
     ),
     unknown_kept=(
         "[UNK] was kept in the baseline.",
         "An unknown word is a word of the text. Does your baseline still hold content?",
-        lambda known: [known.cls_token_id, known.sep_token_id, known.unk_token_id],
+        lambda tokenizer: [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id],
     ),
     mask_kept=(
         "[MASK] in the text was kept in the baseline.",
         "A [MASK] stands where a word was. Should it stay in a text without content?",
-        lambda known: [known.cls_token_id, known.sep_token_id, known.mask_token_id],
+        lambda tokenizer: [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id],
     ),
     all_special_kept=(
         "All special tokens were kept in the baseline, [UNK] and [MASK] among them.",
         "The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
-        lambda known: known.all_special_ids,
+        lambda tokenizer: tokenizer.all_special_ids,
     ),
     published_ids=(
         "The ids 0, 101 and 102 of the published BERT vocabularies are written into the code.",
         "Ids differ from one vocabulary to the next: ask the tokenizer that you were given.",
-        lambda known: [101, 102],
+        lambda tokenizer: [101, 102],
     ),
     shipped_ids=(
         "The ids of the shipped vocabulary are written into the code.",
         "Your function is also called with another vocabulary: ask the tokenizer that you were given.",
-        lambda known: [2, 3],
+        lambda tokenizer: [2, 3],
     ),
 )
 def _keeping(kept_of: Any, reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
@@ -232,43 +224,51 @@ def _keeping(kept_of: Any, reference: Any, tokenizer: Any, question: str, text: 
     return _with_baseline(reference, tokenizer, question, text, kept_of(tokenizer))
 
 
-@misconception(
-    task=INPUTS,
-    title="Only one of the two [SEP] was kept, the last one.",
-    hint="How often does [SEP] stand in the input, and how often in your baseline?",
-    calls=(INPUTS,),
-)
-def first_sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    baseline = inputs["baseline_ids"].clone()
-    baseline[0, inputs["input_ids"][0].tolist().index(tokenizer.sep_token_id)] = tokenizer.pad_token_id
-    return inputs | {"baseline_ids": baseline}
-
-
-@misconception(
-    task=INPUTS,
-    title="Only one of the two [SEP] was kept, the one between question and passage.",
-    hint="How often does [SEP] stand in the input, and how often in your baseline?",
-    calls=(INPUTS,),
-)
-def last_sep_not_kept(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    baseline = inputs["baseline_ids"].clone()
-    baseline[0, -1] = tokenizer.pad_token_id
-    return inputs | {"baseline_ids": baseline}
-
-
 def _filled(ids: Tensor, tokenizer: Any) -> Tensor:
     return torch.where(ids == tokenizer.pad_token_id, tokenizer.mask_token_id, ids)
+
+
+def _first_sep(inputs: Inputs, tokenizer: Any) -> int:
+    return inputs["input_ids"][0].tolist().index(tokenizer.sep_token_id)
+
+
+def _put(values: Tensor, place: int, value: int) -> Tensor:
+    return values.index_fill(1, torch.tensor([place % values.shape[1]]), value)
+
+
+def _begun_anew(inputs: Inputs) -> Tensor:
+    passage = inputs["token_type_ids"] == 1
+    return torch.where(passage, inputs["position_ids"] - int((~passage).sum()), inputs["position_ids"])
 
 
 @misconceptions(
     task=INPUTS,
     calls=(INPUTS,),
+    first_sep_not_kept=(
+        "Only one of the two [SEP] was kept, the last one.",
+        "How often does [SEP] stand in the input, and how often in your baseline?",
+        lambda inputs, tokenizer: {
+            "baseline_ids": _put(
+                inputs["baseline_ids"], _first_sep(inputs, tokenizer), tokenizer.pad_token_id
+            )
+        },
+    ),
+    last_sep_not_kept=(
+        "Only one of the two [SEP] was kept, the one between question and passage.",
+        "How often does [SEP] stand in the input, and how often in your baseline?",
+        lambda inputs, tokenizer: {"baseline_ids": _put(inputs["baseline_ids"], -1, tokenizer.pad_token_id)},
+    ),
     filled_with_mask=(
         "[MASK] was put in place of the words instead of [PAD].",
         "Which token does the task ask for in place of the words? It also fills up short texts.",
         lambda inputs, tokenizer: {"baseline_ids": _filled(inputs["baseline_ids"], tokenizer)},
+    ),
+    types_off_by_one=(
+        "The token types change one token too early: the first [SEP] counts as passage.",
+        "Compare your token types with the tokenizer's at the first [SEP]: to which text does it belong?",
+        lambda inputs, tokenizer: {
+            "token_type_ids": _put(inputs["token_type_ids"], _first_sep(inputs, tokenizer), 1)
+        },
     ),
     types_all_zero=(
         "All token types are 0.",
@@ -302,6 +302,11 @@ def _filled(ids: Tensor, tokenizer: Any) -> Tensor:
         "Which position does [CLS] have for BERT?",
         lambda inputs, tokenizer: {"position_ids": inputs["position_ids"] + 1},
     ),
+    positions_begin_anew=(
+        "The positions begin anew with the passage.",
+        "Does BERT count the positions of the two texts apart? Look at what position_embeddings is given.",
+        lambda inputs, tokenizer: {"position_ids": _begun_anew(inputs)},
+    ),
     mask_of_the_baseline=(
         "The attention mask leaves out what is [PAD] in the baseline.",
         "The mask belongs to the input, which has no padding. What would the model see of it with yours?",
@@ -324,32 +329,6 @@ def _changed(change: Any, reference: Any, tokenizer: Any, question: str, text: s
     """Change some of the right inputs."""
     inputs = reference.build_inputs(tokenizer, question, text)
     return inputs | change(inputs, tokenizer)
-
-
-@misconception(
-    task=INPUTS,
-    title="The token types change one token too early: the first [SEP] counts as passage.",
-    hint="Compare your token types with the tokenizer's at the first [SEP]: to which text does it belong?",
-    calls=(INPUTS,),
-)
-def types_off_by_one(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    types = inputs["token_type_ids"].clone()
-    types[0, inputs["input_ids"][0].tolist().index(tokenizer.sep_token_id)] = 1
-    return inputs | {"token_type_ids": types}
-
-
-@misconception(
-    task=INPUTS,
-    title="The positions begin anew with the passage.",
-    hint="Does BERT count the positions of the two texts apart? Look at what position_embeddings is given.",
-    calls=(INPUTS,),
-)
-def positions_begin_anew(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    passage = inputs["token_type_ids"] == 1
-    moved = inputs["position_ids"] - int((~passage).sum())
-    return inputs | {"position_ids": torch.where(passage, moved, inputs["position_ids"])}
 
 
 @misconception(
@@ -1024,53 +1003,47 @@ def magnitudes_listed(reference: Any, scores: Tensor, tokens: list[str], k: int)
     best_last=(
         "The right tokens are there, but the best comes last.",
         "In which order does the task want the tokens?",
-        lambda entries: entries[::-1],
+        lambda entries, tokens: entries[::-1],
     ),
     in_reading_order=(
         "The right tokens are there, but in the order of the text.",
         "In which order does the task want the tokens?",
-        lambda entries: sorted(entries, key=lambda entry: entry[1]),
+        lambda entries, tokens: sorted(entries, key=lambda entry: entry[1]),
+    ),
+    index_of_the_first_occurrence=(
+        "The index is that of the word's first occurrence in the text.",
+        "Take a text in which a word stands twice: which index does the second one get?",
+        lambda entries, tokens: [(token, tokens.index(token), score) for token, _, score in entries],
     ),
     index_from_one=(
         "The index is counted from 1.",
         "Which index has the first token of the list that you are given?",
-        lambda entries: [(token, index + 1, score) for token, index, score in entries],
+        lambda entries, tokens: [(token, index + 1, score) for token, index, score in entries],
     ),
     rank_as_index=(
         "The index is the rank in the list, not the position in the text.",
         "Can a reader find the token in the text by your index?",
-        lambda entries: [(token, rank, score) for rank, (token, _, score) in enumerate(entries)],
+        lambda entries, tokens: [(token, rank, score) for rank, (token, _, score) in enumerate(entries)],
     ),
     another_order=(
         "The three things stand in another order.",
         "In which order does the task want token, index and score?",
-        lambda entries: [(token, score, index) for token, index, score in entries],
+        lambda entries, tokens: [(token, score, index) for token, index, score in entries],
     ),
     without_index=(
         "The tokens come without their index.",
         "How many things has each entry of your list, and how many does the task ask for?",
-        lambda entries: [(token, score) for token, _, score in entries],
+        lambda entries, tokens: [(token, score) for token, _, score in entries],
     ),
     three_lists=(
         "Three lists are returned instead of a list of triples.",
         "Is each entry of your list one token with its index and its score?",
-        lambda entries: [list(column) for column in zip(*entries, strict=True)],
+        lambda entries, tokens: [list(column) for column in zip(*entries, strict=True)],
     ),
 )
 def _after_top(step: Any, reference: Any, scores: Tensor, tokens: list[str], k: int) -> list:
     """List the right entries in another order, or with other parts."""
-    return step(reference.top_tokens(scores, tokens, k))
-
-
-@misconception(
-    task=TOP,
-    title="The index is that of the word's first occurrence in the text.",
-    hint="Take a text in which a word stands twice: which index does the second one get?",
-    calls=(TOP,),
-)
-def index_of_the_first_occurrence(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    right = reference.top_tokens(scores, tokens, k)
-    return [(token, tokens.index(token), score) for token, _, score in right]
+    return step(reference.top_tokens(scores, tokens, k), tokens)
 
 
 @misconception(
@@ -1167,6 +1140,13 @@ def _words_looked_up(model: Any, inputs: Inputs) -> Tensor:
     return _looked_up(model, [model.bert.embeddings.word_embeddings], inputs)[0]
 
 
+def _embedded_ends(model: Any, inputs: Inputs) -> dict[str, Tensor]:
+    (start,), (end,) = (
+        _looked_up(model, [model.bert.embeddings], one) for one in (_empty(inputs, "ids"), inputs)
+    )
+    return {"start": start, "end": end}
+
+
 @misconceptions(
     task=CONDUCTANCE,
     embeddings_as_a_row=(
@@ -1188,6 +1168,11 @@ def _words_looked_up(model: Any, inputs: Inputs) -> Tensor:
         "The path begins at zero vectors, not at the word vectors of the baseline.",
         "Where does your path begin? Captum takes zeros if it is given no baseline.",
         lambda model, inputs, position: {"start": torch.zeros_like(_words_looked_up(model, inputs))},
+    ),
+    conductance_embedded_twice=(
+        "The output of the whole embedding module was given as inputs_embeds: positions, types and norm come twice.",
+        "What does BERT still do with inputs_embeds before the first layer?",
+        lambda model, inputs, position: _embedded_ends(model, inputs),
     ),
     path_behind_the_norm=(
         "The path runs through the output of the embedding module, not through the word vectors.",
@@ -1287,17 +1272,6 @@ def one_norm_for_all_rows(reference: Any, model: Any, inputs: Inputs, position: 
 def _each_row(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Make something else of each layer's vectors than their sums, divided by the norm."""
     return torch.stack([step(one) for one in _conducted(_right_flow(reference, model, inputs, position))])
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="The output of the whole embedding module was given as inputs_embeds: positions, types and norm come twice.",
-    hint="What does BERT still do with inputs_embeds before the first layer?",
-)
-def conductance_embedded_twice(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    module = [model.bert.embeddings]
-    (start,), (end,) = _looked_up(model, module, _empty(inputs, "ids")), _looked_up(model, module, inputs)
-    return _rows(_conducted(_flow(model, inputs, position, start=start, end=end)))
 
 
 @misconception(

@@ -830,42 +830,62 @@ def shapley_cached(reference: Any, *question: Any) -> Tensor:
     shapley_leave_one_out=(
         "Each group was taken out of the full text alone: that is ablation.",
         "In which coalitions does your function look at a group's contribution? What if others are missing already?",
-        _leave_one_out,
+        {"weight": _leave_one_out},
     ),
     shapley_add_one_in=(
         "Each group was put into the baselines alone.",
         "In which coalitions does your function look at a group's contribution? What if others are there already?",
-        _add_one_in,
+        {"weight": _add_one_in},
     ),
     shapley_ends_only=(
         "Only the empty and the fullest coalition were looked at, half and half.",
         "How many coalitions without a given group are there, and how many of them does your function look at?",
-        _ends_only,
+        {"weight": _ends_only},
     ),
     shapley_unweighted=(
         "All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
         "Do your values add up? In how many of all orders do exactly the groups of a given coalition come first?",
-        _unweighted,
+        {"weight": _unweighted},
     ),
     shapley_sum_of_all=(
         "Marginal contributions were added up without any weight.",
         "Do your values add up? A mean needs weights that sum to 1.",
-        lambda size, players: 1.0,
+        {"weight": lambda size, players: 1.0},
     ),
     shapley_sizes_not_averaged=(
         "Coalitions of one size were averaged, but the sizes were added up.",
         "By which factor are all of your values off? How many sizes can a coalition have?",
-        _sizes_not_averaged,
+        {"weight": _sizes_not_averaged},
     ),
     shapley_wrong_binomial=(
         "The weights count coalitions among all groups instead of among the others.",
         "From how many groups are the members of a coalition chosen that a given group is not part of?",
-        _all_sizes_counted,
+        {"weight": _all_sizes_counted},
+    ),
+    shapley_mean=(
+        "The target's tokens were averaged instead of summed.",
+        "By which factor are all of your values off, and how many tokens does the target have?",
+        {"how": "mean"},
+    ),
+    shapley_first_token=(
+        "Only the first token of the target was looked at.",
+        "How many log-probabilities make up the target's, and how many does your score hold?",
+        {"how": "first"},
+    ),
+    shapley_probability=(
+        "The game's worth is a probability instead of a log-probability.",
+        "Can a value of yours be larger than 1? What does the formula call the worth of a coalition?",
+        {"how": "probability"},
+    ),
+    shapley_prompt_without_bos=(
+        "The prompt was encoded without its BOS.",
+        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
+        {"how": "prompt without BOS"},
     ),
 )
-def _shapley_weighed(weight: Weight, reference: Any, *question: Any) -> Tensor:
-    """Weigh the coalitions in another way."""
-    return _played(question, weight=weight)
+def _shapley_with(options: dict[str, Any], reference: Any, *question: Any) -> Tensor:
+    """Give the coalitions another weight, or the target another score."""
+    return _played(question, **options)
 
 
 @misconception(
@@ -931,34 +951,6 @@ def shapley_normalised(reference: Any, *question: Any) -> Tensor:
     result = _played(question)
     mask = list(question[5])
     return result / result[[mask.index(group) for group in range(max(mask) + 1)]].sum()
-
-
-@misconceptions(
-    task=SHAPLEY,
-    shapley_mean=(
-        "The target's tokens were averaged instead of summed.",
-        "By which factor are all of your values off, and how many tokens does the target have?",
-        "mean",
-    ),
-    shapley_first_token=(
-        "Only the first token of the target was looked at.",
-        "How many log-probabilities make up the target's, and how many does your score hold?",
-        "first",
-    ),
-    shapley_probability=(
-        "The game's worth is a probability instead of a log-probability.",
-        "Can a value of yours be larger than 1? What does the formula call the worth of a coalition?",
-        "probability",
-    ),
-    shapley_prompt_without_bos=(
-        "The prompt was encoded without its BOS.",
-        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-        "prompt without BOS",
-    ),
-)
-def _shapley_by(how: str, reference: Any, *question: Any) -> Tensor:
-    """Compute Shapley values with another score of the target."""
-    return _played(question, how=how)
 
 
 # shapley_sampled
@@ -1175,22 +1167,47 @@ def examples_cached(reference: Any, *question: Any) -> Tensor:
     examples_leave_one_out=(
         "Each example was left out of the full prompt alone.",
         "In which coalitions does your function look at an example's gain? What if others are missing already?",
-        _leave_one_out,
+        {"weight": _leave_one_out},
     ),
     examples_add_one_in=(
         "Each example was shown alone.",
         "In which coalitions does your function look at an example's contribution? What if others are there already?",
-        _add_one_in,
+        {"weight": _add_one_in},
     ),
     examples_unweighted=(
         "All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
         "Do your values add up? In how many of all orders do exactly the examples of a given coalition come first?",
-        _unweighted,
+        {"weight": _unweighted},
+    ),
+    examples_mean=(
+        "The target's tokens were averaged instead of summed.",
+        "By which factor are all of your values off, and how many tokens does the label have?",
+        {"how": "mean"},
+    ),
+    examples_first_token=(
+        "Only the first token of the label was looked at.",
+        "How many log-probabilities make up the label's, and how many does your score hold?",
+        {"how": "first"},
+    ),
+    examples_last_token=(
+        "Only the last token of the label was looked at.",
+        "How many log-probabilities make up the label's? Which of them does your index pick?",
+        {"how": "last"},
+    ),
+    examples_probability=(
+        "The game's worth is a probability instead of a log-probability.",
+        "Can a value of yours be larger than 1? What does the task call the worth of a coalition?",
+        {"how": "probability"},
+    ),
+    examples_prompt_without_bos=(
+        "The prompt was encoded without its BOS.",
+        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
+        {"how": "prompt without BOS"},
     ),
 )
-def _examples_weighed(weight: Weight, reference: Any, *question: Any) -> Tensor:
-    """Weigh the coalitions of examples in another way."""
-    return _examples(reference, question, weight=weight)
+def _examples_with(options: dict[str, Any], reference: Any, *question: Any) -> Tensor:
+    """Give the coalitions of examples another weight, or the target another score."""
+    return _examples(reference, question, **options)
 
 
 @misconception(
@@ -1276,39 +1293,6 @@ def examples_in_order_of_arrival(reference: Any, *question: Any) -> Tensor:
         for place, player in enumerate(order):
             result[player] += (worth[order[: place + 1]] - worth[order[:place]]) / len(orders)
     return result.float()
-
-
-@misconceptions(
-    task=EXAMPLES,
-    examples_mean=(
-        "The target's tokens were averaged instead of summed.",
-        "By which factor are all of your values off, and how many tokens does the label have?",
-        "mean",
-    ),
-    examples_first_token=(
-        "Only the first token of the label was looked at.",
-        "How many log-probabilities make up the label's, and how many does your score hold?",
-        "first",
-    ),
-    examples_last_token=(
-        "Only the last token of the label was looked at.",
-        "How many log-probabilities make up the label's? Which of them does your index pick?",
-        "last",
-    ),
-    examples_probability=(
-        "The game's worth is a probability instead of a log-probability.",
-        "Can a value of yours be larger than 1? What does the task call the worth of a coalition?",
-        "probability",
-    ),
-    examples_prompt_without_bos=(
-        "The prompt was encoded without its BOS.",
-        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-        "prompt without BOS",
-    ),
-)
-def _examples_by(how: str, reference: Any, *question: Any) -> Tensor:
-    """Attribute to examples with another score of the target."""
-    return _examples(reference, question, how=how)
 
 
 @misconception(

@@ -51,32 +51,32 @@ def _pad_all_but(input_ids: Tensor, tokenizer: Any, kept: list[int]) -> Tensor:
     all_padding=(
         "[CLS] and [SEP] became [PAD] as well.",
         "Everything turned into [PAD]. Which tokens carry the form of a sentence and none of its content?",
-        lambda known: [known.pad_token_id],
+        lambda tokenizer: [tokenizer.pad_token_id],
     ),
     cls_not_kept=(
         "[CLS] became [PAD].",
         "Look at the first token of your baseline: does the sentence still begin as every sentence does?",
-        lambda known: [known.sep_token_id],
+        lambda tokenizer: [tokenizer.sep_token_id],
     ),
     sep_not_kept=(
         "[SEP] became [PAD].",
         "Look at the place where the sentence ends: does your baseline still say so?",
-        lambda known: [known.cls_token_id],
+        lambda tokenizer: [tokenizer.cls_token_id],
     ),
     unknown_kept=(
         "[UNK] was kept.",
         "An unknown word is a word of the sentence. Does your baseline still hold content?",
-        lambda known: [known.cls_token_id, known.sep_token_id, known.unk_token_id],
+        lambda tokenizer: [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id],
     ),
     mask_kept=(
         "[MASK] in the input was kept.",
         "A [MASK] stands where a word was. Should it stay in a sentence without content?",
-        lambda known: [known.cls_token_id, known.sep_token_id, known.mask_token_id],
+        lambda tokenizer: [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id],
     ),
     all_special_kept=(
         "All special tokens were kept, [UNK] and [MASK] among them.",
         "The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
-        lambda known: list(known.all_special_ids),
+        lambda tokenizer: list(tokenizer.all_special_ids),
     ),
 )
 def _keeping(kept_of: Any, reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
@@ -257,46 +257,46 @@ def _next_class(batch: Batch, model: Any) -> Tensor:
     path_without_cls=(
         "The path's baseline lost [CLS], but kept [SEP].",
         "Which attribution does [CLS] get? Where input and baseline agree it must be exactly 0.",
-        lambda batch, model, known: {
-            "baseline": _pad_all_but(batch["input_ids"], known, [known.sep_token_id])
+        lambda batch, model, tokenizer: {
+            "baseline": _pad_all_but(batch["input_ids"], tokenizer, [tokenizer.sep_token_id])
         },
     ),
     path_without_sep=(
         "The path's baseline lost [SEP], but kept [CLS].",
         "Which attribution does [SEP] get? Where input and baseline agree it must be exactly 0.",
-        lambda batch, model, known: {
-            "baseline": _pad_all_but(batch["input_ids"], known, [known.cls_token_id])
+        lambda batch, model, tokenizer: {
+            "baseline": _pad_all_but(batch["input_ids"], tokenizer, [tokenizer.cls_token_id])
         },
     ),
     word_embeddings_as_layer=(
         "The layer is the word embeddings alone, not the embedding module.",
         "Which module's output does your path run through? Position, type and normalisation belong to it.",
-        lambda batch, model, known: {"layer": model.embedding_model.embeddings.word_embeddings},
+        lambda batch, model, tokenizer: {"layer": model.embedding_model.embeddings.word_embeddings},
     ),
     label_as_target=(
         "The target is the label instead of the predicted class.",
         "Which class do you explain where the model is wrong? The question is why it said what it said.",
-        lambda batch, model, known: {"target": batch["labels"].argmax(dim=-1)},
+        lambda batch, model, tokenizer: {"target": batch["labels"].argmax(dim=-1)},
     ),
     next_class_as_target=(
         "The target is the class after the predicted one.",
         "Do you count the classes from 0, as the columns of the logits?",
-        lambda batch, model, known: {"target": _next_class(batch, model)},
+        lambda batch, model, tokenizer: {"target": _next_class(batch, model)},
     ),
     probability_as_target=(
         "The probability is explained instead of the logit.",
         "What does your sum of attributions add up to: a difference of logits, or of something else?",
-        lambda batch, model, known: {"score": _softmax},
+        lambda batch, model, tokenizer: {"score": _softmax},
     ),
     log_probability_as_target=(
         "The log-probability is explained instead of the logit.",
         "What comes out of the model that you explain: is it still what `model(batch)` returns?",
-        lambda batch, model, known: {"score": _log_softmax},
+        lambda batch, model, tokenizer: {"score": _log_softmax},
     ),
     five_steps=(
         "Far too few steps (5).",
         "How many steps does the task ask for? Compare the sum of your attributions with what it should be.",
-        lambda batch, model, known: {"rule": gauss_legendre(5)},
+        lambda batch, model, tokenizer: {"rule": gauss_legendre(5)},
     ),
 )
 def _changed(options: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
