@@ -210,7 +210,7 @@ def test_who_always_takes_the_first_token_for_a_bos_loses_the_corner_alone(setti
 
     results = setting.grade(only={GRADIENTS}, **{GRADIENTS: gradients})
     assert setting.points(GRADIENTS, results) == setting.possible(GRADIENTS) - 1
-    assert results["test_gradients_of_unseen_prompts"].remarks == (setting.checks.NO_BOS,)
+    assert results["test_gradients_of_unseen_prompts"].measured == (setting.checks.NO_BOS,)
 
 
 @pytest.mark.long
