@@ -41,7 +41,9 @@ def test_mistakes_that_do_not_compose_are_left_out(course):
         return values if values is not None else reference.centre(values)
 
     inner = next(one for one in course.misconceptions if one.task == "centre")
-    outer = Misconception(id="never_asks", task="centre", title="-", hint="-", run=never_asks)
+    outer = Misconception(
+        id="never_asks", task="centre", title="-", hint="-", run=never_asks, calls=("centre",)
+    )
     two = replace(course, misconceptions=(inner, outer))
     assert [one.id for both in pairs(two.misconceptions) for one in both] == ["never_asks", inner.id]
     assert measure_diagnosis_accuracy(two, students=1, kinds=("pair",)) == []

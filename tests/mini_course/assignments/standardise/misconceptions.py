@@ -17,7 +17,12 @@ def row_mean(reference, values):
     return values - values.mean(dim=1, keepdim=True)
 
 
-@misconception(task="standardise", title="Divided by the variance.", hint="The unit should cancel.")
+@misconception(
+    task="standardise",
+    title="Divided by the variance.",
+    hint="The unit should cancel.",
+    calls=("centre",),
+)
 def by_variance(reference, values):
     return reference.centre(values) / values.var(dim=0)
 
