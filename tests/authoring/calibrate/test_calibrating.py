@@ -98,7 +98,7 @@ def test_a_right_way_that_a_check_refuses_is_an_error(assignment):
 
 
 def test_a_tolerance_that_no_mistake_belongs_to_is_an_error(assignment):
-    changed(assignment, 'task="standardise",\n    title="Divided', 'task="centre",\n    title="Divided')
+    changed(assignment, 'task="standardise", title="Divided', 'task="centre", title="Divided')
     with pytest.raises(
         AssignmentError, match="No known mistake is told from right answers by the tolerance 'stand"
     ):

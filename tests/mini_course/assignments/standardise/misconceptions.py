@@ -17,12 +17,7 @@ def row_mean(reference, values):
     return values - values.mean(dim=1, keepdim=True)
 
 
-@misconception(
-    task="standardise",
-    title="Divided by the variance.",
-    hint="The unit should cancel.",
-    calls=("centre",),
-)
+@misconception(task="standardise", title="Divided by the variance.", hint="The unit should cancel.")
 def by_variance(reference, values):
     return reference.centre(values) / values.var(dim=0)
 
