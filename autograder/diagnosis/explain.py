@@ -72,10 +72,11 @@ def explain(
         The explanation; its diagnosis is None where nothing, or more than one thing, reproduces the answer.
     """
     asked = part or question
-    near = _singles([one for one in candidates if part is None or not one.needs_whole], asked)
+    shown = [one for one in candidates if part is None or not one.needs_whole]
+    near = _singles(shown, asked)
     if part is not None and not near:
         near = _singles([one for one in candidates if one.needs_whole], question)
-    found = near or _following(asked, mistaken or {}) or _mixed(candidates, asked)
+    found = near or _following(asked, mistaken or {}) or _mixed(shown, asked)
     if found:
         return _or_located(named(found), question)
     transform = _transform(question)

@@ -10,7 +10,7 @@ from torch import Tensor
 from autograder.diagnosis.transforms import LEAST_VALUES
 
 CLEARLY = 4.0
-"""A slice tells a mistake from the reference where these are this many bounds apart."""
+"""A slice tells the mistake from the reference if the two lie more than this many tau apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +21,14 @@ class Mixed:
     """The axis' name."""
 
     wrong: tuple[bool, ...]
-    """For each of its slices whether it is the mistake's."""
+    """For each slice along the axis, whether the mistake was made there."""
 
     distance: float
     """The farthest slice from what explains it, in the check's metric."""
 
     @property
     def where(self) -> str:
-        """The places in words, which give no more away than their number."""
+        """The places in words."""
         count, size = sum(self.wrong), len(self.wrong)
         plural = f"{self.axis[:-1]}ies" if self.axis.endswith("y") else f"{self.axis}s"
         for end, place in (("last", -1), ("first", 0)):
@@ -56,7 +56,8 @@ def mixed(
         None unless every slice along one axis equals the reference's or the mistake's, some the mistake's alone and
         some the reference's alone.
     """
-    if not actual.shape == expected.shape == mistaken.shape or len(axes) != expected.dim():
+    same = actual.shape == expected.shape == mistaken.shape
+    if not same or not expected.numel() or len(axes) != expected.dim():
         return None
     got, right, wrong = actual.double(), expected.double(), mistaken.double()
     for axis, name in enumerate(axes):

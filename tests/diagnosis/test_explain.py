@@ -1,6 +1,7 @@
 """Explanations of wrong answers: what is named, what both share, and what is left unnamed."""
 
 import types
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from autograder.comparison.tensors import relative_l2
 from autograder.diagnosis import Misconception, Question, Subject, explain
 from autograder.diagnosis.composition import DidNotComposeError, composed, following, names_used, pairs
+from autograder.diagnosis.itemwise import mixed
 
 SOURCE = """
 def weights(x):
@@ -176,8 +178,8 @@ def test_where_a_wrong_answer_differs_is_said_without_its_values():
     assert "entries 5 of 0..5" in found.detail
 
 
-def by_layer(actual, candidates, axes=("layer", "token"), **kwargs):
-    """Explain an answer of shape (layer, token), of which the reference gives three layers."""
+def by_layer(actual, candidates, axes=("layer", "token"), part=False, **kwargs):
+    """Explain an answer of shape (layer, token), of which the reference gives three layers; asked as a part, too."""
     expected = layers(reference, X)
     subject = Subject(
         actual=actual,
@@ -197,7 +199,7 @@ def by_layer(actual, candidates, axes=("layer", "token"), **kwargs):
         subject=subject,
         **kwargs,
     )
-    return explain(candidates, question)
+    return explain(candidates, question, part=question if part else None)
 
 
 def layers(reference, x):
@@ -267,3 +269,16 @@ def test_a_factor_beside_a_mistake_is_told_apart_from_it():
 def test_a_logarithm_to_another_base_is_asked_about(base):
     hint = explained(reference.score(X) / torch.tensor(base).log()).diagnosis.hint
     assert "which logarithm" in hint
+
+
+def test_an_empty_answer_has_no_place():
+    empty = torch.zeros(0, 3)
+    assert mixed(empty, empty, empty, axes=("layer", "token"), metric="relative_l2", tau=TAU) is None
+
+
+def test_a_mistake_that_shows_on_the_whole_alone_is_not_looked_for_in_a_part():
+    actual = layers(reference, X)
+    actual[0] = WITHOUT_SINE.run(reference, X)[0]
+    whole = replace(WITHOUT_SINE, needs_whole=True)
+    assert by_layer(actual, [WITHOUT_SINE], part=True).diagnosis.misconception == "without_sine"
+    assert by_layer(actual, [whole], part=True).diagnosis is None
