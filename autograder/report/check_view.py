@@ -123,8 +123,9 @@ def check_view(
     """
     hidden = check.visibility != "visible"
     state = check_state(check)
-    if hidden and level != "full" and state in _LOST:
-        state = "failed"  # how it was lost is the hint's to say
+    # A visible check that runs after hidden ones has no message either: its outcome may depend on a hidden input.
+    if (hidden or not check.feedback) and level != "full" and state in _LOST:
+        state = "failed"
     lost = state not in ("passed", "review") and follows is None
     full = hidden and level == "full" and state != "review"
     found = "" if hidden or state == "review" or follows else check.feedback.strip()

@@ -140,6 +140,14 @@ def test_a_function_that_is_not_written_leaves_how_to_the_next_one(grade):
     assert results["test_standardise_values"].hint == "The unit should cancel."
 
 
+def test_a_visible_check_after_hidden_ones_does_not_say_how_it_was_lost(grade):
+    result = grade(standardise=WAYS_TO_LOSE["too slow"])["test_standardise_values"]
+    assert result.outcome == "timed_out"
+    assert check_view(replace(result, visibility="visible")).state == "failed"
+    # The control: a visible check before them has a message, and says it.
+    assert check_view(replace(result, visibility="visible", feedback="Too slow.")).state == "timed_out"
+
+
 SAID = {"known mistake", "error", "stub", "too slow", "death", "another function's error"}
 
 
