@@ -88,6 +88,34 @@ def test_hostile_answers(slug, task):
     each(slug, body)
 
 
+DTYPES = [value for value in vars(torch).values() if isinstance(value, torch.dtype)]
+
+
+def in_dtype(answer, dtype):
+    """Return an answer with its tensors in another dtype, as they were where torch cannot cast them."""
+    if isinstance(answer, torch.Tensor):
+        try:
+            return answer.to(dtype)
+        except (NotImplementedError, RuntimeError):
+            return answer
+    if isinstance(answer, (list, tuple)):
+        return type(answer)(in_dtype(one, dtype) for one in answer)
+    if isinstance(answer, dict):
+        return {key: in_dtype(one, dtype) for key, one in answer.items()}
+    return answer
+
+
+@pytest.mark.parametrize(("slug", "task"), TASKS, ids=[task for _, task in TASKS])
+@pytest.mark.long
+def test_answers_of_every_dtype(slug, task):
+    def body(course, run):
+        for dtype in DTYPES:
+            cast = lambda right, *args, dtype=dtype: in_dtype(plain(right(*args)), dtype)  # noqa: E731
+            assert faults(run, course, task, cast) == {}, dtype
+
+    each(slug, body)
+
+
 @pytest.mark.parametrize(("slug", "task"), TASKS, ids=[task for _, task in TASKS])
 @pytest.mark.long
 def test_answers_that_are_odd_in_one_place(slug, task):

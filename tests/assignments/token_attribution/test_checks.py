@@ -273,6 +273,16 @@ def integrated_gradients(setting):
     return lambda *args: setting.module.compute_feature_attribution_scores(*args)[0]
 
 
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.float8_e5m2fnuz, torch.complex64])
+def test_scores_in_an_odd_dtype_are_judged_and_no_fault_of_the_graders(setting, dtype):
+    def method(batch, model, tokenizer):
+        return setting.module.my_attribution(batch, model, tokenizer).to(dtype)
+
+    results = setting.grade(only={"my_attribution"}, my_attribution=method)
+    assert not any(result.fault for result in results.values())
+    assert (setting.points("my_attribution", results) > 0) == dtype.is_floating_point
+
+
 def percentile_of(results):
     return results["test_my_attribution_is_faithful"].metrics["faithfulness_percentile"]
 
