@@ -14,7 +14,8 @@ class FeedbackPolicy:
     """What students read of hidden checks; no grade depends on it."""
 
     level: FeedbackLevel = "hints"
-    """hints: one hint of the author's. names: the mistakes that were diagnosed, too. full: what was measured, too."""
+    """`hints`: the check's own hint, and how the first lost check was lost. `names`: the diagnosed mistakes,
+    too. `full`: what was measured, too."""
 
     begins: datetime | None = None
     """Until then everybody reads hints; without a zone, local time. None: the level holds from the beginning."""
