@@ -1,5 +1,7 @@
 """A kernel with many busy processes weighs no more than one. Each crowd is started by a real kernel."""
 
+import time
+
 import psutil
 import pytest
 
@@ -33,7 +35,17 @@ def crowd(runner: Runner, processes: int, *, first: str = "pass", busy: bool = T
     assert session.run().failures == ()
     kernel = session._kernels.after(END).process
     root = psutil.Process(kernel.pid)
+    if not busy:
+        until_asleep(psutil.Process(kernel.student_pid).children())
     return [root, *root.children(recursive=True)], kernel.student_pid
+
+
+def until_asleep(processes: list[psutil.Process]) -> None:
+    """Wait until none of them runs or waits for a core: they report before they fall asleep."""
+    deadline = time.monotonic() + 10
+    while any(process.status() == psutil.STATUS_RUNNING for process in processes):
+        assert time.monotonic() < deadline, "They are still running."
+        time.sleep(0.01)
 
 
 def priorities(tree: list[psutil.Process], main: int) -> set[int]:
