@@ -98,7 +98,7 @@ def _table(rows: Sequence[Row]) -> list[str]:
     return [" | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in cells]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def arena(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small course, where any user could read it, with things in it that no kernel may get."""
     root = tmp_path_factory.mktemp("arena") / "course"
@@ -130,7 +130,7 @@ class Grounds:
     inherit: list[int] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def secret() -> Iterator[str]:
     """A token that lies in the grader's environment, memory and files."""
     token = f"token-{secrets.token_hex(12)}"
@@ -139,20 +139,20 @@ def secret() -> Iterator[str]:
         yield token
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def zygote(arena: Path, grounds: Grounds) -> Iterator[Zygote]:
     """The sandbox under attack; it starts when everything is planted."""
     with Zygote(arena / "student_template") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def course(arena: Path, secret: str) -> Course:
     """The small course as a worker loads it."""
     return load_course(load_assignment(arena, "standardise"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def grounds(arena: Path, secret: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grounds]:
     """Listeners, a victim process, files, descriptors: all of them reachable for a plain child."""
     folder = tmp_path_factory.mktemp("ground")
@@ -249,7 +249,7 @@ def lacking(zygote: Zygote, without: frozenset[str]) -> ZygoteLink:
     return link
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bare_zygote(arena: Path, grounds: Grounds) -> Iterator[Zygote]:
     """A zygote in the machine's own file system and environment, for controls."""
     with Zygote(arena / "student_template", without=frozenset({"mounts", "environment", "user"})) as running:

@@ -81,7 +81,7 @@ ON_MODELS = '''
 def test_standardise_values(submission, reference, models, rng):
     """Unseen tables are standardised."""
     shipped, hidden = (loaded.model for loaded in models)
-    one, other, third = table(rng), table(rng), table(rng)[:4]
+    one, other, third = table(rng) - 7, table(rng) - 7, table(rng)[:4] - 7  # both signs
     for model, values in ASKED:
         actual = submission.call("standardise", model, values)
         expected = reference.standardise(model, values)
