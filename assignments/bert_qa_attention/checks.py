@@ -21,6 +21,7 @@ from autograder.checks import (
     points,
     visibility,
 )
+from autograder.checks.model_answers import assert_models_differ, fewest_ids
 from autograder.checks.tolerance_context import tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
 
@@ -125,6 +126,15 @@ def unseen_inputs(
         yield loaded, inputs
 
 
+def assert_models_answer_apart(
+    submission, reference, models, assignment, function: str, *position: str
+) -> None:
+    """Assert that both models have answers of their own to a question in the same ids."""
+    loaded = fewest_ids(models)
+    inputs = inputs_of(reference, loaded.tokenizer, pool(assignment)[0])
+    assert_models_differ(lambda one: submission.call(function, one.model, inputs, *position), models)
+
+
 def tokens_of(tokenizer, inputs) -> list[str]:
     """Return the input's tokens."""
     return tokenizer.convert_ids_to_tokens(inputs["input_ids"][0].tolist())
@@ -195,6 +205,7 @@ def test_attention_of_unseen_questions(submission, reference, models, assignment
     for loaded, inputs, actual in asked:
         expected = reference.attention_matrices(loaded.model, inputs)
         assert_close(actual, expected, name="attention", axes=PER_HEAD, items="layer", tolerance="attention")
+    assert_models_answer_apart(submission, reference, models, assignment, "attention_matrices")
 
 
 # head_norm
@@ -284,6 +295,7 @@ def test_conductances_of_unseen_questions(submission, reference, models, assignm
         assert_close(
             actual, expected, name="conductances", axes=PER_HEAD, items="layer", tolerance="conductance"
         )
+    assert_models_answer_apart(submission, reference, models, assignment, "attention_attributions", "start")
 
 
 # transformed_vectors
@@ -351,6 +363,7 @@ def test_vectors_of_unseen_questions(submission, reference, models, assignment, 
     for loaded, inputs, actual in asked:
         expected = reference.transformed_vectors(loaded.model, inputs)
         assert_close(actual, expected, name="vectors", axes=VECTORS, items="layer", tolerance="vectors")
+    assert_models_answer_apart(submission, reference, models, assignment, "transformed_vectors")
 
 
 # weighted_norms and summed_norms, which build on the student's own earlier functions
@@ -457,6 +470,7 @@ def test_norms_of_unseen_questions(submission, reference, models, assignment, sh
             submission, reference, record, loaded.model, inputs, function="weighted_norms", build=weigh,
             name="norms", axes=PER_HEAD, tolerance="weighted",
         )  # fmt: skip
+    assert_models_answer_apart(submission, reference, models, assignment, "weighted_norms")
 
 
 @grades("summed_norms")
@@ -492,6 +506,7 @@ def test_layer_norms_of_unseen_questions(submission, reference, models, assignme
             submission, reference, record, loaded.model, inputs, function="summed_norms", build=add_up,
             name="norms", axes=PER_LAYER, tolerance="summed",
         )  # fmt: skip
+    assert_models_answer_apart(submission, reference, models, assignment, "summed_norms")
 
 
 @grades("summed_norms")

@@ -24,6 +24,7 @@ from autograder.checks import (
     read_answer,
     visibility,
 )
+from autograder.checks.model_answers import assert_models_differ, fewest_ids
 from autograder.checks.tolerance_context import tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
 from autograder.records import Tolerance
@@ -118,6 +119,13 @@ def unseen_questions(models, assignment, rng: random.Random, function: str) -> I
         common, own = ([row for row in rows if row.asked == asked] for asked in ("everyone", "own"))
         for one in (*common, rng.choice(own)):
             yield loaded, one
+
+
+def shared_question(reference, models, assignment, function: str) -> tuple[dict[str, Tensor], str]:
+    """Return a question that all models are asked in the same ids, and its position."""
+    loaded = fewest_ids(models)
+    one = next(row for row in pool(assignment) if (row.model, row.function) == (loaded.spec.role, function))
+    return inputs_of(reference, loaded, one), one.position
 
 
 def inputs_of(reference, loaded, one: Question) -> dict[str, Tensor]:
@@ -334,8 +342,9 @@ def test_inputs_of_a_shown_question(submission, reference, models, assignment):
 @visibility("visible")
 @hint("Print the tokens of the baseline: is one of them left that stands for a word?")
 def test_inputs_of_a_text_with_special_tokens(submission, reference, models):
-    """[MASK] and [UNK] in a text become [PAD] in the baseline (no points of their own; unseen texts count)."""
-    assert_inputs(submission, reference, models[0], "What does ☂ say?", "Anna likes [MASK]. She calls it ☂.")
+    """[MASK], [UNK] and pieces with ids 101 and 102 become [PAD] in the baseline (no points; unseen texts count)."""
+    text = with_foreign_ids(models[0].tokenizer, "Anna likes [MASK]. She calls it ☂.")
+    assert_inputs(submission, reference, models[0], "What does ☂ say?", text)
 
 
 @grades("build_inputs")
@@ -352,9 +361,11 @@ def test_inputs_of_unseen_questions(submission, reference, models, rng, assignme
 @grades("build_inputs")
 @points(0.5)
 @visibility("hidden")
-@hint("Does your baseline keep [UNK] or [MASK]? Both stand for words of the text.")
+@hint(
+    "Does your baseline keep [UNK] or [MASK], or a word whose id is [CLS] or [SEP] elsewhere? All are content."
+)
 def test_inputs_of_unseen_texts_with_special_tokens(submission, reference, models, rng, assignment):
-    """[MASK] and [UNK] in unseen texts become [PAD] in the baseline."""
+    """[MASK], [UNK] and pieces with other vocabularies' ids in unseen texts become [PAD] in the baseline."""
     for loaded in models:
         question, text = rng.choice(ODD_TEXTS)
         one = rng.choice(pool(assignment))
@@ -433,6 +444,10 @@ def test_scores_of_unseen_questions(submission, reference, models, assignment, r
             axes=TOKENS,
             tolerance="attributions",
         )
+    shared = shared_question(reference, models, assignment, "embedding_attributions")
+    assert_models_differ(
+        lambda loaded: submission.call("embedding_attributions", loaded.model, *shared), models
+    )
 
 
 # subembedding_attributions
@@ -487,6 +502,14 @@ def test_parts_of_unseen_questions(submission, reference, models, assignment, rn
                 tolerance="parts",
                 select=itemgetter(name),
             )
+    shared = shared_question(reference, models, assignment, "subembedding_attributions")
+    for name in PARTS:
+        assert_models_differ(
+            lambda loaded, name=name: part_of(
+                submission.recall("subembedding_attributions", loaded.model, *shared), name
+            ),
+            models,
+        )
 
 
 # top_tokens
@@ -638,6 +661,8 @@ def test_conductance_of_unseen_questions(submission, reference, models, assignme
             items="layer",
             tolerance="conductance",
         )
+    shared = shared_question(reference, models, assignment, "layer_conductance")
+    assert_models_differ(lambda loaded: submission.call("layer_conductance", loaded.model, *shared), models)
 
 
 # attribution_entropy

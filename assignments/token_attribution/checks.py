@@ -30,6 +30,7 @@ from autograder.checks import (
     within,
 )
 from autograder.checks.input_selection import smallest_first
+from autograder.checks.model_answers import assert_models_differ, fewest_ids
 from autograder.checks.tolerance_context import noted_by, tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
 from autograder.records import Tolerance
@@ -155,6 +156,11 @@ def unseen_batches(
     for loaded in smallest_first(models):
         yield loaded, batch_of(telling(assignment), loaded.tokenizer), True
         yield loaded, batch_of(drawn, loaded.tokenizer), False
+
+
+def batch_for_all(sentences, models) -> dict[str, torch.Tensor]:
+    """Return a batch whose ids all models have."""
+    return batch_of(sentences, fewest_ids(models).tokenizer)
 
 
 # build_baseline
@@ -470,6 +476,20 @@ def assert_predictions(result, batch, loaded, reference, tolerance) -> None:
     )
 
 
+def assert_scores_differ(submission, models, assignment, select) -> None:
+    """Assert that one of the two results for the same ids is not the same on both models."""
+    batch = batch_for_all(telling(assignment), models)
+
+    def ask(loaded):
+        result = submission.recall(
+            "compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer
+        )
+        pair(result)
+        return select(result)
+
+    assert_models_differ(ask, models)
+
+
 def differences(batch, model, baseline) -> torch.Tensor:
     """Return what the attributions of each sentence must sum to: F(input) - F(baseline), shape (sentence,)."""
     ids, mask = batch["input_ids"].to(model.device), batch["attention_mask"].to(model.device)
@@ -552,6 +572,7 @@ def test_predictions_of_unseen_sentences(submission, reference, models, assignme
             "compute_feature_attribution_scores", batch, loaded.model, loaded.tokenizer
         )
         assert_predictions(result, batch, loaded, reference, "predictions" if for_all else OWN_BOUND)
+    assert_scores_differ(submission, models, assignment, predictions_of)
 
 
 @grades("compute_feature_attribution_scores")
@@ -571,6 +592,7 @@ def test_attributions_of_unseen_sentences(submission, reference, models, assignm
             assert_attributions(result, batch, loaded, reference, record, own)
         else:
             assert_attributions_near(result, batch, loaded, reference, own)
+    assert_scores_differ(submission, models, assignment, attributions_of)
 
 
 @grades("compute_feature_attribution_scores")
@@ -1003,6 +1025,8 @@ def test_my_attribution_is_faithful(submission, reference, models, assignment, r
     """Your own method's ranking is faithful to the model on unseen sentences (percentile among random rankings)."""
     loaded = models[0]
     everybodys, drawn = chosen_sentences(assignment, loaded, rng)
+    two = batch_for_all(everybodys[:2], models)
+    assert_models_differ(lambda one: submission.call("my_attribution", two, one.model, one.tokenizer), models)
     rankings = asked_rankings(submission, everybodys, loaded)
     mean = mean_percentile(rankings, everybodys, assignment, reference, loaded)
     on_drawn = mean_percentile(

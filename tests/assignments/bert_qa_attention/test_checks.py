@@ -11,7 +11,7 @@ from autograder.checks.decorators import collect
 from autograder.errors import SubmissionError
 from autograder.seeds import seed_for
 
-from ..setting import stored_by_shape
+from ..setting import stored_by_ids, stored_by_shape
 
 TASKS = (
     "attention_matrices",
@@ -233,7 +233,7 @@ def test_the_hidden_check_asks_each_model_for_these(setting):
         return setting.reference.attention_attributions(model, inputs, position)
 
     setting.grade(only={CONDUCTANCE}, **{CONDUCTANCE: heard})
-    hidden = asked[-6:]
+    hidden = asked[-8:-2]
     assert [model for model, *_ in hidden] == [setting.models[number].model for number in (0, 0, 0, 1, 1, 1)]
     assert {position for *_, position in hidden} == {"start", "end"}
     assert len(set(hidden)) >= 3
@@ -250,6 +250,14 @@ def test_answers_stored_by_shape_fail_the_hidden_check(setting, task, student):
         info.id for info in collect(setting.assignment) if (info.task, info.visibility) == (task, "hidden")
     ]
     assert [results[name].outcome for name in hidden] == ["failed"]
+
+
+@pytest.mark.parametrize("task", [MATRICES, CONDUCTANCE, VECTORS, WEIGHTED, SUMMED])
+def test_answers_stored_by_ids_alone_fail_the_hidden_check(setting, task):
+    own = stored_by_ids(getattr(setting.reference, task))
+    results = setting.grade(only={task, MATRICES, VECTORS}, **{task: own})
+    assert setting.outcomes(task, "visible", results) == {"passed"}
+    assert setting.outcomes(task, "hidden", results) == {"failed"}
 
 
 @pytest.mark.parametrize("plots", [()])

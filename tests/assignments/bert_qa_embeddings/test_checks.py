@@ -12,7 +12,7 @@ import torch
 from autograder.checks.decorators import collect
 from autograder.seeds import seed_for
 
-from ..setting import stored_by_shape
+from ..setting import stored_by_ids, stored_by_shape
 from .test_misconceptions import ANSWER, CONDUCTANCE, CORNERS, EMBEDDINGS, ENTROPY, INPUTS, PARTS, TASKS, TOP
 
 
@@ -213,6 +213,14 @@ def test_answers_stored_by_shape_fail_the_hidden_check(setting, task, student):
         info.id for info in collect(setting.assignment) if (info.task, info.visibility) == (task, "hidden")
     ]
     assert {results[name].outcome for name in hidden} == {"failed"}
+
+
+@pytest.mark.parametrize("task", [EMBEDDINGS, PARTS, CONDUCTANCE])
+def test_answers_stored_by_ids_alone_fail_the_hidden_check(setting, task):
+    own = stored_by_ids(getattr(setting.reference, task))
+    results = setting.grade(only={task}, **{task: own})
+    assert setting.outcomes(task, "visible", results) == {"passed"}
+    assert setting.outcomes(task, "hidden", results) == {"failed"}
 
 
 @pytest.mark.parametrize("student", ["ana", *later("ben", "eva")])

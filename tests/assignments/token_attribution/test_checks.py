@@ -9,8 +9,11 @@ import torch
 from captum.attr import LayerIntegratedGradients
 
 from autograder.checks.decorators import collect
+from autograder.errors import StudentCodeError
 
-SCORES = "compute_feature_attribution_scores"
+from ..setting import stored_by_ids
+
+BASELINE, SCORES, OWN = "build_baseline", "compute_feature_attribution_scores", "my_attribution"
 
 
 def lost(results):
@@ -336,6 +339,37 @@ def test_rankings_stored_for_the_sentences_of_everybody_have_no_points(setting):
 
     results = setting.grade(only={"my_attribution"}, my_attribution=knows_them)
     assert setting.points("my_attribution", results) <= 1, percentile_of(results)
+
+
+@pytest.mark.parametrize("task", [SCORES, OWN])
+def test_answers_stored_by_ids_alone_fail_the_hidden_checks(setting, task):
+    own = stored_by_ids(getattr(setting.reference, task))
+    results = setting.grade(only={task, BASELINE}, **{task: own})
+    assert setting.outcomes(task, "visible", results) <= {"passed"}
+    assert setting.outcomes(task, "hidden", results) == {"failed"}
+
+
+@pytest.mark.parametrize("task", [SCORES, OWN])
+def test_answers_of_the_shipped_model_fail_the_hidden_checks(setting, task):
+    shipped = setting.models[0]
+
+    def own(batch, model, tokenizer):
+        return getattr(setting.reference, task)(batch, shipped.model, shipped.tokenizer)
+
+    results = setting.grade(only={task, BASELINE}, **{task: own})
+    assert setting.outcomes(task, "hidden", results) == {"failed"}
+
+
+def test_who_looks_for_cls_loses_nothing_for_ids_of_another_vocabulary(setting):
+    def framed(function):
+        def answer(batch, model, tokenizer):
+            if not bool((batch["input_ids"][:, 0] == tokenizer.cls_token_id).all()):
+                raise StudentCodeError(function, "ValueError", "no [CLS]")
+            return getattr(setting.reference, function)(batch, model, tokenizer)
+
+        return answer
+
+    assert lost(setting.grade(**{task: framed(task) for task in (SCORES, OWN)})) == {}
 
 
 @pytest.mark.long
