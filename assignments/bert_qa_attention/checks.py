@@ -20,6 +20,7 @@ from autograder.checks import (
     is_degenerate,
     points,
     visibility,
+    within,
 )
 from autograder.checks.model_answers import assert_models_differ, fewest_ids
 from autograder.checks.tolerance_context import tolerance_for
@@ -342,7 +343,7 @@ def test_vectors_add_up_to_the_layers_output(submission, reference, model, token
         summed = torch.einsum("hqk,hkd->qd", matrices[number].cpu(), got[number])
         summed = summed + layer.attention.output.dense.bias.detach().double().cpu()
         off = distance(summed, outputs[number], "relative_l2")
-        assert off <= tolerance_for("vectors").tau, (
+        assert within("vectors", off), (
             f"Layer {number + 1}: the sum over heads and keys of attention times f(x), and the output bias, should be "
             f"what attention.output.dense puts out; yours is {off:.3g} off (relative distance)."
         )
@@ -451,7 +452,7 @@ def test_norms_are_attention_times_length(submission, reference, model, tokenize
     )  # fmt: skip
     # Weights of the student's own may be negative: then the norm is that of their magnitudes.
     off = min(distance(got.abs(), one.double().abs(), "relative_l2", 0) for one in accepted.values())
-    assert off <= tolerance_for("weighted").tau, (
+    assert within("weighted", off), (
         f"The norm of alpha f(x) is alpha times the norm of f(x) of the key, everywhere; yours is {off:.3g} off "
         "(relative distance in the worst layer)."
     )
