@@ -256,7 +256,8 @@ def predict_answer(model, tokenizer, question, text):
 # | `baseline_position_ids` | zeros |
 # | `attention_mask` | as the tokenizer gives it |
 #
-# The function is called with several tokenizers, whose ids differ: ask the tokenizer for its ids.
+# The function is called with several tokenizers, whose ids differ: ask the tokenizer for its ids. 101 and 102,
+# which are `[CLS]` and `[SEP]` in many published vocabularies, are ordinary pieces here and become `[PAD]`.
 
 
 # %% task="build_inputs"
@@ -304,6 +305,9 @@ def build_inputs(tokenizer, question, text):
 # odd_tokens_ = tokenizer.convert_ids_to_tokens(check_.integers(odd_["baseline_ids"])[0])
 # odd_tokens_ = sorted(set(odd_tokens_))
 # check_.equal(odd_tokens_, ["[CLS]", "[PAD]", "[SEP]"], "[UNK] and [MASK] stand for words: what stays in baseline_ids")
+# other_ = build_inputs(tokenizer, "What is it?", "It is called aed.")  # "is" has the id 101, "##ed" has 102
+# other_tokens_ = sorted(set(tokenizer.convert_ids_to_tokens(check_.integers(other_["baseline_ids"])[0])))
+# check_.equal(other_tokens_, ["[CLS]", "[PAD]", "[SEP]"], "101 and 102 are pieces here: what stays in baseline_ids")
 
 # %% [markdown]
 # ## 3. Integrated gradients of the embeddings
