@@ -918,6 +918,16 @@ def shapley_of_features(
     return reference.shapley_groups(model, tokenizer, template, values, baselines, alone, target)
 
 
+@misconception(
+    task=SHAPLEY,
+    title="The weights count the features instead of the groups.",
+    hint="Which n stands in your weights: the number of values in the template, or that of the players?",
+)
+def shapley_weights_of_features(reference: Any, *question: Any) -> Tensor:
+    features = len(question[5])
+    return _played(question, weight=lambda size, players: _right_weight(size, features))
+
+
 @misconceptions(
     task=SHAPLEY,
     calls=(SHAPLEY,),

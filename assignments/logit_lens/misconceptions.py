@@ -459,14 +459,23 @@ def _at_the_end(step: Any, reference: Any, probabilities: Tensor, target_id: int
     return step(probabilities[:, -1], target_id)
 
 
-@misconception(
+@misconceptions(
     task=RANK,
-    title="The first position was looked at instead of the last.",
-    hint="At which position does the model go on with the text?",
     calls=(RANK,),
+    rank_at_the_first_position=(
+        "The first position was looked at instead of the last.",
+        "At which position does the model go on with the text?",
+        slice(0, 1),
+    ),
+    rank_at_the_last_but_one_position=(
+        "The last position but one was looked at instead of the last.",
+        "At which position does the model go on with the text? Does an index of yours count from the end?",
+        slice(-2, -1),
+    ),
 )
-def rank_at_the_first_position(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    return reference.target_rank(probabilities[:, :1], target_id)
+def _at_another_position(place: slice, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    """Rank the target at another position."""
+    return reference.target_rank(probabilities[:, place], target_id)
 
 
 @misconception(

@@ -208,6 +208,10 @@ def _from(reference: Any, batch: Batch, model: Any, tokenizer: Any, **changed: A
     return _vectors(batch, model, baseline, **changed).sum(dim=-1), _predict(batch, model)
 
 
+def _empty(batch: Batch, tokenizer: Any) -> Tensor:
+    return _pad_all_but(batch["input_ids"], tokenizer, [tokenizer.cls_token_id, tokenizer.sep_token_id])
+
+
 @accepted_variant(
     task=ATTRIBUTION,
     remark="Your path begins at [PAD] for [CLS] and [SEP] too. That is accepted; with both kept, all of the "
@@ -282,6 +286,13 @@ def _next_class(batch: Batch, model: Any) -> Tensor:
         "The target is the class after the predicted one.",
         "Do you count the classes from 0, as the columns of the logits?",
         lambda batch, model, tokenizer: {"target": _next_class(batch, model)},
+    ),
+    class_of_the_baseline_as_target=(
+        "The target is the class that the model predicts for the baseline.",
+        "Whose prediction do you explain: that of the sentence, or that of the sentence without its words?",
+        lambda batch, model, tokenizer: {
+            "target": _predict({**batch, "input_ids": _empty(batch, tokenizer)}, model).argmax(dim=-1)
+        },
     ),
     probability_as_target=(
         "The probability is explained instead of the logit.",

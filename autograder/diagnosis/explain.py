@@ -71,12 +71,12 @@ def explain(
     Returns:
         The explanation; its diagnosis is None where nothing, or more than one thing, reproduces the answer.
     """
-    asked = part or question
-    shown = [one for one in candidates if part is None or not one.needs_whole]
+    asked = question if part is None or _is_right(part) else _confirmed_by(question, part)
+    shown = [one for one in candidates if asked is question or not one.needs_whole]
     near = _singles(shown, asked)
-    if part is not None and not near:
+    if asked is not question and not near:
         near = _singles([one for one in candidates if one.needs_whole], question)
-    found = near or _following(asked, mistaken or {}) or _mixed(shown, asked)
+    found = near or _following(asked, mistaken or {}) or _mixed(_likely(shown, asked, question), question)
     if found:
         return _or_located(named(found), question)
     transform = _transform(question)
@@ -91,7 +91,32 @@ def explain(
             detail=transform.detail,
         )
     found = _pairs(candidates, asked, mistaken or {}) or _with_transform(candidates, asked)
+    if asked is not question and any(one.transform for one in found):
+        found = _with_transform([one.known[0] for one in found], question)
     return _or_located(named(found), question)
+
+
+def _is_right(part: Question) -> bool:
+    """Return whether a part of a wrong answer is right, so that it says nothing of the mistake."""
+    one = part.subject
+    return one is not None and distance(one.actual, one.expected, one.metric, one.items) <= part.tau
+
+
+def _confirmed_by(question: Question, part: Question) -> Question:
+    """Return the part, of which an explanation counts only if it explains the whole, too."""
+
+    def consistent(run: Function) -> bool:
+        return _nearness(run, question) <= question.tau and question.consistent(run)
+
+    return replace(part, consistent=consistent)
+
+
+def _likely(candidates: Sequence[Misconception], asked: Question, question: Question) -> list[Misconception]:
+    """Return the mistakes that explain some items of a part, to be tried on the whole; all where it is the whole."""
+    if asked is question:
+        return list(candidates)
+    anywhere = replace(asked, consistent=lambda run: True)
+    return [one.known[0] for one in _singles(candidates, anywhere) or _mixed(candidates, anywhere)]
 
 
 def _nearness(run: Function, question: Question) -> float:
