@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from autograder.comparison.blame import judged
@@ -24,7 +25,7 @@ from autograder.diagnosis.localise import where_it_differs
 from autograder.diagnosis.misconceptions import Function, Misconception
 from autograder.diagnosis.naming import Match, named
 from autograder.diagnosis.query import Explanation, Question, Subject
-from autograder.diagnosis.transforms import Transformed, transforms_to
+from autograder.diagnosis.transforms import LEAST_VALUES, Transformed, transforms_to
 from autograder.records import Diagnosis
 
 
@@ -59,6 +60,7 @@ def explain(
     *,
     part: Question | None = None,
     mistaken: Mapping[str, Misconception] | None = None,
+    general: Sequence[Misconception] = (),
 ) -> Explanation:
     """Say what explains a wrong answer.
 
@@ -67,16 +69,18 @@ def explain(
         question: The call that went wrong.
         part: A part of it that shows most mistakes for less computation.
         mistaken: Mistakes named before in other functions of the same student, by the function.
+        general: Mistakes of any function, of which the first that fits is named where none of the candidates does.
 
     Returns:
         The explanation; its diagnosis is None where nothing, or more than one thing, reproduces the answer.
     """
-    asked = question if part is None or _is_right(part) else _confirmed_by(question, part)
+    asked = question if part is None or part.is_right else _confirmed_by(question, part)
     shown = [one for one in candidates if asked is question or not one.needs_whole]
     near = _singles(shown, asked)
     if asked is not question and not near:
         near = _singles([one for one in candidates if one.needs_whole], question)
-    found = near or _following(asked, mistaken or {}) or _mixed(_likely(shown, asked, question), question)
+    found = near or _first(general, question) or _following(asked, mistaken or {})
+    found = found or _mixed(_likely(shown, asked, question), question)
     if found:
         return _or_located(named(found), question)
     transform = _transform(question)
@@ -96,10 +100,13 @@ def explain(
     return _or_located(named(found), question)
 
 
-def _is_right(part: Question) -> bool:
-    """Return whether a part of a wrong answer is right, so that it says nothing of the mistake."""
-    one = part.subject
-    return one is not None and distance(one.actual, one.expected, one.metric, one.items) <= part.tau
+def _first(general: Sequence[Misconception], question: Question) -> list[Match]:
+    """Return the first general mistake that explains an answer of several different values."""
+    subject = question.subject
+    if subject is not None and len(torch.unique(subject.expected)) < LEAST_VALUES:
+        return []
+    found = (_singles([one], question) for one in general)
+    return next((one for one in found if one), [])
 
 
 def _confirmed_by(question: Question, part: Question) -> Question:
