@@ -408,6 +408,21 @@ def weights_times_mean_gradient(reference: Any, model: Any, inputs: Inputs, posi
 
 @misconceptions(
     task=CONDUCTANCE,
+    change_times_mean_gradient=(
+        "The change of the weights between first and last node was multiplied by the mean gradient.",
+        "Do the weights change evenly along the path? Each step has a difference and a gradient of its own.",
+        lambda weights, gradients: (weights[:, -1] - weights[:, 0]) * gradients.mean(dim=1),
+    ),
+    gradients_without_the_difference=(
+        "The gradients were added up, without the differences of the weights.",
+        "What is each gradient multiplied by in the formula? What if a weight does not change on the path?",
+        lambda weights, gradients: gradients[:, :-1].sum(dim=1),
+    ),
+    mean_gradient_alone=(
+        "The gradients were averaged, without the differences of the weights.",
+        "What is each gradient multiplied by in the formula? What if a weight does not change on the path?",
+        lambda weights, gradients: gradients.mean(dim=1),
+    ),
     gradient_at_the_later_node=(
         "Each difference of weights was multiplied by the gradient at the later of its two nodes.",
         "Which node of a step does the formula take the gradient at? Look at its index.",
@@ -443,6 +458,21 @@ def _from_padding(model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
 
 def _embedded_ends(model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
     return _embedded(model, {**inputs, "input_ids": inputs["baseline_ids"]}), _embedded(model, inputs)
+
+
+def _embedded_by_ids(model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    with torch.no_grad():
+        start, end = (
+            model.bert.embeddings(input_ids=inputs[name].to(model.device))
+            for name in ("baseline_ids", "input_ids")
+        )
+    return start, end
+
+
+def _as_baseline(inputs: Inputs) -> Inputs:
+    names = {"input_ids": "baseline_ids"}
+    names |= {f"{name}_ids": f"baseline_{name}_ids" for name in ("token_type", "position")}
+    return {**inputs, **{name: inputs[source] for name, source in names.items()}}
 
 
 @misconceptions(
@@ -496,6 +526,22 @@ def _embedded_ends(model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
         "The path runs through what model.bert.embeddings gives, which the model then embeds a second time.",
         "What does the model do with inputs_embeds before the first layer sees them?",
         lambda model, inputs: {"ends": _embedded_ends(model, inputs)},
+    ),
+    path_embedded_twice_by_ids_alone=(
+        "The path runs through what model.bert.embeddings gives for the ids alone, which the model embeds again.",
+        "What does the model do with inputs_embeds before the first layer sees them?",
+        lambda model, inputs: {"ends": _embedded_by_ids(model, inputs)},
+    ),
+    path_embedded_twice_from_the_baselines=(
+        "The path runs through what model.bert.embeddings gives, from the baselines' types and positions on, and the "
+        "model embeds it a second time.",
+        "What does the model do with inputs_embeds before the first layer sees them? What changes on the path?",
+        lambda model, inputs: {"ends": (_embedded(model, _as_baseline(inputs)), _embedded(model, inputs))},
+    ),
+    nodes_from_minus_one=(
+        "The nodes were left on the interval from -1 to 1.",
+        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
+        lambda model, inputs: {"nodes": 2 * _nodes(51) - 1},
     ),
     path_behind_the_embeddings=(
         "The path runs through the output of the whole embedding module instead of the word embeddings.",
@@ -556,6 +602,11 @@ def _on_another_path(options: Any, reference: Any, model: Any, inputs: Inputs, p
         "How many matrices does one layer of your attention have?",
         lambda right: right.sum(dim=1),
     ),
+    conductance_averaged_over_heads=(
+        "The heads were averaged.",
+        "How many matrices does one layer of your attention have?",
+        lambda right: right.mean(dim=1),
+    ),
     conductance_with_layers_reversed=(
         "The layers stand in reverse order.",
         "Which layer works on the embeddings, and where does it stand in your result?",
@@ -613,7 +664,7 @@ def _transformed(
     states: list[Tensor],
     *,
     source: str = "value",
-    value_bias: bool = True,
+    value_bias: int = 1,
     slices: Callable[[Tensor, int], tuple[Tensor, ...]] | None = None,
 ) -> Tensor:
     """Return f(x), (layer, head, token, hidden), with something changed.
@@ -622,7 +673,7 @@ def _transformed(
         model: The model.
         states: What comes into each layer, (token, hidden) each; more are left over.
         source: Which projection's vectors are passed on.
-        value_bias: Whether they have their bias.
+        value_bias: How often they have their bias.
         slices: From the output projection's weight and the number of heads to one (hidden, width) matrix a head.
     """
     heads = model.config.num_attention_heads
@@ -630,7 +681,7 @@ def _transformed(
     with torch.no_grad():
         for layer, state in zip(model.bert.encoder.layer, states, strict=False):
             linear = getattr(layer.attention.self, source)
-            values = torch.nn.functional.linear(state, linear.weight, linear.bias if value_bias else None)
+            values = linear(state) + (value_bias - 1) * linear.bias
             weight = layer.attention.output.dense.weight
             parts = weight.chunk(heads, dim=1) if slices is None else slices(weight, heads)
             pairs = zip(values.chunk(heads, dim=-1), parts, strict=True)
@@ -649,7 +700,12 @@ def _output_biases(model: Any) -> Tensor:
     value_bias_missing=(
         "The value vectors lack their bias.",
         "What does the module attention.self.value add to the product with its weight?",
-        {"value_bias": False},
+        {"value_bias": 0},
+    ),
+    value_bias_twice=(
+        "The value vectors have their bias twice.",
+        "What does the module attention.self.value add to the product with its weight, and what do you add to it?",
+        {"value_bias": 2},
     ),
     rows_of_the_projection=(
         "The head's rows of the output projection's weight were taken, not its columns.",
@@ -700,6 +756,11 @@ def _transformed_otherwise(options: dict[str, Any], reference: Any, model: Any, 
         "How many vectors does one token have in one layer?",
         lambda right, model: right.sum(dim=1),
     ),
+    vectors_averaged_over_heads=(
+        "The heads were averaged.",
+        "How many vectors does one token have in one layer?",
+        lambda right, model: right.mean(dim=1),
+    ),
 )
 def _after_vectors(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Take one last step on the right vectors."""
@@ -712,7 +773,7 @@ def _after_vectors(step: Any, reference: Any, model: Any, inputs: Inputs) -> Ten
     hint="Two biases stand in the formula of y. Which of them belongs to a token's value, which to the sum?",
 )
 def biases_swapped(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(model, _states(model, inputs), value_bias=False) + _output_biases(model)
+    return _transformed(model, _states(model, inputs), value_bias=0) + _output_biases(model)
 
 
 @misconception(
@@ -803,15 +864,24 @@ def vectors_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
         return torch.stack([layer.attention.output.LayerNorm(vectors) for layer, vectors in pairs])
 
 
-@misconception(
+@misconceptions(
     task=VECTORS,
-    title="The layer's input was added: the residual connection.",
-    hint="Which part of the layer adds its input: the attention's output projection, or what comes after it?",
     calls=(VECTORS,),
+    residual_added=(
+        "The layer's input was added: the residual connection.",
+        "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+        lambda model: 1,
+    ),
+    residual_shared=(
+        "The layer's input, the residual connection, was shared out among the heads.",
+        "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+        lambda model: model.config.num_attention_heads,
+    ),
 )
-def residual_added(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    states = _states(model, inputs)
-    return reference.transformed_vectors(model, inputs).to(model.device) + torch.stack(states[:-1])[:, None]
+def _with_residual(parts: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Add the layer's input, or a part of it, to each head's vectors."""
+    states = torch.stack(_states(model, inputs)[:-1])[:, None]
+    return reference.transformed_vectors(model, inputs).to(model.device) + states / parts(model)
 
 
 @misconception(
@@ -905,6 +975,11 @@ def _parts(reference: Any, model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
         "Is any of your values negative? What is the length of a vector?",
         lambda weights, f: weights * f.sum(dim=-1)[:, :, None, :],
     ),
+    weight_inside_the_root=(
+        "The attention weight stands inside the square root.",
+        "Compare one norm by hand: by how much does a vector's length change if the vector is multiplied by 0.25?",
+        lambda weights, f: weights.sqrt() * f.norm(dim=-1)[:, :, None, :],
+    ),
     norms_of_head_outputs=(
         "Vectors were added over the keys first: one norm for each query.",
         "How many axes does your result have? What flows from each single key is asked.",
@@ -966,7 +1041,7 @@ def _after_norms(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tenso
 
 
 def _without_bias(model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(model, _states(model, inputs), value_bias=False)
+    return _transformed(model, _states(model, inputs), value_bias=0)
 
 
 @misconceptions(
@@ -994,18 +1069,24 @@ def _lengths_weighed(lengths_of: Any, reference: Any, model: Any, inputs: Inputs
     return reference.attention_matrices(model, inputs).to(model.device) * lengths[:, :, None, :]
 
 
-@misconception(
+@misconceptions(
     task=WEIGHTED,
-    title="The output projection's bias is in the vectors that were weighed here.",
-    hint="Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
-    calls=(
-        MATRICES,
-        VECTORS,
+    calls=(MATRICES, VECTORS),
+    norms_with_output_bias=(
+        "The output projection's bias is in the vectors that were weighed here.",
+        "Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+        lambda model, inputs: _output_biases(model),
+    ),
+    norms_with_residual=(
+        "The layer's input, the residual connection, is in the vectors that were weighed here.",
+        "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+        lambda model, inputs: torch.stack(_states(model, inputs)[:-1])[:, None],
     ),
 )
-def norms_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    lengths = (reference.transformed_vectors(model, inputs) + _output_biases(model)).norm(dim=-1)
-    return reference.attention_matrices(model, inputs).to(model.device) * lengths[:, :, None, :]
+def _norms_with_more(added: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Weigh vectors to which something was added."""
+    matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
+    return matrices * (vectors + added(model, inputs)).norm(dim=-1)[:, :, None, :]
 
 
 @misconception(
@@ -1127,6 +1208,11 @@ def _after_sum(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
         "The L1 norm of the sum was taken.",
         "Which norm does the task name? Compare one vector by hand.",
         lambda alpha, f: _added(alpha, f).abs().sum(dim=-1),
+    ),
+    weights_inside_the_root=(
+        "The attention weights stand inside the square root, beside the squared lengths of the vectors.",
+        "Compare one norm by hand: in which order do you weigh, add and square?",
+        lambda alpha, f: (alpha * f.square().sum(dim=-1)[:, None, :]).sum(dim=0).sqrt(),
     ),
     sum_over_keys=(
         "The vectors were added over the keys, too: one norm for each query.",

@@ -464,6 +464,12 @@ def _log_probability(output: Any, position: str) -> Tensor:
     return output[f"{position}_logits"].log_softmax(dim=1).max(dim=1).values
 
 
+def _unmapped(steps: int) -> Rule:
+    """Return the Gauss-Legendre rule of the interval from -1 to 1."""
+    rule = gauss_legendre(steps)
+    return Rule(name="from -1 to 1", nodes=tuple(2 * node - 1 for node in rule.nodes), weights=rule.weights)
+
+
 def _fixed_score(model: Any, inputs: Inputs, position: str) -> Score:
     """Return the logit of the token that wins at the path's end."""
     with torch.no_grad():
@@ -532,6 +538,16 @@ def _padding(model: Any, inputs: Inputs) -> Inputs:
         "The token that wins at the end of the path was explained all along the path.",
         "Which token has the largest logit near the baseline? The target is the largest one at every point.",
         lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
+    ),
+    position_of_the_baseline=(
+        "The token that wins at the beginning of the path was explained all along the path.",
+        "Which token has the largest logit at the end of the path? The target is the largest one at every point.",
+        lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, "ids"), position)},
+    ),
+    nodes_from_minus_one=(
+        "The nodes were left on the interval from -1 to 1.",
+        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
+        lambda model, inputs, position: {"rule": _unmapped(STEPS)},
     ),
     probability_as_target=(
         "The probability is explained instead of the logit.",
@@ -857,6 +873,16 @@ def _each_part(step: Any, reference: Any, model: Any, inputs: Inputs, position: 
         "Which token has the largest logit near the baseline? The target is the largest one at every point.",
         lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
     ),
+    parts_position_of_the_baseline=(
+        "The token that wins at the beginning of the path was explained all along the path.",
+        "Which token has the largest logit at the end of the path? The target is the largest one at every point.",
+        lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, *EVERYTHING), position)},
+    ),
+    parts_nodes_from_minus_one=(
+        "The nodes were left on the interval from -1 to 1.",
+        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
+        lambda model, inputs, position: {"rule": _unmapped(STEPS)},
+    ),
     parts_of_probability=(
         "The probability is explained instead of the logit.",
         "Is what comes out of your forward function still one of the model's logits?",
@@ -1035,6 +1061,11 @@ def magnitudes_listed(reference: Any, scores: Tensor, tokens: list[str], k: int)
         "How many things has each entry of your list, and how many does the task ask for?",
         lambda entries, tokens: [(token, score) for token, _, score in entries],
     ),
+    scores_rounded=(
+        "The scores were rounded to two digits.",
+        "Compare one of your scores with the one that your function was given.",
+        lambda entries, tokens: [(token, index, round(score, 2)) for token, index, score in entries],
+    ),
     three_lists=(
         "Three lists are returned instead of a list of triples.",
         "Is each entry of your list one token with its index and its score?",
@@ -1184,6 +1215,16 @@ def _embedded_ends(model: Any, inputs: Inputs) -> dict[str, Tensor]:
         "Which token has the largest logit near the baseline? The target is the largest one at every point.",
         lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
     ),
+    conductance_position_of_the_baseline=(
+        "The token that wins at the beginning of the path was explained all along the path.",
+        "Which token has the largest logit at the end of the path? The target is the largest one at every point.",
+        lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, "ids"), position)},
+    ),
+    conductance_nodes_from_minus_one=(
+        "The nodes were left on the interval from -1 to 1.",
+        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
+        lambda model, inputs, position: {"rule": _unmapped(STEPS + 1)},
+    ),
     conductance_of_probability=(
         "The probability is explained instead of the logit.",
         "Is what comes out of your forward function still one of the model's logits?",
@@ -1303,14 +1344,33 @@ def _conductance_at(there: str, reference: Any, model: Any, inputs: Inputs, posi
     return reference.layer_conductance(model, inputs, there)
 
 
-@misconception(
+@misconceptions(
     task=CONDUCTANCE,
-    title="The gradient was taken at the next node, not at the one before.",
-    hint="Which of the two nodes of a step does Captum take the gradient at?",
+    gradient_at_the_next_node=(
+        "The gradient was taken at the next node, not at the one before.",
+        "Which of the two nodes of a step does Captum take the gradient at?",
+        lambda states, slopes: ((states[1:] - states[:-1]) * slopes[1:]).sum(dim=0),
+    ),
+    change_times_mean_gradient=(
+        "The layer's change between first and last node was multiplied by the mean gradient.",
+        "Does the layer change evenly along the path? Each step has a difference and a gradient of its own.",
+        lambda states, slopes: (states[-1] - states[0]) * slopes.mean(dim=0),
+    ),
+    activation_times_mean_gradient=(
+        "The layer's output at the end of the path was multiplied by the mean gradient.",
+        "What if a layer puts out the same all along the path: does it pass anything on, and what do you get for it?",
+        lambda states, slopes: states[-1] * slopes.mean(dim=0),
+    ),
+    gradients_without_the_difference=(
+        "The gradients were added up, without the differences of the layer's outputs.",
+        "What is each gradient multiplied by in the formula? What if the layer does not change on the path?",
+        lambda states, slopes: slopes.mean(dim=0),
+    ),
 )
-def gradient_at_the_next_node(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+def _added_up(rule: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Add the right path's steps up by another rule."""
     flow = _right_flow(reference, model, inputs, position)
-    return _rows([((one[1:] - one[:-1]) * slope[1:]).sum(dim=0) for one, slope in zip(*flow, strict=True)])
+    return _rows([rule(states, slopes) for states, slopes in zip(*flow, strict=True)])
 
 
 @misconception(
@@ -1422,6 +1482,17 @@ def _one_more(row: Tensor, bins: int) -> Tensor:
     return _bits(counts, float(counts.sum()))
 
 
+def _within(row: Tensor, bins: int, low: float) -> Tensor:
+    """Return the entropy of the scores between a bound and 1 alone; 0 if there are none."""
+    counts = _counts(row, bins, low, 1)
+    return _bits(counts, float(counts.sum()) or 1.0)
+
+
+def _raised(row: Tensor, bins: int, more: float) -> Tensor:
+    shares = _binned(row, bins) / len(row)
+    return -(shares * (shares + more).log2()).sum()
+
+
 def _without_largest(row: Tensor, bins: int) -> Tensor:
     counts = _binned(row, bins)
     counts[-1] -= (row == row.max()).sum()
@@ -1434,6 +1505,21 @@ def _without_largest(row: Tensor, bins: int) -> Tensor:
         "The bins lie between 0 and 1, or between -1 and 1.",
         "Between which values do your bins lie, and where do the scores lie?",
         lambda row, bins: _bits(_counts(row, bins, -1, 1), len(row)),
+    ),
+    shares_of_a_fixed_range=(
+        "The bins lie between -1 and 1, and scores outside were left out.",
+        "Between which values do your bins lie, and where do the scores lie? How many of them fall into a bin?",
+        lambda row, bins: _within(row, bins, -1),
+    ),
+    shares_of_the_unit_range=(
+        "The bins lie between 0 and 1, and scores outside were left out.",
+        "Between which values do your bins lie, and where do the scores lie? How many of them fall into a bin?",
+        lambda row, bins: _within(row, bins, 0),
+    ),
+    a_thousandth_inside_the_logarithm=(
+        "0.001 was added inside the logarithm.",
+        "How large are the shares of your bins, and how large is what you add to them?",
+        lambda row, bins: _raised(row, bins, 1e-3),
     ),
     symmetric_range=(
         "The bins reach equally far to both sides of 0.",

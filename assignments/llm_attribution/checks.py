@@ -694,7 +694,25 @@ def assert_sampled(
         return loosely(result) * tau / tolerance_for("shapley").tau
 
     # First the mistakes that draw nothing, to the last digits; then those whose draws are not the student's.
-    raise Mismatch(form, loosely, tau, ((*arguments, count, seed), exactly))
+    raise Mismatch(
+        with_bound(form, got, expected, spread), loosely, tau, ((*arguments, count, seed), exactly)
+    )
+
+
+def with_bound(form, got: Tensor | None, expected: Tensor, spread: Tensor):
+    """Return a comparison of sampled values whose message names the bound that they are judged by."""
+    if form.problem not in ("", "values"):
+        return form
+    off = (got.double() - expected).abs()
+    worst = int((off / spread.clamp_min(1e-12)).argmax())
+    members = "They lie near enough, but do not add up, or members of a group differ. " * bool(
+        (off <= spread).all()
+    )
+    message = (
+        f"Shapley values: {members}Feature {worst} is {float(off[worst]):.3g} off the exact "
+        f"{float(expected[worst]):.4g}; honest sampling stays within {float(spread[worst]):.3g}."
+    )
+    return replace(form, close=False, problem="values", message=message)
 
 
 def off_sum(scores: Tensor, filling: Filling, total: float) -> bool:

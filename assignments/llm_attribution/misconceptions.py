@@ -918,6 +918,28 @@ def shapley_of_features(
     return reference.shapley_groups(model, tokenizer, template, values, baselines, alone, target)
 
 
+@misconception(
+    task=SHAPLEY,
+    title="Each feature is a player of its own, and a group's value is the sum of its members'.",
+    hint="Who are the players of your game? Members of a group are always there together, or all away.",
+    calls=(SHAPLEY,),
+)
+def shapley_of_features_summed(reference: Any, *question: Any) -> Tensor:
+    mask = torch.tensor(question[5])
+    alone = shapley_of_features(reference, *question)
+    return torch.zeros(int(mask.max()) + 1).index_add(0, mask, alone)[mask]
+
+
+@misconception(
+    task=SHAPLEY,
+    title="The weights count the features instead of the groups.",
+    hint="Which n stands in your weights: the number of values in the template, or that of the players?",
+)
+def shapley_weights_of_features(reference: Any, *question: Any) -> Tensor:
+    features = len(question[5])
+    return _played(question, weight=lambda size, players: _right_weight(size, features))
+
+
 @misconceptions(
     task=SHAPLEY,
     calls=(SHAPLEY,),
@@ -1047,6 +1069,20 @@ def sampled_coalitions(reference: Any, *arguments: Any) -> Tensor:
             some = frozenset(other for other in range(len(total)) if other != player and rng.random() < 0.5)
             total[player] += worth[some | {player}] - worth[some]
     return (total / count)[mask].float()
+
+
+@misconception(
+    task=SAMPLED,
+    title="Orders were drawn with replacement: a group may come in twice, another one not at all.",
+    hint="Print the first three orders that your function uses: does each group come in exactly once?",
+    needs_whole=True,  # other draws than the student's: compared loosely
+)
+def sampled_with_replacement(reference: Any, *arguments: Any) -> Tensor:
+    *question, count, seed = arguments
+    mask = list(question[5])
+    rng = random.Random(seed)
+    orders = [rng.choices(range(max(mask) + 1), k=max(mask) + 1) for _ in range(count)]
+    return _over_orders(_game(*question), orders)[mask].float()
 
 
 @misconception(
@@ -1323,6 +1359,11 @@ def _gauss_legendre(steps: int) -> tuple[list[float], list[float]]:
     return ((nodes + 1) / 2).tolist(), (weights / 2).tolist()
 
 
+def _unmapped(factor: float) -> tuple[list[float], list[float]]:
+    nodes, weights = _gauss_legendre(50)
+    return [2 * node - 1 for node in nodes], [factor * weight for weight in weights]
+
+
 def _gradients(
     model: Any,
     tokenizer: Any,
@@ -1482,6 +1523,16 @@ INPUT_ONLY = ([1.0], [1.0])
         "Captum's trapezoid rule, whose weights sum to 49/50.",
         "Your values are nearly right, but all a little too small. Which nodes and which weights does the task name?",
         {"rule": ([number / 49 for number in range(50)], [0.01, *[0.02] * 48, 0.01])},
+    ),
+    gradients_from_minus_one=(
+        "The nodes were left on the interval from -1 to 1.",
+        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
+        {"rule": _unmapped(2.0)},
+    ),
+    gradients_from_minus_one_with_halved_weights=(
+        "The nodes were left on the interval from -1 to 1; only the weights were halved.",
+        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
+        {"rule": _unmapped(1.0)},
     ),
     gradients_twenty_steps=(
         "Twenty steps instead of fifty.",

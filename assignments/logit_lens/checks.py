@@ -357,14 +357,15 @@ def assert_rank(submission, reference, probabilities: Tensor, target: int) -> No
 @visibility("visible")
 @hint("Count by hand for one layer: how many tokens are likelier than the target at the last position?")
 def test_rank_in_a_small_table(submission, reference, record):
-    """The ranks in a small table of three layers, two positions and six tokens are right."""
-    table = torch.tensor(
-        [
-            [[0.10, 0.20, 0.30, 0.15, 0.15, 0.10], [0.30, 0.05, 0.10, 0.25, 0.18, 0.12]],
-            [[0.40, 0.10, 0.10, 0.10, 0.20, 0.10], [0.04, 0.26, 0.20, 0.14, 0.30, 0.06]],
-            [[0.05, 0.05, 0.50, 0.10, 0.10, 0.20], [0.08, 0.02, 0.60, 0.09, 0.11, 0.10]],
-        ]
-    )
+    """The ranks in a small table of three layers, three positions and six tokens are right."""
+    # By positions, so that the ranks at any two of them differ in a layer.
+    first = [[0.10, 0.20, 0.30, 0.15, 0.15, 0.10], [0.40, 0.10, 0.10, 0.10, 0.20, 0.10],
+             [0.05, 0.05, 0.50, 0.10, 0.10, 0.20]]  # fmt: skip
+    middle = [[0.22, 0.12, 0.20, 0.18, 0.15, 0.13], [0.25, 0.21, 0.08, 0.19, 0.16, 0.11],
+              [0.16, 0.24, 0.14, 0.20, 0.15, 0.11]]  # fmt: skip
+    last = [[0.30, 0.05, 0.10, 0.25, 0.18, 0.12], [0.04, 0.26, 0.20, 0.14, 0.30, 0.06],
+            [0.08, 0.02, 0.60, 0.09, 0.11, 0.10]]  # fmt: skip
+    table = torch.tensor([first, middle, last]).transpose(0, 1).contiguous()
     assert_rank(submission, reference, table, 2)
 
 

@@ -125,17 +125,32 @@ def norm_missing_in_inner_layers(reference: Any, model: Any, input_ids: Tensor) 
     return torch.cat([_lens(model, states[1:-1], _unchanged), logits[None]]).softmax(dim=-1)
 
 
-@misconception(
+@misconceptions(
     task=LENS,
-    title="All layers were divided by the last layer's scale.",
-    hint="Your last layer is right. Does each state get a norm of its own, or do all share the last one's?",
+    one_scale_for_all_layers=(
+        "All layers were divided by the last layer's scale.",
+        "Your last layer is right. Does each state get a norm of its own, or do all share the last one's?",
+        lambda squares: squares[-1:],
+    ),
+    scale_of_the_first_layer=(
+        "All layers were divided by the first layer's scale.",
+        "Your first layer is right. Does each state get a norm of its own, or do all share the first one's?",
+        lambda squares: squares[:1],
+    ),
+    one_scale_over_all_layers=(
+        "One scale was computed over all layers together.",
+        "Over which axes does your norm average? Each layer's state at a token has a size of its own.",
+        lambda squares: squares,
+    ),
 )
-def one_scale_for_all_layers(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+def _one_scale(chosen: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    """Divide the states of all layers by one scale for each token."""
     states, _ = _stream(model, input_ids)
     norm = _inner(model, _NORMS)
     centred = isinstance(norm, torch.nn.LayerNorm)
-    last = states[-1] - states[-1].mean(dim=-1, keepdim=True) if centred else states[-1]
-    scale = (last.pow(2).mean(dim=-1, keepdim=True) + 1e-5).sqrt()
+    whole = torch.stack(states[1:])
+    squares = (whole - whole.mean(dim=-1, keepdim=True) if centred else whole).pow(2)
+    scale = (chosen(squares).mean(dim=(0, -1))[:, None] + 1e-5).sqrt()
 
     def shared(state: Tensor) -> Tensor:
         moved = state - state.mean(dim=-1, keepdim=True) if centred else state
@@ -184,6 +199,38 @@ def _other_states(choose: Any, reference: Any, model: Any, input_ids: Tensor) ->
     with torch.no_grad():
         chosen = choose(states, _inner(model, _NORMS))
     return _lens(model, chosen).softmax(dim=-1)
+
+
+@misconceptions(
+    task=LENS,
+    outputs_of_the_feed_forward_steps=(
+        "The output of each block's feed-forward step was decoded, not the residual stream.",
+        "The model reads the residual stream, to which each block adds. Which module does your hook stand at?",
+        ("mlp", "feed_forward"),
+    ),
+    outputs_of_the_attentions=(
+        "The output of each block's attention was decoded, not the residual stream.",
+        "The model reads the residual stream, to which each block adds. Which module does your hook stand at?",
+        ("attn", "self_attn"),
+    ),
+)
+def _part_of_a_block(names: tuple[str, ...], reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    """Decode what a part of each block adds."""
+    kept: list[Tensor] = []
+
+    def keep(module: Any, args: Any, output: Any) -> None:
+        kept.append((output[0] if isinstance(output, tuple) else output)[0])
+
+    blocks = _inner(model, _BLOCKS)
+    parts = [next(getattr(block, name) for name in names if hasattr(block, name)) for block in blocks]
+    hooks = [part.register_forward_hook(keep) for part in parts]
+    try:
+        with torch.no_grad():
+            model(input_ids.to(model.device))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return _lens(model, kept).softmax(dim=-1)
 
 
 @misconceptions(
@@ -459,14 +506,65 @@ def _at_the_end(step: Any, reference: Any, probabilities: Tensor, target_id: int
     return step(probabilities[:, -1], target_id)
 
 
-@misconception(
+@misconceptions(
     task=RANK,
-    title="The first position was looked at instead of the last.",
-    hint="At which position does the model go on with the text?",
     calls=(RANK,),
+    rank_at_the_first_position=(
+        "The first position was looked at instead of the last.",
+        "At which position does the model go on with the text?",
+        slice(0, 1),
+    ),
+    rank_at_the_last_but_one_position=(
+        "The last position but one was looked at instead of the last.",
+        "At which position does the model go on with the text? Does an index of yours count from the end?",
+        slice(-2, -1),
+    ),
 )
-def rank_at_the_first_position(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    return reference.target_rank(probabilities[:, :1], target_id)
+def _at_another_position(place: slice, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    """Rank the target at another position."""
+    return reference.target_rank(probabilities[:, place], target_id)
+
+
+@misconceptions(
+    task=RANK,
+    calls=(RANK,),
+    ranks_cut_at_100=(
+        "Ranks end at 100: only the likeliest tokens were looked through.",
+        "How many tokens does your function look through, and what does it say of a target behind them?",
+        lambda right: right.clamp(max=100),
+    ),
+    ranks_cut_at_99=(
+        "Ranks end at 99: only the likeliest tokens were looked through.",
+        "How many tokens does your function look through, and what does it say of a target behind them?",
+        lambda right: right.clamp(max=99),
+    ),
+    none_behind_the_first_100=(
+        "Targets behind the hundred likeliest tokens have rank -1.",
+        "How many tokens does your function look through, and what does it say of a target behind them?",
+        lambda right: right.masked_fill(right >= 100, -1),
+    ),
+)
+def _cut(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    """Look through the likeliest tokens alone."""
+    return step(reference.target_rank(probabilities, target_id))
+
+
+@misconceptions(
+    task=RANK,
+    rank_over_all_positions=(
+        "The likelier tokens of all positions were counted.",
+        "Can a rank of yours be larger than the vocabulary? Which position are the tokens counted at?",
+        lambda own: own,
+    ),
+    rank_averaged_over_positions=(
+        "The ranks at all positions were averaged.",
+        "How many positions does your function look at? The text goes on at one of them.",
+        lambda own: own.double().mean(dim=1, keepdim=True).long(),
+    ),
+)
+def _over_positions(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
+    """Count the likelier tokens at more positions than the last, (layer, token) counts."""
+    return step((probabilities > probabilities[..., target_id, None]).sum(dim=-1)).sum(dim=1)
 
 
 @misconception(
@@ -481,15 +579,22 @@ def rank_at_every_position(reference: Any, probabilities: Tensor, target_id: int
 # divergence_from_final
 
 
-def _pointwise(first: Tensor, second: Tensor) -> Tensor:
-    """Return the summands of KL(first, second), shape (layer, token, vocab); zeros of `first` give 0."""
+def _pointwise(first: Tensor, second: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Return the summands of KL(first, second), shape (layer, token, vocab); zeros of `first` give 0.
+
+    Args:
+        first: The distribution that the expectation is taken under.
+        second: The other one.
+        weights: What the logarithms' difference is multiplied with; `first`.
+    """
     first, second = first.double().broadcast_to(second.shape), second.double()
+    factor = first if weights is None else weights.double().broadcast_to(second.shape)
     # Logarithms first: where the two are equal, the summand is exactly 0.
-    return (first * (first.log() - second.clamp_min(1e-300).log())).where(first > 0, 0.0)
+    return (factor * (first.log() - second.clamp_min(1e-300).log())).where(first > 0, 0.0)
 
 
-def _divergence(first: Tensor, second: Tensor) -> Tensor:
-    return _pointwise(first, second).sum(dim=-1).float()
+def _divergence(*distributions: Tensor) -> Tensor:
+    return _pointwise(*distributions).sum(dim=-1).float()
 
 
 def _swapped(probabilities: Tensor) -> tuple[Tensor, Tensor]:
@@ -513,6 +618,16 @@ def _swapped(probabilities: Tensor) -> tuple[Tensor, Tensor]:
         "Each layer was compared with the first one instead of the last.",
         "In which layer are your values 0, and in which should they be?",
         lambda layers: (layers[:1], layers),
+    ),
+    from_the_last_token=(
+        "The last token's final distribution was taken for all positions.",
+        "In the last layer, at how many positions are your values 0? Each has a final distribution of its own.",
+        lambda layers: (layers[-1:, -1:], layers),
+    ),
+    a_thousandth_inside_the_logarithms=(
+        "0.001 was added inside the logarithms.",
+        "How large are the probabilities of most tokens, and how large is what you add to them?",
+        lambda layers: (layers[-1:] + 1e-3, layers + 1e-3, layers[-1:]),
     ),
 )
 def _between_others(chosen: Any, reference: Any, probabilities: Tensor) -> Tensor:

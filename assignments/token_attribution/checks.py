@@ -113,8 +113,8 @@ def two_unlike(sentences: list[Sentence], rng: random.Random) -> list[Sentence]:
 
 
 def batch_of(sentences, tokenizer) -> dict[str, torch.Tensor]:
-    """Return a batch in which every label but the first is wrong: to take it for the prediction shows."""
-    columns = [INTENTS.index(one.intent) + (5 if row else 0) for row, one in enumerate(sentences)]
+    """Return a batch in which every label is wrong: to take it for the prediction shows in each row."""
+    columns = [INTENTS.index(one.intent) + (5 if row else 3) for row, one in enumerate(sentences)]
     labels = [INTENTS[column % len(INTENTS)] for column in columns]
     return encode([sentence.text for sentence in sentences], labels, tokenizer)
 

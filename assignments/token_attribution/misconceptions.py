@@ -109,6 +109,16 @@ def padding_changed(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor
 
 @misconception(
     task=BASELINE,
+    title="The first sentence's baseline was taken for the whole batch.",
+    hint="Sentences of a batch have other lengths: where does [SEP] stand in each row of your baseline?",
+    calls=(BASELINE,),
+)
+def first_sentences_baseline(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
+    return reference.build_baseline(input_ids, tokenizer)[:1].expand_as(input_ids).clone()
+
+
+@misconception(
+    task=BASELINE,
     title="[SEP] was put at the last position of the padded row, not where the sentence ends.",
     hint="A batch is padded: where does a short sentence end, and what stands at the end of its row?",
 )
@@ -208,6 +218,10 @@ def _from(reference: Any, batch: Batch, model: Any, tokenizer: Any, **changed: A
     return _vectors(batch, model, baseline, **changed).sum(dim=-1), _predict(batch, model)
 
 
+def _empty(batch: Batch, tokenizer: Any) -> Tensor:
+    return _pad_all_but(batch["input_ids"], tokenizer, [tokenizer.cls_token_id, tokenizer.sep_token_id])
+
+
 @accepted_variant(
     task=ATTRIBUTION,
     remark="Your path begins at [PAD] for [CLS] and [SEP] too. That is accepted; with both kept, all of the "
@@ -244,6 +258,13 @@ def _softmax(logits: Tensor) -> Tensor:
 
 def _log_softmax(logits: Tensor) -> Tensor:
     return logits.log_softmax(dim=-1)
+
+
+def _unmapped(factor: float) -> Rule:
+    """Return the Gauss-Legendre rule of the interval from -1 to 1, its weights times a factor."""
+    rule = gauss_legendre(50)
+    nodes, weights = (2 * node - 1 for node in rule.nodes), (2 * factor * weight for weight in rule.weights)
+    return Rule(name="from -1 to 1", nodes=tuple(nodes), weights=tuple(weights))
 
 
 def _next_class(batch: Batch, model: Any) -> Tensor:
@@ -283,6 +304,13 @@ def _next_class(batch: Batch, model: Any) -> Tensor:
         "Do you count the classes from 0, as the columns of the logits?",
         lambda batch, model, tokenizer: {"target": _next_class(batch, model)},
     ),
+    class_of_the_baseline_as_target=(
+        "The target is the class that the model predicts for the baseline.",
+        "Whose prediction do you explain: that of the sentence, or that of the sentence without its words?",
+        lambda batch, model, tokenizer: {
+            "target": _predict({**batch, "input_ids": _empty(batch, tokenizer)}, model).argmax(dim=-1)
+        },
+    ),
     probability_as_target=(
         "The probability is explained instead of the logit.",
         "What does your sum of attributions add up to: a difference of logits, or of something else?",
@@ -297,6 +325,16 @@ def _next_class(batch: Batch, model: Any) -> Tensor:
         "Far too few steps (5).",
         "How many steps does the task ask for? Compare the sum of your attributions with what it should be.",
         lambda batch, model, tokenizer: {"rule": gauss_legendre(5)},
+    ),
+    nodes_from_minus_one=(
+        "The nodes were left on the interval from -1 to 1.",
+        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
+        lambda batch, model, tokenizer: {"rule": _unmapped(1.0)},
+    ),
+    nodes_from_minus_one_with_halved_weights=(
+        "The nodes were left on the interval from -1 to 1; only the weights were halved.",
+        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
+        lambda batch, model, tokenizer: {"rule": _unmapped(0.5)},
     ),
 )
 def _changed(options: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
@@ -345,34 +383,73 @@ def _from_zero_vectors(batch: Batch, model: Any) -> tuple[Tensor, Tensor, Tensor
     embeddings_module = model.embedding_model.embeddings
     with torch.no_grad():
         embeddings = embeddings_module(ids)
-    target = _predict(batch, model).argmax(dim=-1, keepdim=True)
+    average = _mean_gradient(model, ids, mask, torch.zeros_like(embeddings), embeddings)
+    there = _mean_gradient(
+        model, ids, mask, embeddings, embeddings, Rule(name="the input", nodes=(1.0,), weights=(1.0,))
+    )
+    return embeddings * average, there, embeddings
+
+
+def _mean_gradient(
+    model: Any, ids: Tensor, mask: Tensor, start: Tensor, end: Tensor, rule: Rule | None = None
+) -> Tensor:
+    """Return the mean gradient of the predicted class between two points, shape (batch, token, hidden)."""
+    asked = {"input_ids": ids, "attention_mask": mask}
+    target = _predict(asked, model).argmax(dim=-1, keepdim=True)
 
     def gradient_at(points: Tensor) -> Tensor:
         points = points.detach().requires_grad_()
-        hook = embeddings_module.register_forward_hook(lambda module, inputs, output: points)
+        hook = model.embedding_model.embeddings.register_forward_hook(lambda module, inputs, output: points)
         try:
             with torch.enable_grad():
-                logits = model({"input_ids": ids, "attention_mask": mask})
-                return torch.autograd.grad(logits.gather(1, target).sum(), points)[0]
+                return torch.autograd.grad(model(asked).gather(1, target).sum(), points)[0]
         finally:
             hook.remove()
 
-    rule = gauss_legendre(50)
-    pairs = zip(rule.nodes, rule.weights, strict=True)
-    average = sum(weight * gradient_at(node * embeddings) for node, weight in pairs)
-    return embeddings * average, gradient_at(embeddings), embeddings
+    chosen = rule or gauss_legendre(50)
+    pairs = zip(chosen.nodes, chosen.weights, strict=True)
+    total: Tensor = sum(weight * gradient_at(start + node * (end - start)) for node, weight in pairs)
+    return total
 
 
 @misconception(
     task=ATTRIBUTION,
-    title="The first sentence's predicted class is the target for the whole batch.",
-    hint="Each sentence has a prediction of its own: how many targets does your batch have?",
-    needs_whole=True,
+    title="The gradients were integrated, but not multiplied by the difference between input and baseline.",
+    hint="What does the formula multiply the integral with?",
     calls=(BASELINE,),
 )
-def one_target_for_all(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
+def average_gradient(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
+    ids, mask = batch["input_ids"].to(model.device), batch["attention_mask"].to(model.device)
+    embeddings = model.embedding_model.embeddings
+    with torch.no_grad():
+        end = embeddings(ids)
+        start = embeddings(reference.build_baseline(batch["input_ids"], tokenizer).to(ids.device))
+    average = _mean_gradient(model, ids, mask, start, end)
+    return average.sum(dim=-1), _predict(batch, model)
+
+
+@misconceptions(
+    task=ATTRIBUTION,
+    needs_whole=True,
+    calls=(BASELINE,),
+    one_target_for_all=(
+        "The first sentence's predicted class is the target for the whole batch.",
+        "Each sentence has a prediction of its own: how many targets does your batch have?",
+        lambda predicted, baseline: {"target": predicted[:1].expand_as(predicted)},
+    ),
+    one_baseline_for_all=(
+        "The paths of all sentences begin at the first sentence's baseline.",
+        "Where does [SEP] stand at the beginning of each sentence's path? Each has a baseline of its own.",
+        lambda predicted, baseline: {"baseline": baseline[:1].expand_as(baseline).clone()},
+    ),
+)
+def _one_for_all(
+    options: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any
+) -> tuple[Tensor, Tensor]:
+    """Take something of the first sentence for all of them."""
     predicted = _predict(batch, model).argmax(dim=-1)
-    return _from(reference, batch, model, tokenizer, target=predicted[:1].expand(len(predicted)))
+    baseline = reference.build_baseline(batch["input_ids"], tokenizer)
+    return _from(reference, batch, model, tokenizer, **options(predicted, baseline))
 
 
 def _unit(scores: Tensor) -> Tensor:
@@ -534,6 +611,11 @@ def _shares(values: Tensor) -> Tensor:
         "Is the ratio of two of your values the ratio of the scores? What would a softmax make of it?",
         lambda scores, mask: _shares(scores.abs() * mask),
     ),
+    order_of_the_scores=(
+        "The order of the scores was returned (argsort) instead of importances.",
+        "What does argsort give: values, or places? Do your values sum to 1?",
+        lambda scores, mask: scores.argsort(dim=-1, descending=True).to(scores.dtype),
+    ),
     logarithms=(
         "The logarithm of the importances was returned.",
         "Are your values between 0 and 1?",
@@ -641,6 +723,35 @@ def leading_hashes_kept(reference: Any, tokens: list[str], scores: Any) -> list[
 def _joined(join: Any, reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     """Give a word something else than the sum of its pieces."""
     return _merged(tokens, scores, join)
+
+
+@misconceptions(
+    task=MERGING,
+    calls=(MERGING,),
+    words_sorted_by_score=(
+        "The words were sorted by their scores.",
+        "Read your words one after the other: is it still the sentence?",
+        lambda words: sorted(words, key=lambda one: -one[1]),
+    ),
+    words_sorted_by_magnitude=(
+        "The words were sorted by the magnitude of their scores.",
+        "Read your words one after the other: is it still the sentence?",
+        lambda words: sorted(words, key=lambda one: -abs(one[1])),
+    ),
+    words_sorted_by_alphabet=(
+        "The words were sorted by the alphabet.",
+        "Read your words one after the other: is it still the sentence?",
+        sorted,
+    ),
+    scores_rounded=(
+        "The scores were rounded to two digits.",
+        "Compare the sum over your words with the sum over the pieces: what became of the other digits?",
+        lambda words: [(word, round(score, 2)) for word, score in words],
+    ),
+)
+def _rearranged(step: Any, reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
+    """Sort the right words, or round their scores."""
+    return step(reference.merge_subtokens(tokens, scores))
 
 
 @misconception(

@@ -13,7 +13,11 @@ import torch
 from autograder.checks.answer_cache import Reference
 from autograder.checks.comparing import Mismatch
 from autograder.checks.submission_proxy import Call
-from autograder.diagnosis import Explanation, Misconception, Question, explain
+from autograder.comparison.tensors import relative_l2
+from autograder.diagnosis import Explanation, Misconception, Question, explain, general_mistakes
+
+NEAR = 0.3
+"""An answer at most this far from the right one, relatively, may have been computed with fewer digits."""
 
 _CONFIG = {
     "hidden size": ("hidden_size", "n_embd"),
@@ -73,7 +77,11 @@ def explained(
     if error.part is not None:
         args, nearness = error.part
         part = replace(question, args=args, nearness=nearness, subject=error.part_subject)
-    return explain(known, question, part=part, mistaken=mistaken)
+    earlier = [one.call.args for one in passed if one.call.function == call.function and not one.call.kwargs]
+    shown = error.subject
+    near = shown is not None and relative_l2(shown.actual, shown.expected) <= NEAR
+    general = general_mistakes(call.function, models, earlier, call.seed, near=near)
+    return explain(known, question, part=part, mistaken=mistaken, general=general)
 
 
 def remembered(known: Misconception, reference: Reference) -> Misconception:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 
+from autograder.checks.comparing import Mismatch
 from autograder.checks.decorators import CheckInfo
 from autograder.diagnosis import Explanation
 from autograder.errors import (
@@ -18,6 +19,10 @@ from autograder.records import Outcome
 _UNEXPLAINED_HIDDEN = (
     "On inputs that you have not seen, the result is not the expected one. "
     "Compare with what was asked, and test on inputs of other sizes."
+)
+_UNUSABLE = (
+    "Your function gave no usable answer on an input that you have not seen. "
+    "Print the type and the dtype of what it returns, and compare them with what the task asks for."
 )
 _UNWRITTEN = "This runs once the function is written."
 _FAULT = "This check could not be run; a person will look at it."
@@ -67,9 +72,13 @@ def first_late_hint_of(info: CheckInfo, error: BaseException | None, explanation
         return _UNWRITTEN
     if isinstance(error, StudentCodeError):
         return f"Your function raised an error on an input that you have not seen. {hint}".strip()
-    if isinstance(error, SubmissionError):
-        return f"Your function gave no usable answer on an input that you have not seen. {hint}".strip()
+    if isinstance(error, SubmissionError) or (not explanation.known and _is_of_another_type(error)):
+        return _UNUSABLE
     return hint or _UNEXPLAINED_HIDDEN
+
+
+def _is_of_another_type(error: BaseException | None) -> bool:
+    return isinstance(error, Mismatch) and error.comparison.problem in ("type", "dtype")
 
 
 def is_unwritten(error: BaseException | None) -> bool:

@@ -40,12 +40,15 @@ class FunctionCaller(Protocol):
 class Call:
     """The last question asked: what diagnosis asks the misconceptions too."""
 
-    __slots__ = ("args", "function", "kwargs")
+    __slots__ = ("args", "function", "kwargs", "seed")
 
-    def __init__(self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def __init__(
+        self, function: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, seed: int = 0
+    ) -> None:
         self.function = function
         self.args = args
         self.kwargs = kwargs
+        self.seed = seed
 
 
 class SubmissionProxy:
@@ -66,6 +69,7 @@ class SubmissionProxy:
         self._timed_out: dict[str, str] = {}
         self._answered: dict[Any, tuple[Any, list[Any]]] = {}
         self._asked_in: dict[Any, set[str]] = {}
+        self._seeds: dict[Any, int] = {}
         self._judged: Mapping[str, frozenset[str]] = {}
         self.check = ""
         self._count = 0
@@ -107,8 +111,8 @@ class SubmissionProxy:
         if function in self._timed_out:
             raise CallTimeoutError(self._timed_out[function])
         self._count += 1
-        self.last = Call(function, args, kwargs)
         seed = seed_for(*self._seed_parts, self.check, function, str(self._count))
+        self.last = Call(function, args, kwargs, seed=seed)
         try:
             answer = self._functions.call(function, args, kwargs, seed=seed)
         except CallTimeoutError as error:
@@ -133,8 +137,9 @@ class SubmissionProxy:
         key = content_key((function, args), keep)
         if key not in self._answered:
             self._answered[key] = (self.call(function, *args), keep)
+            self._seeds[key] = self.last.seed if self.last else 0
         self._asked_in.setdefault(key, set()).add(self.check)
-        self.last = Call(function, args, {})
+        self.last = Call(function, args, {}, seed=self._seeds[key])
         return self._answered[key][0]
 
     def own(self, function: str, *args: Any) -> Any:

@@ -116,8 +116,14 @@ def _compare(actual: Any, expected: Any, tolerance: Tolerance, name: str) -> Com
     if worst <= (0.0 if tolerance.metric == "exact" else tolerance.tau):
         return Comparison(close=True, distance=worst, problem="", message="")
     message = f"{name}: {_first_difference(actual, expected, tolerance, '')}"
-    problem: Any = "values" if math.isfinite(worst) else "type"
+    problem: Any = "values" if math.isfinite(worst) or _is_of_one_kind(actual, expected) else "type"
     return Comparison(close=False, distance=worst, problem=problem, message=message)
+
+
+def _is_of_one_kind(actual: Any, expected: Any) -> bool:
+    """Return whether both are numbers, strings, sequences, mappings or tensors, whatever is in them."""
+    kinds: tuple[Any, ...] = ((list, tuple), dict, str, bool, (int, float), Tensor)
+    return any(isinstance(actual, kind) and isinstance(expected, kind) for kind in kinds)
 
 
 def _first_difference(actual: Any, expected: Any, tolerance: Tolerance, where: str) -> str:

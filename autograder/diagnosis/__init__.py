@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from autograder.diagnosis.explain import diagnose, explain
+from autograder.diagnosis.general import GENERAL, general_mistakes
 from autograder.diagnosis.misconceptions import (
     AcceptedVariant,
     BorderlineProgram,
@@ -19,6 +20,7 @@ from autograder.diagnosis.misconceptions import (
 from autograder.diagnosis.query import Explanation, Question, Subject
 
 __all__ = [
+    "GENERAL",
     "AcceptedVariant",
     "BorderlineProgram",
     "Explanation",
@@ -32,6 +34,7 @@ __all__ = [
     "diagnose",
     "equivalent",
     "explain",
+    "general_mistakes",
     "misconception",
     "misconceptions",
     "misconceptions_of",

@@ -14,6 +14,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from autograder.comparison.blame import judged
@@ -24,7 +25,7 @@ from autograder.diagnosis.localise import where_it_differs
 from autograder.diagnosis.misconceptions import Function, Misconception
 from autograder.diagnosis.naming import Match, named
 from autograder.diagnosis.query import Explanation, Question, Subject
-from autograder.diagnosis.transforms import Transformed, transforms_to
+from autograder.diagnosis.transforms import LEAST_VALUES, Transformed, transforms_to
 from autograder.records import Diagnosis
 
 
@@ -59,6 +60,7 @@ def explain(
     *,
     part: Question | None = None,
     mistaken: Mapping[str, Misconception] | None = None,
+    general: Sequence[Misconception] = (),
 ) -> Explanation:
     """Say what explains a wrong answer.
 
@@ -67,16 +69,18 @@ def explain(
         question: The call that went wrong.
         part: A part of it that shows most mistakes for less computation.
         mistaken: Mistakes named before in other functions of the same student, by the function.
+        general: Mistakes of any function, of which the first that fits is named where none of the candidates does.
 
     Returns:
         The explanation; its diagnosis is None where nothing, or more than one thing, reproduces the answer.
     """
-    asked = part or question
-    shown = [one for one in candidates if part is None or not one.needs_whole]
+    asked = question if part is None or part.is_right else _confirmed_by(question, part)
+    shown = [one for one in candidates if asked is question or not one.needs_whole]
     near = _singles(shown, asked)
-    if part is not None and not near:
+    if asked is not question and not near:
         near = _singles([one for one in candidates if one.needs_whole], question)
-    found = near or _following(asked, mistaken or {}) or _mixed(shown, asked)
+    found = near or _first(general, question) or _following(asked, mistaken or {})
+    found = found or _mixed(_likely(shown, asked, question), question)
     if found:
         return _or_located(named(found), question)
     transform = _transform(question)
@@ -91,7 +95,35 @@ def explain(
             detail=transform.detail,
         )
     found = _pairs(candidates, asked, mistaken or {}) or _with_transform(candidates, asked)
+    if asked is not question and any(one.transform for one in found):
+        found = _with_transform([one.known[0] for one in found], question)
     return _or_located(named(found), question)
+
+
+def _first(general: Sequence[Misconception], question: Question) -> list[Match]:
+    """Return the first general mistake that explains an answer of several different values."""
+    subject = question.subject
+    if subject is not None and len(torch.unique(subject.expected)) < LEAST_VALUES:
+        return []
+    found = (_singles([one], question) for one in general)
+    return next((one for one in found if one), [])
+
+
+def _confirmed_by(question: Question, part: Question) -> Question:
+    """Return the part, of which an explanation counts only if it explains the whole, too."""
+
+    def consistent(run: Function) -> bool:
+        return _nearness(run, question) <= question.tau and question.consistent(run)
+
+    return replace(part, consistent=consistent)
+
+
+def _likely(candidates: Sequence[Misconception], asked: Question, question: Question) -> list[Misconception]:
+    """Return the mistakes that explain some items of a part, to be tried on the whole; all where it is the whole."""
+    if asked is question:
+        return list(candidates)
+    anywhere = replace(asked, consistent=lambda run: True)
+    return [one.known[0] for one in _singles(candidates, anywhere) or _mixed(candidates, anywhere)]
 
 
 def _nearness(run: Function, question: Question) -> float:

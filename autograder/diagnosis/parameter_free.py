@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
+
+LEAST_DISTINCT = 6
+"""Fewer distinct values than this lie on a grid by chance."""
+
+NEARLY = 0.05
+"""Half the width of a dtype costs less than this share of a tensor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +126,14 @@ def _along(want: Tensor, axis: int, name: str, say: str) -> Iterator[LastStep]:
         f"{question}: does each value hold those before it?",
         want.cumsum(dim=axis),
     )
+    for descending, ranks in product((False, True), repeat=2):
+        order = want.argsort(dim=axis, descending=descending)
+        yield LastStep(
+            f"{'ranks' if ranks else 'order'}_along_{name}",
+            f"The {'ranks' if ranks else 'order'} of the values along the axis '{name}' came back, not the values.",
+            f"{question}: what does argsort give, the values or their places?",
+            (order.argsort(dim=axis) if ranks else order).to(want.dtype),
+        )
     first = want.narrow(axis, 0, 1)
     yield LastStep(
         f"differences_along_{name}",
@@ -126,6 +141,32 @@ def _along(want: Tensor, axis: int, name: str, say: str) -> Iterator[LastStep]:
         f"{question}: is the one before it subtracted?",
         torch.cat([first, want.diff(dim=axis)], dim=axis),
     )
+
+
+def digits_held(got: Tensor, want: Tensor, noise: float) -> str:
+    """Return how few digits right values have been left with: `2 decimals`, `bfloat16`; empty if they have all.
+
+    Args:
+        got: Of the expected shape, float64.
+        want: The right values, float64.
+        noise: How far right values may lie apart, relatively.
+    """
+    if len(torch.unique(got)) < LEAST_DISTINCT:
+        return ""
+    off, largest = (got - want).abs(), float(want.abs().max())
+    for decimals in range(7):
+        unit = 10.0**-decimals
+        from_grid, right_from_grid = ((one / unit - (one / unit).round()).abs().max() for one in (got, want))
+        # The nearest float32 of a decimal number lies this far from it.
+        single = max(1e-3, 1e-7 * float(got.abs().max()) / unit)
+        on_grid = float(from_grid) <= single < 0.05 < float(right_from_grid)
+        if on_grid and float(off.max()) <= 0.501 * unit + noise * largest:
+            return f"{decimals} decimals"
+    for dtype in (torch.bfloat16, torch.float16):
+        exact, right = (torch.equal(one.to(dtype).double(), one) for one in (got, want))
+        if exact and not right and float(off.norm()) <= NEARLY * float(want.norm()):
+            return str(dtype).removeprefix("torch.")
+    return ""
 
 
 def _of_axes(want: Tensor, names: Sequence[str]) -> Iterator[LastStep]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from autograder.comparison.tensors import distance
 from autograder.diagnosis.misconceptions import Misconception
 from autograder.records import Diagnosis
 
@@ -72,6 +73,12 @@ class Question:
 
     special: Sequence[bool] = ()
     """For each token whether it is a special one or padding; empty where this is unknown."""
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the tensor is right, as a part of a wrong answer may be: then it says nothing of the mistake."""
+        one = self.subject
+        return one is not None and distance(one.actual, one.expected, one.metric, one.items) <= self.tau
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

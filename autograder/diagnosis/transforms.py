@@ -6,14 +6,14 @@ student's. Nothing here decides what is near enough: the check's own distance an
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from autograder.diagnosis.parameter_free import last_steps
+from autograder.diagnosis.factors import known_factor, what_to_look_for
+from autograder.diagnosis.parameter_free import digits_held, last_steps
 
 Within = Callable[[Tensor, Tensor], float]
 """(actual, candidate) -> distance in the check's metric."""
@@ -74,7 +74,7 @@ def transforms_to(
         return None
     if got.shape == want.shape and distance(got, want) <= tau:
         return None  # there is nothing to explain
-    for find in (_factor, _plain, _slice_factors, _shift, _order):
+    for find in (_factor, _plain, _digits, _slice_factors, _shift, _order):
         found = find(got, want, distance, tau, axes, sizes)
         if found is not None:
             return found
@@ -82,8 +82,12 @@ def transforms_to(
 
 
 def _usable(actual: Tensor, origin: Tensor) -> bool:
-    return all(
-        one.is_floating_point() and bool(torch.isfinite(one.double()).all()) for one in (actual, origin)
+    # Whole numbers where others are expected: an order, or rounded values.
+    whole = actual.dtype in (torch.int32, torch.int64)
+    return (
+        (actual.is_floating_point() or whole)
+        and origin.is_floating_point()
+        and all(bool(torch.isfinite(one.double()).all()) for one in (actual, origin))
     )
 
 
@@ -117,63 +121,11 @@ def _factor(
     return Transformed(
         id="one_factor_for_all",
         title="All values are off by one and the same factor.",
-        hint=f"All values {named}: {_ASKED.get(origin.lstrip('-'), _A_FACTOR)}",
+        hint=f"All values {named}: {what_to_look_for(origin)}",
         detail=f"All values are {number} times what they should be{f' ({origin})' if origin else ''}.",
         distance=off,
         invertible=True,
     )
-
-
-def known_factor(factor: float, sizes: Mapping[str, int], precision: float) -> str:
-    """Return where a factor comes from, in words of a small set: `1 / (number of tokens)`; empty if unknown.
-
-    Args:
-        factor: As fitted.
-        sizes: Numbers that may be behind it, by name.
-        precision: How well the factor is known, relatively.
-    """
-    size = abs(factor)
-    sign = "-" if factor < 0 else ""
-    known: list[tuple[float, str]] = [(value, text) for text, value in _NUMBERS.items()]
-    for name, number in sizes.items():
-        if number > 1:
-            known += [
-                (number, f"({name})"),
-                (1 / number, f"1 / ({name})"),
-                (math.sqrt(number), f"sqrt({name})"),
-                (1 / math.sqrt(number), f"1 / sqrt({name})"),
-                ((number - 1) / number, f"(({name}) - 1) / ({name})") if number > 2 else (2, "2"),
-            ]
-    near = [text for value, text in known if abs(size / value - 1) <= precision]
-    return sign + near[0] if near else ""
-
-
-_A_FACTOR = "look for a mean instead of a sum, a division, a step left out."
-_A_LOGARITHM = "which logarithm do you take, and which one is asked for?"
-_ASKED = {
-    "ln 2": _A_LOGARITHM,
-    "1 / ln 2": _A_LOGARITHM,
-    "ln 10": _A_LOGARITHM,
-    "1 / ln 10": _A_LOGARITHM,
-}
-"""What to look for, by where a factor comes from."""
-
-_NUMBERS = {
-    "2": 2.0,
-    "1/2": 0.5,
-    "3": 3.0,
-    "1/3": 1 / 3,
-    "4": 4.0,
-    "1/4": 0.25,
-    "10": 10.0,
-    "1/10": 0.1,
-    "100": 100.0,
-    "1/100": 0.01,
-    "ln 2": math.log(2),
-    "1 / ln 2": 1 / math.log(2),
-    "1 / ln 10": 1 / math.log(10),
-    "ln 10": math.log(10),
-}
 
 
 def _plain(
@@ -201,6 +153,23 @@ def _plain(
                 )
             )
     return found[0] if found else None
+
+
+def _digits(
+    got: Tensor, want: Tensor, distance: Within, tau: float, axes: Sequence[str], sizes: Mapping[str, int]
+) -> Transformed | None:
+    """The right values with fewer digits."""
+    held = digits_held(got, want, tau) if got.shape == want.shape else ""
+    if not held:
+        return None
+    said = f"The values have no more digits than {held}."
+    return Transformed(
+        id=f"no_more_digits_than_{held.replace(' ', '_')}",
+        title=said,
+        hint=f"{said} Are they rounded, or does your function compute in a dtype of half the width?",
+        detail=said,
+        distance=distance(got, want),
+    )
 
 
 def _slice_factors(

@@ -21,7 +21,7 @@ import pytest
 import torch
 from captum.attr import IntegratedGradients
 
-from autograder.checks import assert_close, assert_figure_shown, grades, points
+from autograder.checks import assert_close, assert_figure_shown, grades, hint, points
 
 VALUES = torch.tensor([[1.0, 2.0], [3.0, 6.0]])
 
@@ -38,6 +38,7 @@ def test_other(submission):
 
 @grades("centre")
 @points(4)
+@hint("Subtract which centre?")
 def test_one(submission, reference, record):
     \"\"\"One check.\"\"\"
     actual = submission.call("centre", VALUES)
@@ -130,9 +131,29 @@ def test_what_is_odd_about_an_answer_is_the_students_and_told_to_the_instructor(
     body = "    read_answer(lambda answer: answer['rows'], actual)\n"
     result = check("    from autograder.checks import read_answer\n" + body, centre=lambda values: {})
     assert (result.outcome, result.points, result.fault) == ("errored", 0, "")
-    assert result.hint.startswith("Your function gave no usable answer")
+    assert result.hint.startswith("Your function gave no usable answer") and "which centre" not in result.hint
     assert result.detail.startswith("result: this value cannot be compared with the expected one.\nTraceback")
     assert "KeyError: 'rows'" in result.detail
+
+
+@pytest.mark.parametrize("answer", ["text", None, torch.ones(2, 2).long()])
+def test_the_hint_of_a_wrong_type_asks_for_the_type_and_not_for_the_method(check, answer):
+    result = check(COMPARED, centre=lambda values: answer)
+    assert "Print the type and the dtype" in result.hint and "which centre" not in result.hint
+
+
+def test_a_nest_of_another_kind_is_of_a_wrong_type(check):
+    compared = (
+        "    from autograder.checks import assert_matches\n    assert_matches(actual, ['a', 1.0], name='x')\n"
+    )
+    assert "Print the type" in check(compared, centre=lambda values: "a").hint
+
+
+def test_a_nest_with_other_entries_is_of_the_right_type(check):
+    compared = (
+        "    from autograder.checks import assert_matches\n    assert_matches(actual, ['a', 1.0], name='x')\n"
+    )
+    assert "which centre" in check(compared, centre=lambda values: ["b"]).hint
 
 
 def test_what_is_odd_about_a_wrong_tensor_costs_its_explanation_alone(check, monkeypatch):

@@ -148,7 +148,7 @@ def test_a_visible_check_after_hidden_ones_does_not_say_how_it_was_lost(grade):
     assert check_view(replace(result, visibility="visible", feedback="Too slow.")).state == "timed_out"
 
 
-SAID = {"known mistake", "error", "stub", "too slow", "death", "another function's error"}
+SAID = {"nothing", "known mistake", "error", "stub", "too slow", "death", "another function's error"}
 
 
 @pytest.mark.parametrize("name", ["Leak_7.25_3.5", "ValueError", "ChildProcessError"])

@@ -282,3 +282,60 @@ def test_a_mistake_that_shows_on_the_whole_alone_is_not_looked_for_in_a_part():
     whole = replace(WITHOUT_SINE, needs_whole=True)
     assert by_layer(actual, [WITHOUT_SINE], part=True).diagnosis.misconception == "without_sine"
     assert by_layer(actual, [whole], part=True).diagnosis is None
+
+
+def in_rows(actual, candidates):
+    """Explain an answer of shape (row, token) for three inputs, asked about the last row alone first."""
+
+    def score_all(reference, rows):
+        return torch.stack([reference.score(row) for row in rows])
+
+    inputs = torch.stack([X, X / 2, X / 3])
+    subject = Subject(
+        actual=actual,
+        expected=score_all(reference, inputs),
+        axes=("row", "token"),
+        items=0,
+        metric="relative_l2",
+        select=lambda result: result,
+    )
+    question = Question(
+        task="rows",
+        reference=reference,
+        args=(inputs,),
+        kwargs={},
+        nearness=lambda result: relative_l2(actual, result),
+        tau=TAU,
+        subject=subject,
+    )
+    part = replace(
+        question,
+        args=(inputs[-1:],),
+        nearness=lambda result: relative_l2(actual[-1:], result),
+        subject=replace(subject, actual=actual[-1:], expected=subject.expected[-1:]),
+    )
+    return explain(candidates, question, part=part).diagnosis, subject.expected, inputs
+
+
+def in_each_row(one):
+    return mistake(
+        one.id, lambda reference, rows: torch.stack([one.run(reference, row) for row in rows]), task="rows"
+    )
+
+
+def test_what_explains_a_part_alone_is_not_named():
+    rows = [in_each_row(one) for one in KNOWN]
+    _, _, inputs = in_rows(torch.zeros(3, 6), rows)
+    actual = torch.stack([halved(reference, row) for row in inputs])
+    assert in_rows(actual, rows)[0].misconception == "halved"
+    actual[0] = unrelated(reference, inputs[0])
+    assert in_rows(actual, rows)[0] is None
+
+
+def test_a_mistake_that_a_part_does_not_show_is_looked_for_in_the_whole():
+    rows = [in_each_row(one) for one in KNOWN]
+    _, right, inputs = in_rows(torch.zeros(3, 6), rows)
+    wrong = torch.stack([unrelated(reference, row) for row in inputs])
+    for places in ([True, False, False], [False, False, True], [True, True, False]):
+        found, _, _ = in_rows(torch.where(torch.tensor(places)[:, None], wrong, right), rows)
+        assert found.misconception == "unrelated" and " row" in found.title

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from autograder.comparison.tensors import relative_l2
-from autograder.diagnosis.transforms import known_factor, transforms_to
+from autograder.diagnosis.factors import known_factor
+from autograder.diagnosis.transforms import transforms_to
 
 TAU = 1e-4
 E = torch.randn((3, 5), generator=torch.Generator().manual_seed(1))
@@ -41,6 +42,12 @@ def transform(actual, expected=E, axes=AXES, tau=TAU):
             "another_order",
         ),
         (E * torch.tensor([[1.0], [3.0], [0.2]]), "own_factor_for_each_layer"),
+        (E.round(decimals=2), "no_more_digits_than_2_decimals"),
+        (E.round(decimals=1), "no_more_digits_than_1_decimals"),
+        (E.bfloat16(), "no_more_digits_than_bfloat16"),
+        (E.half(), "no_more_digits_than_float16"),
+        (E.argsort(dim=1, descending=True), "order_along_token"),
+        (E.argsort(dim=1).argsort(dim=1), "ranks_along_token"),
     ],
 )
 def test_a_right_answer_with_one_step_more_is_told_the_step(actual, named):

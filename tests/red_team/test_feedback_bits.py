@@ -10,7 +10,7 @@ import pytest
 
 from autograder.checks.decorators import CheckInfo, collect, is_late
 from autograder.course.assignment import list_slugs, load_assignment, load_module, load_reference
-from autograder.diagnosis import Misconception, misconceptions_of
+from autograder.diagnosis import GENERAL, Misconception, misconceptions_of
 from autograder.diagnosis.composition import names_used, pairs
 from autograder.records import Assignment
 
@@ -36,8 +36,10 @@ def bits(assignment: Assignment) -> dict[str, float]:
     # Of each function: one point for changed arguments, and the earlier task that it may follow from. Whether a model
     # was changed is one sentence.
     fixed = 1 + sum(1 + math.log2(1 + order.index(task)) for task in {info.task for info in late})
-    first = math.log2(MANNERS + max(len({one.hint for one in own}) for own, _ in mistakes))
-    named = [worth + len(own) + pairs for worth, (own, pairs) in zip(points, mistakes, strict=True)]
+    first = math.log2(MANNERS + len(GENERAL) + max(len({one.hint for one in own}) for own, _ in mistakes))
+    named = [
+        worth + len(own) + len(GENERAL) + pairs for worth, (own, pairs) in zip(points, mistakes, strict=True)
+    ]
     return {
         "hints": fixed + first + sum(map(math.log2, points)),
         "names": fixed + first + sum(map(math.log2, named)),

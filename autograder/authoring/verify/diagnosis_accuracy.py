@@ -17,7 +17,7 @@ from autograder.checks.check_run import CheckRun
 from autograder.checks.course_context import Course
 from autograder.checks.runner import Run, with_checks
 from autograder.checks.variants import run_variant
-from autograder.diagnosis import Explanation
+from autograder.diagnosis import GENERAL, Explanation
 from autograder.diagnosis.composition import DidNotComposeError
 from autograder.records import CheckResult
 
@@ -167,7 +167,7 @@ def _outcome(
 ) -> Outcome:
     """Judge the diagnoses of a program.
 
-    A transform in a diagnosis is true of the values, whatever made them; only the known mistakes in it are judged.
+    A transform or a general mistake is true of the values, whatever made them; only the known mistakes are judged.
 
     Args:
         case: The program.
@@ -183,7 +183,7 @@ def _outcome(
 
 
 def _mistakes(explanations: Sequence[Explanation]) -> set[str]:
-    return {known.id for found in explanations for known in found.known}
+    return {known.id for found in explanations for known in found.known} - GENERAL
 
 
 def _made(case: DiagnosisCase) -> set[str]:

@@ -102,3 +102,24 @@ def test_a_mistake_leaves_its_arguments_and_the_model_alone(setting):
             assert made is not None and not made.requires_grad, known.id
         assert before == list(question)
     assert all(torch.equal(weights[name], value) for name, value in loaded.model.state_dict().items())
+
+
+def test_weights_that_count_features_are_no_pair_of_other_mistakes(setting):
+    (found,) = [one for one in setting.misconceptions if one.id == "shapley_weights_of_features"]
+    fillings = setting.checks.pool(setting.assignment)[1]
+    filling = next(one for one in fillings if len(one.mask) == max(one.mask) + 2)
+    small = min(setting.models, key=lambda loaded: sum(each.numel() for each in loaded.model.parameters()))
+    arguments = (small.model, small.tokenizer, *filling.arguments)
+    wrong = found.run(setting.reference, *arguments)
+    assert distance(wrong, setting.reference.shapley_groups(*arguments), "relative_l2") > 0.05
+    results = setting.mistaken(found)
+    assert {one.diagnosis.misconception for one in results.values() if one.diagnosis} == {found.id}
+
+
+def test_the_instructor_reads_the_bound_that_sampled_values_are_judged_by(setting):
+    def off(*arguments):
+        return setting.reference.shapley_groups(*arguments[:-2]) + 5
+
+    results = setting.grade(only={"shapley_sampled", *setting.needed}, shapley_sampled=off)
+    detail = results["test_sampled_values_of_unseen_groups"].detail
+    assert "off the exact" in detail and "honest sampling stays within" in detail and "allowed" not in detail

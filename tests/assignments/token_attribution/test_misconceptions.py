@@ -104,3 +104,12 @@ def test_accepted_rules_lie_near_the_contracts_own(setting):
         baseline = setting.reference.build_baseline(batch["input_ids"], loaded.tokenizer)
         first, *others = checks.integrate(batch, loaded.model, baseline, rules)
         assert max(distance(other, first, "relative_l2", 0) for other in others) < checks.NEAR / 3
+
+
+def test_each_row_of_a_hidden_batch_tells_the_label_from_the_prediction(setting):
+    checks = setting.checks
+    for loaded in setting.models:
+        for sentences in (checks.telling(setting.assignment), checks.pool(setting.assignment)[:20]):
+            batch = checks.batch_of(sentences, loaded.tokenizer)
+            intents = torch.tensor([checks.INTENTS.index(one.intent) for one in sentences])
+            assert not bool((batch["labels"].argmax(dim=-1) == intents).any())
