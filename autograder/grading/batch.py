@@ -228,6 +228,7 @@ def _give_up(
         max_score=sum(result.max_points for result in skipped),
         checks=skipped,
         needs_review=(reason,),
+        provenance={"handed_in": dict(submission.handed_in)} if submission.handed_in else {},
     )
     written = write_submission(report, None, assignment, results.folder / report.folder_name)
     return report, written.report, written.files
