@@ -1,0 +1,107 @@
+"""Commands that take grades and feedback to where the submissions came from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from autograder.exchange.outcome import Outcome
+
+export = typer.Typer(
+    no_args_is_help=True, help="Fill in a learning platform's own files with the grades of a results folder."
+)
+
+ResultsArgument = Annotated[
+    Path, typer.Argument(metavar="RESULTS", help="A results folder of `autograder grade`.")
+]
+AssignmentOption = Annotated[str, typer.Option("--assignment", metavar="SLUG", help="The assignment.")]
+ExportOutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the files go.")]
+PartialOption = Annotated[
+    bool,
+    typer.Option("--partial", help="Where a grade is not complete, export the automatic points."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.add_typer(export, name="export")
+
+
+@export.command(
+    epilog="Example: autograder export moodle results --assignment logit_lens --worksheet Grades-NLP.csv --out moodle"
+)
+def moodle(
+    results: ResultsArgument,
+    assignment: AssignmentOption,
+    worksheet: Annotated[
+        Path,
+        typer.Option("--worksheet", metavar="FILE", help="The grading worksheet, as Moodle gives it."),
+    ],
+    out: ExportOutOption,
+    partial: PartialOption = False,
+    grade_column: Annotated[
+        str,
+        typer.Option(
+            "--grade-column",
+            metavar="NAME",
+            help="The grade's column, if Moodle is neither in English nor in German.",
+        ),
+    ] = "",
+) -> None:
+    """Put the grades into Moodle's grading worksheet, and the feedback pages into feedback.zip."""
+    from autograder.exchange.moodle import FEEDBACK_ZIP, feedback_zip, fill_worksheet
+    from autograder.exchange.sheet import Sheet
+    from autograder.exchange.totals import read_totals
+    from autograder.exchange.writing import packed, write_export
+
+    sheet = Sheet(worksheet)
+    outcome, graded = fill_worksheet(
+        sheet, read_totals(results, assignment), partial=partial, grade_column=grade_column
+    )
+    pages = feedback_zip(graded)
+    backups = write_export({sheet.name: sheet.to_bytes(), FEEDBACK_ZIP: packed(pages)}, out)
+    _tell(outcome, [out / sheet.name, out / FEEDBACK_ZIP], backups)
+
+
+@export.command(
+    epilog="Example: autograder export canvas results --assignment logit_lens --gradebook Grades-NLP.csv --out canvas"
+)
+def canvas(
+    results: ResultsArgument,
+    assignment: AssignmentOption,
+    gradebook: Annotated[
+        Path, typer.Option("--gradebook", metavar="FILE", help="The gradebook, freshly exported by Canvas.")
+    ],
+    out: ExportOutOption,
+    partial: PartialOption = False,
+    column: Annotated[
+        str,
+        typer.Option(
+            "--column", metavar="NAME", help="The assignment's column or number, if SLUG does not tell it."
+        ),
+    ] = "",
+) -> None:
+    """Put the grades into Canvas' gradebook."""
+    from autograder.exchange.canvas import fill_gradebook
+    from autograder.exchange.sheet import Sheet
+    from autograder.exchange.totals import read_totals
+    from autograder.exchange.writing import write_export
+
+    sheet = Sheet(gradebook)
+    totals = read_totals(results, assignment)
+    outcome = fill_gradebook(sheet, totals, assignment, partial=partial, column=column)
+    backups = write_export({sheet.name: sheet.to_bytes()}, out)
+    _tell(outcome, [out / sheet.name], backups)
+
+
+def _tell(outcome: Outcome, written: list[Path], backups: list[str]) -> None:
+    """Say what an export did."""
+    for line in outcome.lines():
+        typer.echo(line)
+    for path in written:
+        typer.echo(f"Written: {path}")
+    for name in backups:
+        typer.echo(f"What stood there is kept as {name}.")

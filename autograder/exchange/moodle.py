@@ -1,0 +1,137 @@
+"""Fill in Moodle's grading worksheet, and pack the feedback as Moodle takes it.
+
+Moodle compares the worksheet's headers in the teacher's language and skips rows whose grade is empty, above the maximum
+or locked: so the downloaded worksheet is filled in, and nothing but grades changes in it. An empty feedback cell would
+overwrite a comment, so comments stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autograder.course.submissions.layouts import MOODLE
+from autograder.errors import AssignmentError
+from autograder.exchange.matching import see_that_ids_fit
+from autograder.exchange.moodle_columns import WorksheetColumns, read_columns
+from autograder.exchange.outcome import Outcome, some
+from autograder.exchange.sheet import Sheet, letters, number_of, number_text
+from autograder.exchange.totals import StudentTotal
+from autograder.report.text import points as points_text
+
+FEEDBACK_ZIP = "feedback.zip"
+
+
+def fill_worksheet(
+    sheet: Sheet, totals: Sequence[StudentTotal], *, partial: bool = False, grade_column: str = ""
+) -> tuple[Outcome, list[StudentTotal]]:
+    """Put the grades into a worksheet.
+
+    Args:
+        sheet: The downloaded worksheet; changed.
+        totals: The results.
+        partial: Take the automatic points where a grade is not complete.
+        grade_column: The grade's column where the worksheet is in a language that is not known here.
+
+    Returns:
+        What was done, and the students whose grade was put in.
+
+    Raises:
+        AssignmentError: If anything does not fit; then nothing may be written.
+    """
+    columns = read_columns(sheet, grade_column)
+    rows = {number: row for row, number in enumerate(columns.ids)}
+    students = [each for each in totals if each.handed_in.get("platform") == MOODLE and each.id]
+    if not students:
+        raise AssignmentError(
+            "The results hold no participant ids of Moodle. Grade what 'Download all submissions' gives, as it comes."
+        )
+    see_that_ids_fit(students, rows, sheet, "the worksheet of another assignment")
+    outcome, graded = Outcome(), []
+    before = sheet.column(columns.grade)
+    known = {each.student for each in students}
+    for student in totals:
+        is_known = student.student in known
+        row = rows.get(student.id) if is_known else None
+        points = student.points(partial=partial)
+        if row is None:
+            outcome.leave(
+                "not in the worksheet" if is_known else "without an id of Moodle's",
+                student.student,
+            )
+            continue
+        _see_that_it_is_the_student(sheet, columns, row, student)
+        if points is None:
+            outcome.leave(student.state, student.student)
+        elif row in columns.locked:
+            outcome.leave("locked in Moodle", student.student)
+        else:
+            text = number_text(points, columns.decimal)
+            outcome.replaced += before[row] not in ("", "-") and number_of(before[row]) != number_of(text)
+            sheet.put(row, columns.grade, text)
+            outcome.graded[student.student] = points
+            outcome.partial += [student.student] if student.total is None else []
+            graded.append(student)
+    _see_that_grades_fit(sheet, columns, outcome)
+    outcome.others = len(rows) - len({student.id for student in students} & rows.keys())
+    outcome.remarks += _remarks(sheet, columns, totals)
+    return outcome, graded
+
+
+def _see_that_it_is_the_student(
+    sheet: Sheet, columns: WorksheetColumns, row: int, student: StudentTotal
+) -> None:
+    """Refuse a worksheet that gives a participant id to somebody else."""
+    if columns.names is None:
+        return
+    # Moodle leaves out some characters in a folder's name, and may write a group before it: `Group A-Anna Adams`.
+    stated, listed = letters(student.name), letters(columns.names[row])
+    was_blind = stated == columns.prefix
+    if listed and not was_blind and not stated.endswith(listed):
+        raise AssignmentError(
+            f"{sheet.name}: participant {student.id} is {columns.names[row]} there, but {student.student} in the "
+            "results. Is it the worksheet of another assignment? Download it again."
+        )
+
+
+def _see_that_grades_fit(sheet: Sheet, columns: WorksheetColumns, outcome: Outcome) -> None:
+    maximum = columns.maximum
+    if maximum is None:
+        return
+    above = [name for name, points in outcome.graded.items() if points > maximum]
+    if above:
+        raise AssignmentError(
+            f"{sheet.name}: the maximum grade is {points_text(maximum)}, but {some(above)} have more "
+            f"({points_text(max(outcome.graded[name] for name in above))}). Set the assignment's maximum in Moodle, "
+            "then download the worksheet again."
+        )
+
+
+def _remarks(sheet: Sheet, columns: WorksheetColumns, totals: Sequence[StudentTotal]) -> list[str]:
+    reachable = {each.of for each in totals}
+    if columns.maximum is None or reachable == {columns.maximum}:
+        return []
+    stated = ", ".join(sorted(map(points_text, reachable)))
+    return [
+        f"In Moodle {points_text(columns.maximum)} points can be reached, here {stated}: points are written as they "
+        "are, not scaled."
+    ]
+
+
+def feedback_zip(graded: Sequence[StudentTotal]) -> dict[str, bytes]:
+    """Return the files of feedback.zip: names by which Moodle finds the student, and their pages.
+
+    Raises:
+        AssignmentError: If a page is missing.
+    """
+    files = {}
+    for student in graded:
+        # Moodle before 4.1 asks for the `_` at the end; later ones take both.
+        place = student.handed_in.get("place") or f"{student.name}_{student.id}_assignsubmission_file_/"
+        path = student.folder / "feedback.html"
+        try:
+            files[f"{place}{path.name}"] = path.read_bytes()
+        except OSError as error:
+            raise AssignmentError(
+                f"{path}: cannot be read: {error.strerror}. Run `autograder report` on the results."
+            ) from None
+    return files
