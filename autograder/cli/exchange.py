@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from autograder.cli.options import CourseOption, one_assignment
 
 if TYPE_CHECKING:
     from autograder.exchange.outcome import Outcome
@@ -28,6 +31,10 @@ PartialOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.add_typer(export, name="export")
+    app.command(epilog="Example: autograder feedback results --assignment logit_lens --out feedback --zip")(
+        feedback
+    )
+    app.command(epilog="Example: autograder forget 'Anna Adams' results")(forget)
 
 
 @export.command(
@@ -52,7 +59,9 @@ def moodle(
     ] = "",
 ) -> None:
     """Put the grades into Moodle's grading worksheet, and the feedback pages into feedback.zip."""
+    from autograder.exchange.feedback import PAGE, given
     from autograder.exchange.moodle import FEEDBACK_ZIP, feedback_zip, fill_worksheet
+    from autograder.exchange.releases import record_releases
     from autograder.exchange.sheet import Sheet
     from autograder.exchange.totals import read_totals
     from autograder.exchange.writing import packed, write_export
@@ -63,6 +72,8 @@ def moodle(
     )
     pages = feedback_zip(graded)
     backups = write_export({sheet.name: sheet.to_bytes(), FEEDBACK_ZIP: packed(pages)}, out)
+    handed = [given(student, {PAGE: page}) for student, page in zip(graded, pages.values(), strict=True)]
+    record_releases(results / assignment, handed, "export moodle", datetime.now(UTC))
     _tell(outcome, [out / sheet.name, out / FEEDBACK_ZIP], backups)
 
 
@@ -95,6 +106,39 @@ def canvas(
     outcome = fill_gradebook(sheet, totals, assignment, partial=partial, column=column)
     backups = write_export({sheet.name: sheet.to_bytes()}, out)
     _tell(outcome, [out / sheet.name], backups)
+
+
+def feedback(
+    results: ResultsArgument,
+    assignment: AssignmentOption,
+    out: ExportOutOption,
+    as_zips: Annotated[bool, typer.Option("--zip", help="A zip for each student, not a folder.")] = False,
+) -> None:
+    """Write what belongs to each student: the feedback page and the executed notebook."""
+    from autograder.exchange.feedback import write_feedback
+    from autograder.exchange.releases import RELEASES_NAME, record_releases
+    from autograder.exchange.totals import read_totals
+
+    students = read_totals(results, assignment)
+    handed = list(write_feedback(students, out, as_zips=as_zips))
+    record_releases(results / assignment, handed, "zip" if as_zips else "folder", datetime.now(UTC))
+    typer.echo(f"{len(handed)} students: {out}")
+    typer.echo(f"Recorded in {results / assignment / RELEASES_NAME}.")
+
+
+def forget(
+    student: Annotated[str, typer.Argument(help="The name as the results have it, or the id.")],
+    results: ResultsArgument,
+    course: CourseOption = None,
+) -> None:
+    """Remove a student from a results folder: files, journal and pages. What was exported elsewhere stays there."""
+    from autograder.exchange.forget import forget as forget_in
+
+    for slug in forget_in(results, student, lambda name: one_assignment(course, name)):
+        typer.echo(f"{student} is removed from {results / slug}.")
+    typer.echo(
+        "Remove by hand what was exported: worksheets, feedback, zips, backups, the submissions themselves."
+    )
 
 
 def _tell(outcome: Outcome, written: list[Path], backups: list[str]) -> None:

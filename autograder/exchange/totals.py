@@ -74,7 +74,7 @@ def read_totals(results: Path, slug: str) -> list[StudentTotal]:
     """
     folder = assignment_folder(results, slug)
     rows = _rows(folder / GRADES_NAME)
-    reports = {csv_text(report.student): report for report in _reports(folder)}
+    reports = {csv_text(report.student): report for report in read_reports(folder)}
     if unknown := reports.keys() - rows.keys():
         raise AssignmentError(
             f"{folder / GRADES_NAME}: has no row for {some(sorted(unknown))}. Run `autograder report {results}` first."
@@ -113,7 +113,7 @@ def _rows(path: Path) -> dict[str, dict[str, str]]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Report:
+class StudentReport:
     """What is needed of a report.json; reading all of it for a large class would take minutes."""
 
     student: str
@@ -126,12 +126,17 @@ class _Report:
     """Where it lies."""
 
 
-def _reports(folder: Path) -> Iterator[_Report]:
+def read_reports(folder: Path) -> Iterator[StudentReport]:
+    """Yield what is needed of each report of an assignment, by the names of their folders.
+
+    Raises:
+        AssignmentError: If one cannot be read.
+    """
     for path in sorted(folder.glob(f"*/{REPORT_NAME}")):
         try:
             report = json.loads(path.read_bytes())
             stated = report["provenance"].get("handed_in", {})
-            yield _Report(
+            yield StudentReport(
                 student=str(report["student"]),
                 handed_in={str(key): str(value) for key, value in stated.items()},
                 folder=path.parent,
@@ -142,7 +147,7 @@ def _reports(folder: Path) -> Iterator[_Report]:
             ) from error
 
 
-def _total(row: Mapping[str, str], report: _Report) -> StudentTotal:
+def _total(row: Mapping[str, str], report: StudentReport) -> StudentTotal:
     score, max_score = float(row["score"]), float(row["max_score"])
     is_ours, has_problem = row["needs_review"] == "yes", bool(row["problem"])
     if "total" in row:

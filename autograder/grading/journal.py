@@ -158,6 +158,15 @@ class Journal:
         named = json.dumps(sorted(files))
         self._change("state = ?, mode = ?, report = ?, files = ?", folder, state, mode, report, named)
 
+    def remove(self, folder: str) -> None:
+        """Forget a submission; nothing of it stays in the file, nor in the log beside it."""
+        with self._sentences():
+            self._database.execute("PRAGMA secure_delete = ON")
+            with self._transaction():
+                self._database.execute("DELETE FROM submissions WHERE folder = ?", (folder,))
+            self._database.execute("VACUUM")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def forget_previous(self) -> None:
         """Drop the old grades: the differences have been told."""
         with self._sentences(), self._transaction():
