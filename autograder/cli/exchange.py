@@ -34,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command(epilog="Example: autograder feedback results --assignment logit_lens --out feedback --zip")(
         feedback
     )
+    app.command(epilog="Example: autograder handout logit_lens --out logit_lens.zip")(handout)
     app.command(epilog="Example: autograder forget 'Anna Adams' results")(forget)
 
 
@@ -124,6 +125,27 @@ def feedback(
     record_releases(results / assignment, handed, "zip" if as_zips else "folder", datetime.now(UTC))
     typer.echo(f"{len(handed)} students: {out}")
     typer.echo(f"Recorded in {results / assignment / RELEASES_NAME}.")
+
+
+def handout(
+    slug: Annotated[str, typer.Argument(help="The assignment.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="The zip to write.")],
+    course: CourseOption = None,
+) -> None:
+    """Pack what students are given of one assignment: notebook, models, data, images, requirements and README."""
+    from autograder.course.assignment import list_slugs
+    from autograder.course.course_file import load_course
+    from autograder.exchange.handout import make_handout
+    from autograder.exchange.writing import packed, write_export
+
+    assignment = one_assignment(course, slug)
+    settings = load_course(assignment.course_dir, list_slugs(assignment.course_dir))
+    made = make_handout(assignment, settings)
+    files = {f"{slug}/{name}": content for name, content in made.files.items()}
+    write_export({out.name: packed(files)}, out.absolute().parent)
+    typer.echo(f"{len(files)} files: {out}")
+    if made.left_out:
+        typer.echo(f"Left out, since no notebook names it: {', '.join(made.left_out)}.")
 
 
 def forget(

@@ -150,7 +150,7 @@ def read_reports(folder: Path) -> Iterator[StudentReport]:
 def _total(row: Mapping[str, str], report: StudentReport) -> StudentTotal:
     score, max_score = float(row["score"]), float(row["max_score"])
     is_ours, has_problem = row["needs_review"] == "yes", bool(row["problem"])
-    if "total" in row:
+    if row.get("state"):
         total = float(row["total"]) if row["total"] else None
         state, of = row["state"], float(row["of"])
     else:
