@@ -12,6 +12,7 @@ from autograder.cli.options import CourseOption, one_assignment
 
 if TYPE_CHECKING:
     from autograder.exchange.outcome import Outcome
+    from autograder.exchange.totals import StudentTotal
 
 export = typer.Typer(
     no_args_is_help=True, help="Fill in a learning platform's own files with the grades of a results folder."
@@ -28,12 +29,25 @@ PartialOption = Annotated[
 ]
 
 
+RosterOption = Annotated[
+    Path | None,
+    typer.Option("--roster", metavar="FILE", help="Who is in the course; default: roster.csv of the course."),
+]
+ColumnsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--roster-column", metavar="FIELD=NAME", help="A column of the roster, as in name='Full name'."
+    ),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.add_typer(export, name="export")
     app.command(epilog="Example: autograder feedback results --assignment logit_lens --out feedback --zip")(
         feedback
     )
+    app.command(epilog="Example: autograder totals results --roster roster.csv")(totals)
     app.command(epilog="Example: autograder handout logit_lens --out logit_lens.zip")(handout)
     app.command(epilog="Example: autograder forget 'Anna Adams' results")(forget)
 
@@ -50,6 +64,9 @@ def moodle(
     ],
     out: ExportOutOption,
     partial: PartialOption = False,
+    course: CourseOption = None,
+    roster: RosterOption = None,
+    roster_columns: ColumnsOption = None,
     grade_column: Annotated[
         str,
         typer.Option(
@@ -64,13 +81,12 @@ def moodle(
     from autograder.exchange.moodle import FEEDBACK_ZIP, feedback_zip, fill_worksheet
     from autograder.exchange.releases import record_releases
     from autograder.exchange.sheet import Sheet
-    from autograder.exchange.totals import read_totals
     from autograder.exchange.writing import packed, write_export
 
     sheet = Sheet(worksheet)
-    outcome, graded = fill_worksheet(
-        sheet, read_totals(results, assignment), partial=partial, grade_column=grade_column
-    )
+    students, remarks = _reported(results, assignment, course, roster, roster_columns)
+    outcome, graded = fill_worksheet(sheet, students, partial=partial, grade_column=grade_column)
+    outcome.remarks += remarks
     pages = feedback_zip(graded)
     backups = write_export({sheet.name: sheet.to_bytes(), FEEDBACK_ZIP: packed(pages)}, out)
     handed = [given(student, {PAGE: page}) for student, page in zip(graded, pages.values(), strict=True)]
@@ -89,6 +105,9 @@ def canvas(
     ],
     out: ExportOutOption,
     partial: PartialOption = False,
+    course: CourseOption = None,
+    roster: RosterOption = None,
+    roster_columns: ColumnsOption = None,
     column: Annotated[
         str,
         typer.Option(
@@ -99,12 +118,12 @@ def canvas(
     """Put the grades into Canvas' gradebook."""
     from autograder.exchange.canvas import fill_gradebook
     from autograder.exchange.sheet import Sheet
-    from autograder.exchange.totals import read_totals
     from autograder.exchange.writing import write_export
 
     sheet = Sheet(gradebook)
-    totals = read_totals(results, assignment)
-    outcome = fill_gradebook(sheet, totals, assignment, partial=partial, column=column)
+    students, remarks = _reported(results, assignment, course, roster, roster_columns)
+    outcome = fill_gradebook(sheet, students, assignment, partial=partial, column=column)
+    outcome.remarks += remarks
     backups = write_export({sheet.name: sheet.to_bytes()}, out)
     _tell(outcome, [out / sheet.name], backups)
 
@@ -161,6 +180,48 @@ def forget(
     typer.echo(
         "Remove by hand what was exported: worksheets, feedback, zips, backups, the submissions themselves."
     )
+
+
+def totals(
+    results: ResultsArgument,
+    course: CourseOption = None,
+    roster: RosterOption = None,
+    roster_columns: ColumnsOption = None,
+) -> None:
+    """Write what is reported of each student: totals with dates, attempts and groups of course.toml applied.
+
+    A table for each assignment, and one of the course. Graded results stay as they are.
+    """
+    from autograder.exchange.settings import reporter_of
+    from autograder.exchange.tables import TOTALS_NAME, assignment_table, course_table
+    from autograder.exchange.writing import write_export
+
+    found = reporter_of(results, course, roster, roster_columns or [])
+    reported = {slug: found.reporter.assignment(slug) for slug in found.slugs}
+    for slug, lines in reported.items():
+        write_export({TOTALS_NAME: assignment_table(lines)}, results / slug, keep=False)
+        changed = sum(bool(row.adjustment) for row in lines.rows)
+        counts = f"{len(lines.rows)} students, {changed} totals changed by course.toml"
+        typer.echo(f"{slug}: {counts}: {results / slug / TOTALS_NAME}")
+        for remark in lines.remarks:
+            typer.echo(f"  {remark}")
+    table = course_table(reported, found.settings.drop_lowest)
+    write_export({TOTALS_NAME: table}, results, keep=False)
+    typer.echo(f"Course: {results / TOTALS_NAME}")
+
+
+def _reported(
+    results: Path, slug: str, course: Path | None, roster: Path | None, columns: list[str] | None
+) -> tuple[list[StudentTotal], list[str]]:
+    """Return what is exported of each student who handed in, and what a person should know of it."""
+    from autograder.exchange.settings import reporter_of
+    from autograder.exchange.totals import assignment_folder
+
+    assignment_folder(results, slug)
+    lines = reporter_of(results, course, roster, columns or [], only=slug).reporter.assignment(slug)
+    rows = [row for row in lines.rows if row.graded is not None or row.student.folder != Path()]
+    remarks = [f"{row.student.student}: {'; '.join(row.why)}." for row in rows if row.why]
+    return [row.student for row in rows], [*remarks, *lines.remarks]
 
 
 def _tell(outcome: Outcome, written: list[Path], backups: list[str]) -> None:

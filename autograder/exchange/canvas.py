@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from autograder.course.submissions.layouts import CANVAS
 from autograder.errors import AssignmentError
-from autograder.exchange.matching import see_that_ids_fit
+from autograder.exchange.matching import row_of_member, see_that_ids_fit
 from autograder.exchange.outcome import Outcome, repeated, some
 from autograder.exchange.sheet import Sheet, decimal_mark, letters, number_of, number_text
 from autograder.exchange.totals import StudentTotal
@@ -58,12 +58,15 @@ def fill_gradebook(
     see_that_ids_fit(students, rows, sheet, "the gradebook of another course")
     before = sheet.column(target)
     mark = decimal_mark(sheet.name, _scores(sheet), "," if sheet.delimiter == ";" else ".")
-    outcome = Outcome()
+    outcome, seen = Outcome(), set[int | None]()
     known = {each.student for each in students}
     for student in totals:
         is_known = student.student in known
         row = rows.get(student.id) if is_known else None
+        if "member" in student.handed_in:
+            row = row_of_member(sheet, student, ("SIS Login ID", "Student"))
         points = student.points(partial=partial)
+        seen.add(row)
         if row is None:
             reason = "not in the gradebook" if is_known else "without an ID of Canvas"
             outcome.leave(reason, student.student)
@@ -78,7 +81,7 @@ def fill_gradebook(
             outcome.graded[student.student] = points
             outcome.partial += [student.student] if student.total is None else []
     _see_that_grades_fit(sheet, target, outcome)
-    outcome.others = len(rows) - len({student.id for student in students} & rows.keys())
+    outcome.others = len(rows) - len(seen - {None})
     outcome.remarks.append(f"Column: {sheet.header[target]}.")
     return outcome
 

@@ -6,8 +6,30 @@ from collections.abc import Collection, Sequence
 
 from autograder.errors import AssignmentError
 from autograder.exchange.outcome import repeated, some
-from autograder.exchange.sheet import Sheet
+from autograder.exchange.sheet import Sheet, name_key
 from autograder.exchange.totals import StudentTotal
+
+
+def row_of_member(sheet: Sheet, student: StudentTotal, columns: Collection[str]) -> int | None:
+    """Return the row of a group's member, whose id no download states: the only row with the address or the name.
+
+    Args:
+        sheet: The file.
+        student: The member.
+        columns: Names of the columns in which addresses and names stand.
+    """
+    for stated in filter(None, (student.handed_in.get("email"), student.name)):
+        wanted = name_key(stated)
+        found = {
+            row
+            for column in columns
+            if (at := sheet.find([column])) is not None
+            for row, text in enumerate(sheet.column(at))
+            if text and name_key(text) == wanted
+        }
+        if len(found) == 1:
+            return found.pop()
+    return None
 
 
 def see_that_ids_fit(

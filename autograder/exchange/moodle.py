@@ -8,10 +8,11 @@ overwrite a comment, so comments stay.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from autograder.course.submissions.layouts import MOODLE
 from autograder.errors import AssignmentError
-from autograder.exchange.matching import see_that_ids_fit
+from autograder.exchange.matching import row_of_member, see_that_ids_fit
 from autograder.exchange.moodle_columns import WorksheetColumns, read_columns
 from autograder.exchange.outcome import Outcome, some
 from autograder.exchange.sheet import Sheet, letters, number_of, number_text
@@ -19,6 +20,7 @@ from autograder.exchange.totals import StudentTotal
 from autograder.report.text import points as points_text
 
 FEEDBACK_ZIP = "feedback.zip"
+_PEOPLE = ("Email address", "E-Mail-Adresse", "Full name", "Vollständiger Name")
 
 
 def fill_worksheet(
@@ -46,20 +48,24 @@ def fill_worksheet(
             "The results hold no participant ids of Moodle. Grade what 'Download all submissions' gives, as it comes."
         )
     see_that_ids_fit(students, rows, sheet, "the worksheet of another assignment")
-    outcome, graded = Outcome(), []
+    outcome, graded, seen = Outcome(), [], set[int | None]()
     before = sheet.column(columns.grade)
     known = {each.student for each in students}
     for student in totals:
         is_known = student.student in known
         row = rows.get(student.id) if is_known else None
+        if "member" in student.handed_in:
+            row = row_of_member(sheet, student, _PEOPLE)
         points = student.points(partial=partial)
+        seen.add(row)
         if row is None:
             outcome.leave(
                 "not in the worksheet" if is_known else "without an id of Moodle's",
                 student.student,
             )
             continue
-        _see_that_it_is_the_student(sheet, columns, row, student)
+        if student.id:
+            _see_that_it_is_the_student(sheet, columns, row, student)
         if points is None:
             outcome.leave(student.state, student.student)
         elif row in columns.locked:
@@ -70,9 +76,14 @@ def fill_worksheet(
             sheet.put(row, columns.grade, text)
             outcome.graded[student.student] = points
             outcome.partial += [student.student] if student.total is None else []
-            graded.append(student)
+            graded.append(
+                student
+                if student.id
+                else replace(student, handed_in={**student.handed_in, "id": columns.ids[row]})
+            )
+    seen.discard(None)
     _see_that_grades_fit(sheet, columns, outcome)
-    outcome.others = len(rows) - len({student.id for student in students} & rows.keys())
+    outcome.others = len(rows) - len(seen)
     outcome.remarks += _remarks(sheet, columns, totals)
     return outcome, graded
 

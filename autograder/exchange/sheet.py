@@ -173,6 +173,11 @@ def number_text(value: float, mark: str) -> str:
     return ("0" if text == "-0" else text).replace(".", mark)
 
 
+def name_key(name: str) -> str:
+    """Return a name's words in the order of the alphabet: which of them comes first differs between platforms."""
+    return " ".join(sorted(name.casefold().replace(",", " ").split()))
+
+
 def letters(text: str) -> str:
     """Return the letters and digits of a text in lower case."""
     return "".join(filter(str.isalnum, text)).casefold()

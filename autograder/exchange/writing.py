@@ -13,12 +13,13 @@ from autograder.report.atomic_files import write_files
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
-def write_export(files: Mapping[str, bytes], folder: Path) -> list[str]:
+def write_export(files: Mapping[str, bytes], folder: Path, *, keep: bool = True) -> list[str]:
     """Write files into a folder, which is made if missing.
 
     Args:
         files: From names to contents.
         folder: Where to.
+        keep: Keep what stood there.
 
     Returns:
         Names of the backups: of each file that stood there and was another.
@@ -31,7 +32,7 @@ def write_export(files: Mapping[str, bytes], folder: Path) -> list[str]:
         backups = {
             _backup_name(folder, name): kept
             for name, content in files.items()
-            if (folder / name).exists() and (kept := (folder / name).read_bytes()) != content
+            if keep and (folder / name).exists() and (kept := (folder / name).read_bytes()) != content
         }
         write_files({**backups, **files}, folder)
     except OSError as error:

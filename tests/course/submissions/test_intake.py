@@ -396,7 +396,15 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
             f"Brown_Bob Lee_bbrown_3002/20261101102030_{IPYNB}": DONE,
         },
         {"Anna Adams": f"20261102102030_{IPYNB}", "Bob Lee Brown": f"20261101102030_{IPYNB}"},
-        {"Anna Adams": {"platform": "ILIAS", "id": "3001", "login": "aadams", "attempt": "2"}},
+        {
+            "Anna Adams": {
+                "platform": "ILIAS",
+                "id": "3001",
+                "login": "aadams",
+                "at": "20261102102030",
+                "attempt": "2",
+            }
+        },
     ),
     "nbgrader": (
         {
