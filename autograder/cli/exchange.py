@@ -133,13 +133,15 @@ def feedback(
     assignment: AssignmentOption,
     out: ExportOutOption,
     as_zips: Annotated[bool, typer.Option("--zip", help="A zip for each student, not a folder.")] = False,
+    course: CourseOption = None,
+    roster: RosterOption = None,
+    roster_columns: ColumnsOption = None,
 ) -> None:
-    """Write what belongs to each student: the feedback page and the executed notebook."""
+    """Write what belongs to each student: the feedback page and the executed notebook; to all members of a group."""
     from autograder.exchange.feedback import write_feedback
     from autograder.exchange.releases import RELEASES_NAME, record_releases
-    from autograder.exchange.totals import read_totals
 
-    students = read_totals(results, assignment)
+    students, _ = _reported(results, assignment, course, roster, roster_columns)
     handed = list(write_feedback(students, out, as_zips=as_zips))
     record_releases(results / assignment, handed, "zip" if as_zips else "folder", datetime.now(UTC))
     typer.echo(f"{len(handed)} students: {out}")
@@ -219,7 +221,7 @@ def _reported(
 
     assignment_folder(results, slug)
     lines = reporter_of(results, course, roster, columns or [], only=slug).reporter.assignment(slug)
-    rows = [row for row in lines.rows if row.graded is not None or row.student.folder != Path()]
+    rows = [row for row in lines.rows if row.student.folder != Path()]
     remarks = [f"{row.student.student}: {'; '.join(row.why)}." for row in rows if row.why]
     return [row.student for row in rows], [*remarks, *lines.remarks]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from autograder.course.submissions.layouts import CANVAS
 from autograder.errors import AssignmentError
-from autograder.exchange.matching import row_of_member, see_that_ids_fit
+from autograder.exchange.matching import Members, see_that_ids_fit
 from autograder.exchange.outcome import Outcome, repeated, some
 from autograder.exchange.sheet import Sheet, decimal_mark, letters, number_of, number_text
 from autograder.exchange.totals import StudentTotal
@@ -58,13 +58,14 @@ def fill_gradebook(
     see_that_ids_fit(students, rows, sheet, "the gradebook of another course")
     before = sheet.column(target)
     mark = decimal_mark(sheet.name, _scores(sheet), "," if sheet.delimiter == ";" else ".")
+    members = Members(sheet, ("SIS Login ID", "Student"))
     outcome, seen = Outcome(), set[int | None]()
     known = {each.student for each in students}
     for student in totals:
         is_known = student.student in known
         row = rows.get(student.id) if is_known else None
         if "member" in student.handed_in:
-            row = row_of_member(sheet, student, ("SIS Login ID", "Student"))
+            row = members.row(student)
         points = student.points(partial=partial)
         seen.add(row)
         if row is None:

@@ -13,6 +13,7 @@ from typing import Any
 from autograder.errors import AssignmentError
 from autograder.exchange.totals import StudentTotal
 from autograder.exchange.writing import packed
+from autograder.records.folder_names import student_folder_name
 from autograder.report.atomic_files import write_files
 
 PAGE, NOTEBOOK = "feedback.html", "executed.ipynb"
@@ -92,7 +93,7 @@ def write_feedback(students: Sequence[StudentTotal], out: Path, *, as_zips: bool
     _see_that_it_is_ours(students, out)
     try:
         for student in students:
-            files, name = student_files(student), student.folder.name
+            files, name = student_files(student), student_folder_name(student.student)
             if as_zips:
                 out.mkdir(parents=True, exist_ok=True)
                 write_files({f"{name}.zip": packed(files)}, out)
@@ -112,7 +113,7 @@ def write_feedback(students: Sequence[StudentTotal], out: Path, *, as_zips: bool
 def _see_that_it_is_ours(students: Sequence[StudentTotal], out: Path) -> None:
     """Refuse a folder in which students would find what is not theirs."""
     for student in students:
-        folder = out / student.folder.name
+        folder = out / student_folder_name(student.student)
         strange = [path.name for path in folder.iterdir()] if folder.is_dir() else []
         if left := sorted(set(strange) - {PAGE, NOTEBOOK}):
             raise AssignmentError(

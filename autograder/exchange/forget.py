@@ -9,6 +9,7 @@ from pathlib import Path
 from autograder.errors import AssignmentError, did_you_mean
 from autograder.exchange.outcome import some
 from autograder.exchange.releases import forget_releases
+from autograder.exchange.tables import TOTALS_NAME
 from autograder.exchange.totals import GRADES_NAME, StudentReport, read_reports
 from autograder.grading.results_folder import OWN_FOLDER, open_results
 from autograder.records import Assignment
@@ -69,4 +70,7 @@ def _forget_in(folder: Path, report: StudentReport, assignment: Assignment) -> N
         others = [path for path in sorted(folder.glob(f"*/{REPORT_NAME}")) if path.parent != report.folder]
         rest = [light(read_report(path)) for path in others if path.parent.name != OWN_FOLDER]
         write_class(rest, assignment, folder)
+        # Made anew by `autograder totals`, from what is left.
+        for place in (folder, folder.parent):
+            (place / TOTALS_NAME).unlink(missing_ok=True)
         shutil.rmtree(report.folder)

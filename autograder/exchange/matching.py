@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 
 from autograder.errors import AssignmentError
 from autograder.exchange.outcome import repeated, some
@@ -10,26 +11,33 @@ from autograder.exchange.sheet import Sheet, name_key
 from autograder.exchange.totals import StudentTotal
 
 
-def row_of_member(sheet: Sheet, student: StudentTotal, columns: Collection[str]) -> int | None:
-    """Return the row of a group's member, whose id no download states: the only row with the address or the name.
+class Members:
+    """Finds the rows of groups' members, whose ids no download states: the only row with the address or the name.
 
     Args:
         sheet: The file.
-        student: The member.
         columns: Names of the columns in which addresses and names stand.
     """
-    for stated in filter(None, (student.handed_in.get("email"), student.name)):
-        wanted = name_key(stated)
-        found = {
-            row
-            for column in columns
-            if (at := sheet.find([column])) is not None
-            for row, text in enumerate(sheet.column(at))
-            if text and name_key(text) == wanted
-        }
-        if len(found) == 1:
-            return found.pop()
-    return None
+
+    def __init__(self, sheet: Sheet, columns: Collection[str]) -> None:
+        self._sheet = sheet
+        self._columns = columns
+
+    @cached_property
+    def _rows(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for at in {self._sheet.find([name]) for name in self._columns} - {None}:
+            for row, text in enumerate(self._sheet.column(at or 0)):
+                found.setdefault(name_key(text), set()).add(row)
+        return found
+
+    def row(self, student: StudentTotal) -> int | None:
+        """Return a member's row; None if none or several can be it."""
+        for stated in (student.handed_in.get("email", ""), student.name):
+            rows = self._rows.get(name_key(stated), set()) if stated else set()
+            if len(rows) == 1:
+                return next(iter(rows))
+        return None
 
 
 def see_that_ids_fit(

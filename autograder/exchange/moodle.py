@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from autograder.course.submissions.layouts import MOODLE
 from autograder.errors import AssignmentError
-from autograder.exchange.matching import row_of_member, see_that_ids_fit
+from autograder.exchange.matching import Members, see_that_ids_fit
 from autograder.exchange.moodle_columns import WorksheetColumns, read_columns
 from autograder.exchange.outcome import Outcome, some
 from autograder.exchange.sheet import Sheet, letters, number_of, number_text
@@ -48,6 +48,7 @@ def fill_worksheet(
             "The results hold no participant ids of Moodle. Grade what 'Download all submissions' gives, as it comes."
         )
     see_that_ids_fit(students, rows, sheet, "the worksheet of another assignment")
+    members = Members(sheet, _PEOPLE)
     outcome, graded, seen = Outcome(), [], set[int | None]()
     before = sheet.column(columns.grade)
     known = {each.student for each in students}
@@ -55,7 +56,7 @@ def fill_worksheet(
         is_known = student.student in known
         row = rows.get(student.id) if is_known else None
         if "member" in student.handed_in:
-            row = row_of_member(sheet, student, _PEOPLE)
+            row = members.row(student)
         points = student.points(partial=partial)
         seen.add(row)
         if row is None:

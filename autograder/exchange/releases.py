@@ -8,7 +8,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from autograder.errors import AssignmentError
 from autograder.exchange.feedback import GivenFeedback
+from autograder.records.course_settings import CourseSettings
 from autograder.report.atomic_files import write_files
 from autograder.report.tables import csv_text
 
@@ -35,6 +37,24 @@ def record_releases(folder: Path, handed: Iterable[GivenFeedback], how: str, now
         for name, digest in one.hashes.items()
     ]
     _write(folder, [*releases(folder), *rows])
+
+
+def see_that_it_may_be_sent(settings: CourseSettings, slug: str, now: datetime, *, released: bool) -> None:
+    """Refuse to send or upload anything to students before a person or the course's date allows it.
+
+    Args:
+        settings: The course's.
+        slug: The assignment.
+        now: Today, with a time zone.
+        released: A person said so, with --release.
+
+    Raises:
+        AssignmentError: If it is too early.
+    """
+    date = settings.dates(slug).release
+    if not released and (date is None or now < date):
+        until = f"released on {date:%Y-%m-%d %H:%M}" if date else "not released: course.toml states no date"
+        raise AssignmentError(f"{slug}: feedback is {until}. Give --release to send it now.")
 
 
 def forget_releases(folder: Path, student: str) -> int:

@@ -68,11 +68,14 @@ class Reporter:
     ) -> None:
         self._results = results
         self._settings = settings
-        self._roster = roster
         self._totals = {slug: read_totals(results, slug) for slug in slugs}
         self._joined = {
             slug: join(totals, roster) if roster else Joined() for slug, totals in self._totals.items()
         }
+        self._by_name = {name: entry for entry in roster for name in sorted(entry.names)}
+        self._by_group: dict[str, list[RosterEntry]] = {}
+        for entry in roster:
+            self._by_group.setdefault(entry.group, []).append(entry)
         self._group_of = {who: group for group, members in settings.groups.items() for who in members}
         self._late = self._lateness()
 
@@ -181,9 +184,8 @@ class Reporter:
 
     def _in_group(self, group: str) -> list[RosterEntry]:
         listed = self._settings.groups.get(group, ())
-        known = [one for one in self._roster if one.group == group or one.names & set(listed)]
-        named = {name for one in known for name in one.names}
-        return known + [RosterEntry(name=name) for name in listed if name not in named]
+        entries = [self._by_name.get(name) or RosterEntry(name=name) for name in listed]
+        return list(dict.fromkeys([*self._by_group.get(group, ()), *entries]))
 
     def _shared(self, row: Reported, entry: RosterEntry) -> Reported:
         platform = row.student.handed_in.get("platform", "")

@@ -79,7 +79,13 @@ def read_totals(results: Path, slug: str) -> list[StudentTotal]:
         raise AssignmentError(
             f"{folder / GRADES_NAME}: has no row for {some(sorted(unknown))}. Run `autograder report {results}` first."
         )
-    return [_total(row, reports[name]) for name, row in rows.items() if name in reports]
+    try:
+        return [_total(row, reports[name]) for name, row in rows.items() if name in reports]
+    except (KeyError, ValueError) as error:
+        raise AssignmentError(
+            f"{folder / GRADES_NAME}: was changed by hand and cannot be read ({error}). Run "
+            f"`autograder report {results}`."
+        ) from None
 
 
 def assignment_folder(results: Path, slug: str) -> Path:

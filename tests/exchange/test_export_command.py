@@ -49,7 +49,7 @@ def test_what_stood_there_is_kept(autograder: Callable[..., Said], worksheet: Pa
     assert "kept as" not in said
 
 
-@pytest.mark.parametrize("fault", ["worksheet", "feedback", "grades", "slug", "results"])
+@pytest.mark.parametrize("fault", ["worksheet", "feedback", "grades", "edited", "slug", "results"])
 def test_what_does_not_fit_writes_nothing(
     fault: str, autograder: Callable[..., Said], worksheet: Path, tmp_path: Path
 ) -> None:
@@ -61,6 +61,9 @@ def test_what_does_not_fit_writes_nothing(
         (results / SLUG / "Anna Adams" / "feedback.html").unlink()
     elif fault == "grades":
         (results / SLUG / "grades.csv").write_text("nothing\nhere\n")
+    elif fault == "edited":
+        path = results / SLUG / "grades.csv"
+        path.write_text(path.read_text().replace("38.5", "38,5"))
     elif fault == "slug":
         arguments[4] = "token_atribution"
     else:

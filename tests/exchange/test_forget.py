@@ -50,7 +50,8 @@ def test_a_student_is_removed_with_every_trace(
     named: str, autograder: Callable[..., Said], results: Path, mini_course: Path, tmp_path: Path
 ) -> None:
     autograder("feedback", results, "--assignment", STANDARDISE, "--out", tmp_path / "out")
-    assert len(traces(results, b"Sentinel")) > 5
+    autograder("totals", results, "--course", mini_course)
+    assert "totals.csv" in traces(results, b"Sentinel") and len(traces(results, b"Sentinel")) > 5
     code, said, _ = autograder("forget", named, results, "--course", mini_course)
     assert code == 0 and f"{named} is removed from" in said
     assert traces(results, b"Sentinel") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -271,3 +272,18 @@ def test_twenty_thousand_rows_take_seconds(tmp_path: Path) -> None:
 def test_the_zip_is_the_same_every_time() -> None:
     files = {"a/feedback.html": b"x"}
     assert packed(files) == packed(files)
+
+
+def test_a_member_of_a_group_is_found_by_address_or_name(tmp_path: Path) -> None:
+    (anna,) = read_totals(make_results(tmp_path, ANNA), SLUG)
+    bob, cem = (
+        replace(anna, student=name, handed_in={"platform": "Moodle", "name": name, "member": "yes", **more})
+        for name, more in (("Robert Brown", {"email": "Bob@uni.de"}), ("Çelik, Cem", {}))
+    )
+    stranger = replace(cem, student="Zoe", handed_in={"platform": "Moodle", "member": "yes"})
+    outcome, graded = fill_worksheet(worksheet(tmp_path, lines(EN, *EN_ROWS)), [anna, bob, cem, stranger])
+    assert list(outcome.graded) == ["Anna Adams", "Robert Brown", "Çelik, Cem"]
+    assert outcome.others == 0 and list(outcome.unchanged.values()) == [["Zoe"]]
+    moodle = MoodleAssignment("en", maximum=100.0, participants={101, 102, 103})
+    moodle.import_feedback(packed(feedback_zip(graded)), is_old=False)
+    assert moodle.feedback.keys() == {101, 102, 103}

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from autograder.errors import AssignmentError
+from autograder.exchange.releases import releases, see_that_it_may_be_sent
 from autograder.grading.journal import Attempt, Journal
+from autograder.records.course_settings import AssignmentDates, CourseSettings
 
 from .conftest import Said
 from .results_maker import QUESTION, SLUG, Student, canvas_student, make_results
@@ -133,6 +137,15 @@ def test_all_members_of_a_group_get_the_grade(
     exported = table_of(tmp_path / "out" / "Grades.csv")
     assert exported["Brown, Bob"]["Lab 1: Token Attribution (71)"] == "38.5"
 
+    where = [results, "--assignment", SLUG, "--out", tmp_path / "feedback", "--course", course]
+    autograder("feedback", *where)
+    given = files_below(tmp_path / "feedback")
+    assert given["Bob Brown/feedback.html"] == given["adamsanna/feedback.html"]
+    assert [row[1] for row in releases(results / SLUG) if row[4] == "feedback.html"] == [
+        "adamsanna",
+        "Bob Brown",
+    ]
+
 
 def table_of(path: Path) -> dict[str, dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
@@ -188,3 +201,15 @@ def test_nothing_is_dropped_while_a_grade_is_open(
     autograder("totals", results, "--course", course)
     row = table(results / "totals.csv")["Anna Adams"]
     assert (row["dropped"], row["total"]) == ("", "")
+
+
+def test_nothing_is_sent_before_its_date() -> None:
+    date = datetime(2026, 12, 20, tzinfo=UTC)
+    dated = CourseSettings(time_zone=UTC, assignments={SLUG: AssignmentDates(release=date)})
+    undated = CourseSettings(time_zone=UTC)
+    see_that_it_may_be_sent(dated, SLUG, date, released=False)
+    see_that_it_may_be_sent(undated, SLUG, date, released=True)
+    with pytest.raises(AssignmentError, match=r"released on 2026-12-20 00:00\. Give --release"):
+        see_that_it_may_be_sent(dated, SLUG, date.replace(day=19), released=False)
+    with pytest.raises(AssignmentError, match=r"course\.toml states no date"):
+        see_that_it_may_be_sent(undated, SLUG, date, released=False)
