@@ -94,7 +94,7 @@ def give_totals(results: Path, totals: Mapping[str, tuple[str, str]]) -> None:
     path = results / SLUG / "grades.csv"
     with path.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    columns = [*rows[0], "auto", "written", "adjustments", "total", "of", "state"]
+    columns = list(dict.fromkeys([*rows[0], "auto", "written", "adjustments", "total", "of", "state"]))
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, quoting=csv.QUOTE_ALL)
         writer.writeheader()
