@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from autograder.course.submissions.layouts import CANVAS
 from autograder.errors import AssignmentError
+from autograder.exchange.filling import Target, fill
 from autograder.exchange.matching import Members, see_that_ids_fit
 from autograder.exchange.outcome import Outcome, repeated, some
-from autograder.exchange.sheet import Sheet, decimal_mark, letters, number_of, number_text
+from autograder.exchange.sheet import Sheet, decimal_mark, letters, number_of
 from autograder.exchange.totals import StudentTotal
 from autograder.report.text import points as points_text
 
@@ -56,33 +57,25 @@ def fill_gradebook(
             "grading was ended, download again."
         )
     see_that_ids_fit(students, rows, sheet, "the gradebook of another course")
-    before = sheet.column(target)
-    mark = decimal_mark(sheet.name, _scores(sheet), "," if sheet.delimiter == ";" else ".")
     members = Members(sheet, ("SIS Login ID", "Student"))
-    outcome, seen = Outcome(), set[int | None]()
     known = {each.student for each in students}
-    for student in totals:
-        is_known = student.student in known
-        row = rows.get(student.id) if is_known else None
-        if "member" in student.handed_in:
-            row = members.row(student)
-        points = student.points(partial=partial)
-        seen.add(row)
-        if row is None:
-            reason = "not in the gradebook" if is_known else "without an ID of Canvas"
-            outcome.leave(reason, student.student)
-        elif points is None:
-            outcome.leave(student.state, student.student)
-        elif before[row].upper() == _EXCUSED:
-            outcome.leave("excused in Canvas", student.student)
-        else:
-            text = number_text(points, mark)
-            outcome.replaced += before[row] != "" and number_of(before[row]) != number_of(text)
-            sheet.put(row, target, text)
-            outcome.graded[student.student] = points
-            outcome.partial += [student.student] if student.total is None else []
+
+    def rows_of(student: StudentTotal) -> list[int]:
+        own = rows.get(student.id) if student.student in known else None
+        row = members.row(student) if "member" in student.handed_in else own
+        return [] if row is None else [row]
+
+    before = sheet.column(target)
+    filling = Target(
+        column=target,
+        decimal=decimal_mark(sheet.name, _scores(sheet), "," if sheet.delimiter == ";" else "."),
+        rows=rows_of,
+        missing=lambda each: "not in the gradebook" if each.student in known else "without an ID of Canvas",
+        blocked=lambda row: "excused in Canvas" if before[row].upper() == _EXCUSED else "",
+    )
+    outcome, _ = fill(sheet, totals, filling, partial=partial)
+    outcome.others -= len(ids) - len(rows)
     _see_that_grades_fit(sheet, target, outcome)
-    outcome.others = len(rows) - len(seen - {None})
     outcome.remarks.append(f"Column: {sheet.header[target]}.")
     return outcome
 

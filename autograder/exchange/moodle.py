@@ -12,10 +12,11 @@ from dataclasses import replace
 
 from autograder.course.submissions.layouts import MOODLE
 from autograder.errors import AssignmentError
+from autograder.exchange.filling import Target, fill
 from autograder.exchange.matching import Members, see_that_ids_fit
 from autograder.exchange.moodle_columns import WorksheetColumns, read_columns
 from autograder.exchange.outcome import Outcome, some
-from autograder.exchange.sheet import Sheet, letters, number_of, number_text
+from autograder.exchange.sheet import Sheet, letters
 from autograder.exchange.totals import StudentTotal
 from autograder.report.text import points as points_text
 
@@ -41,52 +42,74 @@ def fill_worksheet(
         AssignmentError: If anything does not fit; then nothing may be written.
     """
     columns = read_columns(sheet, grade_column)
-    rows = {number: row for row, number in enumerate(columns.ids)}
-    students = [each for each in totals if each.handed_in.get("platform") == MOODLE and each.id]
-    if not students:
-        raise AssignmentError(
-            "The results hold no participant ids of Moodle. Grade what 'Download all submissions' gives, as it comes."
-        )
-    see_that_ids_fit(students, rows, sheet, "the worksheet of another assignment")
-    members = Members(sheet, _PEOPLE)
-    outcome, graded, seen = Outcome(), [], set[int | None]()
-    before = sheet.column(columns.grade)
-    known = {each.student for each in students}
-    for student in totals:
-        is_known = student.student in known
-        row = rows.get(student.id) if is_known else None
-        if "member" in student.handed_in:
-            row = members.row(student)
-        points = student.points(partial=partial)
-        seen.add(row)
-        if row is None:
-            outcome.leave(
-                "not in the worksheet" if is_known else "without an id of Moodle's",
-                student.student,
-            )
-            continue
-        if student.id:
-            _see_that_it_is_the_student(sheet, columns, row, student)
-        if points is None:
-            outcome.leave(student.state, student.student)
-        elif row in columns.locked:
-            outcome.leave("locked in Moodle", student.student)
-        else:
-            text = number_text(points, columns.decimal)
-            outcome.replaced += before[row] not in ("", "-") and number_of(before[row]) != number_of(text)
-            sheet.put(row, columns.grade, text)
-            outcome.graded[student.student] = points
-            outcome.partial += [student.student] if student.total is None else []
-            graded.append(
-                student
-                if student.id
-                else replace(student, handed_in={**student.handed_in, "id": columns.ids[row]})
-            )
-    seen.discard(None)
+    finder = _Finder(sheet, columns, totals)
+    target = Target(
+        column=columns.grade,
+        decimal=columns.decimal,
+        rows=finder.rows,
+        missing=finder.missing,
+        blocked=lambda row: "locked in Moodle" if row in columns.locked else "",
+    )
+    outcome, filled = fill(sheet, totals, target, partial=partial)
     _see_that_grades_fit(sheet, columns, outcome)
-    outcome.others = len(rows) - len(seen)
     outcome.remarks += _remarks(sheet, columns, totals)
+    graded = [_with_id(each, columns.ids[filled[each.student]]) for each in totals if each.student in filled]
     return outcome, graded
+
+
+def _with_id(student: StudentTotal, number: str) -> StudentTotal:
+    """Return a student with a participant id, which the member of a group has not got of the download."""
+    return student if student.id else replace(student, handed_in={**student.handed_in, "id": number})
+
+
+class _Finder:
+    """Finds the rows of students and of groups.
+
+    Args:
+        sheet: The worksheet.
+        columns: Its columns.
+        totals: The results.
+
+    Raises:
+        AssignmentError: If the worksheet is not theirs.
+    """
+
+    def __init__(self, sheet: Sheet, columns: WorksheetColumns, totals: Sequence[StudentTotal]) -> None:
+        self._sheet = sheet
+        self._columns = columns
+        self._by_id = {number: row for row, number in enumerate(columns.ids)}
+        self._members = Members(sheet, _PEOPLE)
+        known = [each for each in totals if each.handed_in.get("platform") == MOODLE and each.id]
+        if not known:
+            raise AssignmentError(
+                "The results hold no participant ids of Moodle. Grade what 'Download all submissions' gives, as it "
+                "comes."
+            )
+        self._known = {each.student for each in known}
+        if alone := [each for each in known if not self._of_group(each)]:
+            see_that_ids_fit(alone, self._by_id, sheet, "the worksheet of another assignment")
+
+    def rows(self, student: StudentTotal) -> Sequence[int]:
+        """Return a student's row, or the rows of a group that handed in together."""
+        if "member" in student.handed_in:
+            row = self._members.row(student)
+        elif student.student not in self._known:
+            row = None
+        elif group := self._of_group(student):
+            return group
+        else:
+            row = self._by_id.get(student.id)
+            if row is not None:
+                _see_that_it_is_the_student(self._sheet, self._columns, row, student)
+        return [] if row is None else [row]
+
+    def missing(self, student: StudentTotal) -> str:
+        """Return why a student has no row."""
+        return "not in the worksheet" if student.student in self._known else "without an id of Moodle's"
+
+    def _of_group(self, student: StudentTotal) -> Sequence[int]:
+        # For group assignments Moodle names the download's folders by the groups, with the groups' numbers.
+        return self._columns.groups.get(letters(student.name), ())
 
 
 def _see_that_it_is_the_student(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from autograder.errors import AssignmentError
@@ -37,6 +38,9 @@ class _Headers:
     name: str
     """The student's name; not there in blind marking."""
 
+    group: str
+    """The student's group, where groups hand in together."""
+
     decimal: str
     """The language's decimal mark."""
 
@@ -50,6 +54,7 @@ _LANGUAGES = (
         no="No",
         modified="Last modified (grade)",
         name="Full name",
+        group="Group",
         decimal=".",
     ),
     _Headers(
@@ -60,6 +65,7 @@ _LANGUAGES = (
         no="Nein",
         modified="Zuletzt geändert (Bewertung)",
         name="Vollständiger Name",
+        group="Gruppe",
         decimal=",",
     ),
 )
@@ -89,6 +95,9 @@ class WorksheetColumns:
 
     names: list[str] | None
     """The students' names, a row each."""
+
+    groups: Mapping[str, list[int]]
+    """The rows of each group's members, by the letters of the group's name."""
 
 
 def read_columns(sheet: Sheet, grade_column: str) -> WorksheetColumns:
@@ -155,4 +164,13 @@ def _details(sheet: Sheet, language: _Headers | None, grade: int, ids: list[str]
             if language and text.casefold() == language.no.casefold()
         ),
         names=sheet.column(name) if name is not None else None,
+        groups=_groups(sheet, at("group")),
     )
+
+
+def _groups(sheet: Sheet, column: int | None) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for row, name in enumerate(sheet.column(column) if column is not None else ()):
+        if key := letters(name):
+            found.setdefault(key, []).append(row)
+    return found

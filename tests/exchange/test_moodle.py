@@ -287,3 +287,21 @@ def test_a_member_of_a_group_is_found_by_address_or_name(tmp_path: Path) -> None
     moodle = MoodleAssignment("en", maximum=100.0, participants={101, 102, 103})
     moodle.import_feedback(packed(feedback_zip(graded)), is_old=False)
     assert moodle.feedback.keys() == {101, 102, 103}
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_a_group_assignment_gives_all_members_the_grade(language: str, tmp_path: Path) -> None:
+    """Moodle names such a download's folders by group and group number, and its worksheet has the groups."""
+    header, word = {
+        "en": ("Identifier,Full name,Group,Grade,Last modified (grade)", "Participant "),
+        "de": ("ID,Vollständiger Name,Gruppe,Bewertung,Zuletzt geändert (Bewertung)", "Teilnehmer/in"),
+    }[language]
+    members = ((101, "Anna Adams", "Team 1"), (102, "Bob Brown", "Team 1"), (103, "Cem Çelik", "Team 2"))
+    rows = [f"{word}{number},{name},{group},,-" for number, name, group in members]
+    team = moodle_student("Team 1", 102)
+    sheet = worksheet(tmp_path, lines(header, *rows))
+    outcome, graded = fill_worksheet(sheet, read_totals(make_results(tmp_path, team), SLUG))
+    moodle = MoodleAssignment(language, maximum=100.0, participants={101, 102, 103})
+    moodle.import_worksheet(sheet.to_bytes())
+    assert moodle.grades == {101: 38.5, 102: 38.5} and outcome.others == 1
+    assert list(feedback_zip(graded)) == ["Team 1_102_assignsubmission_file/feedback.html"]
