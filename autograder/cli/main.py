@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from autograder.cli import authoring
+from autograder.cli import authoring, exchange
 from autograder.cli.options import (
     CourseOption,
     DegradedOption,
@@ -104,6 +104,7 @@ app.command(epilog="Example: autograder build token_attribution")(authoring.buil
 app.command(epilog="Example: autograder verify token_attribution")(verify)
 app.command(epilog="Example: autograder calibrate my_assignment")(authoring.calibrate)
 app.command(epilog="Example: autograder fetch logit_lens --profile hub")(authoring.fetch)
+exchange.register(app)
 
 
 @app.command(

@@ -10,7 +10,7 @@ from autograder import failpoints
 from autograder.course.profiles import DEFAULT_PROFILE, resolve
 from autograder.course.submissions import discover
 from autograder.execution.devices import seats
-from autograder.grading.journal import Entry, State
+from autograder.grading.journal import Attempt, Entry, State
 from autograder.grading.results_folder import OWN_FOLDER, Results, open_results
 from autograder.grading.schedule import Schedule, make_schedule
 from autograder.grading.worker import WorkerSetup
@@ -169,6 +169,7 @@ def _carry_out(
                 reports[report.folder_name] = report
                 progress.graded(report)
         ordered = [reports[item.entry.folder] for item in schedule.items]
+        results.journal.record_attempts(filter(None, map(_attempt, ordered)))
         kept = _kept(results, set(reports))
         failpoints.reach("class.writing")
         write_class([*ordered, *kept], settings.assignment, results.folder)
@@ -228,9 +229,19 @@ def _give_up(
         max_score=sum(result.max_points for result in skipped),
         checks=skipped,
         needs_review=(reason,),
+        provenance={"handed_in": dict(submission.handed_in)} if submission.handed_in else {},
     )
     written = write_submission(report, None, assignment, results.folder / report.folder_name)
     return report, written.report, written.files
+
+
+def _attempt(report: GradeReport) -> Attempt | None:
+    """Return what the journal keeps of a submission for the history of attempts; nothing of a fault of ours."""
+    submission = report.provenance.get("hashes", {}).get("submission", "")
+    if report.needs_review or not submission:
+        return None
+    at = report.provenance.get("handed_in", {}).get("at", "")
+    return Attempt(folder=report.folder_name, submission=submission, at=at, score=report.score)
 
 
 def _kept(results: Results, current: set[str]) -> list[GradeReport]:

@@ -44,6 +44,35 @@ CREATE TABLE IF NOT EXISTS submissions (
 """
 
 
+_ATTEMPTS = """
+CREATE TABLE IF NOT EXISTS attempts (
+    number INTEGER PRIMARY KEY,
+    folder TEXT NOT NULL,
+    submission TEXT NOT NULL,
+    at TEXT NOT NULL,
+    score REAL NOT NULL,
+    UNIQUE (folder, submission)
+)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One of the submissions that a student has made in the course of time."""
+
+    folder: str
+    """Name of the student's folder of results."""
+
+    submission: str
+    """SHA-256 of the notebook."""
+
+    at: str
+    """When it was handed in, as the platform states it; empty if it does not."""
+
+    score: float
+    """The automatic points."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """What the journal knows of one submission."""
@@ -107,6 +136,7 @@ class Journal:
             )
         with self._transaction():
             self._database.execute(_TABLE)
+            self._database.execute(_ATTEMPTS)
             self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
     def entries(self) -> dict[str, Entry]:
@@ -158,6 +188,24 @@ class Journal:
         named = json.dumps(sorted(files))
         self._change("state = ?, mode = ?, report = ?, files = ?", folder, state, mode, report, named)
 
+    def record_attempts(self, attempts: Iterable[Attempt]) -> None:
+        """Note what students' current submissions came to; each becomes the last one of its student."""
+        with self._sentences(), self._transaction():
+            self._database.executemany(
+                "INSERT OR REPLACE INTO attempts (folder, submission, at, score) VALUES (?, ?, ?, ?)",
+                [(each.folder, each.submission, each.at, each.score) for each in attempts],
+            )
+
+    def remove(self, folder: str) -> None:
+        """Forget a submission; nothing of it stays in the file, nor in the log beside it."""
+        with self._sentences():
+            self._database.execute("PRAGMA secure_delete = ON")
+            with self._transaction():
+                for table in ("submissions", "attempts"):
+                    self._database.execute(f"DELETE FROM {table} WHERE folder = ?", (folder,))
+            self._database.execute("VACUUM")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def forget_previous(self) -> None:
         """Drop the old grades: the differences have been told."""
         with self._sentences(), self._transaction():
@@ -208,3 +256,29 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def read_attempts(folder: Path) -> dict[str, tuple[Attempt, ...]]:
+    """Return the attempts in a journal by the students' folders, the first one first; nothing is written.
+
+    Args:
+        folder: Where the journal lies. Without one, or one of an earlier version, nobody has a history.
+
+    Raises:
+        GraderError: If the journal is damaged.
+    """
+    path = folder / JOURNAL_NAME
+    if not path.is_file():
+        return {}
+    found: dict[str, tuple[Attempt, ...]] = {}
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'attempts'").fetchone():
+                return {}
+            asked = database.execute("SELECT folder, submission, at, score FROM attempts ORDER BY number")
+            for name, submission, at, score in asked:
+                attempt = Attempt(folder=name, submission=submission, at=at, score=score)
+                found[name] = (*found.get(name, ()), attempt)
+    except sqlite3.DatabaseError as error:
+        raise GraderError(f"{path}: the journal is damaged: {error}.") from None
+    return found

@@ -30,7 +30,8 @@ class Submission:
     """What intake tells the student: which of several notebooks was taken and why, lateness."""
 
     handed_in: Mapping[str, str] = field(default_factory=dict)
-    """What the learning platform states: `platform`, `id`, `at`, `late`; empty without one."""
+    """What the learning platform states, as far as it does: `platform`, `id`, `name` (where the shown one has more),
+    `login`, `email`, `group`, `at`, `late`, `attempt`, `place` (where Moodle expects feedback)."""
 
     @property
     def folder_name(self) -> str:

@@ -7,7 +7,7 @@ import sqlite3
 import pytest
 
 from autograder.errors import GraderError
-from autograder.grading.journal import JOURNAL_NAME, Entry, Journal
+from autograder.grading.journal import JOURNAL_NAME, Attempt, Entry, Journal, read_attempts
 
 
 def in_child(action) -> int:
@@ -140,3 +140,41 @@ def test_a_full_disk_is_a_sentence_and_leaves_what_was_before(tmp_path):
     assert in_child(fill) == 0
     with Journal(tmp_path) as journal:
         assert {name: found.state for name, found in journal.entries().items()} == {"ana": "done"}
+
+
+def attempt(submission="a", score=1.0, folder="ana") -> Attempt:
+    return Attempt(folder=folder, submission=submission, at="", score=score)
+
+
+def test_the_current_submission_is_the_last_attempt(tmp_path):
+    with Journal(tmp_path) as journal:
+        for each in (attempt("a"), attempt("b", 2.0), attempt("b", 3.0), attempt("a", 4.0)):
+            journal.record_attempts([each, attempt(folder="bea")])
+        assert read_attempts(tmp_path) == {
+            "ana": (attempt("b", 3.0), attempt("a", 4.0)),
+            "bea": (attempt(folder="bea"),),
+        }
+
+
+def test_a_journal_of_an_earlier_version_has_no_attempts(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.schedule([entry()])
+    with sqlite3.connect(tmp_path / JOURNAL_NAME) as database:
+        database.execute("DROP TABLE attempts")
+    assert read_attempts(tmp_path) == {}
+    with Journal(tmp_path) as journal:
+        assert list(journal.entries()) == ["ana"]
+        journal.record_attempts([attempt()])
+    assert read_attempts(tmp_path) == {"ana": (attempt(),)}
+    assert read_attempts(tmp_path / "nowhere") == {}
+
+
+def test_nothing_stays_of_a_removed_student(tmp_path):
+    with Journal(tmp_path) as journal:
+        journal.schedule([entry("SENTINEL"), entry("bea")])
+        journal.record_attempts([attempt(folder="SENTINEL")])
+        journal.remove("SENTINEL")
+        assert list(journal.entries()) == ["bea"]
+        left = [path.name for path in tmp_path.iterdir() if b"SENTINEL" in path.read_bytes()]
+        assert left == []
+    assert read_attempts(tmp_path) == {}

@@ -95,6 +95,10 @@ def test_a_file_name_makes_nobody_else_its_author(handed: Class, platform: str) 
     }
 
 
+def ids(handed: Class) -> dict[str, Submission]:
+    return {each.handed_in["id"]: each for each in handed.found().values()}
+
+
 @pytest.mark.attack(
     "115", "a text that states another student's id", layer="the platform's own texts", control="its own does"
 )
@@ -103,10 +107,10 @@ def test_a_students_text_states_nobodys_id(handed: Class, name: str) -> None:
     for student in ("ana_adams", "bob_adams"):
         handed.hand_in(f"my_lab_{student}_attempt_{NIGHT}_{SLUG}.ipynb", student)
         handed.write(f"my_lab_{student}_attempt_{NIGHT}.txt", f"Name: X ({student})\nAssignment: my lab\n")
-    assert handed.found().keys() == {"ana_adams", "bob_adams"}
+    assert ids(handed).keys() == {"ana_adams", "bob_adams"}
 
     handed.write(f"my_lab_bob_adams_attempt_{NIGHT}_{name}", "Name: X (lab_ana_adams)\n")
-    found = handed.found()
+    found = ids(handed)
     assert found.keys() == {"ana_adams", "bob_adams"}
     assert author(found["ana_adams"]) == "ana_adams"
 

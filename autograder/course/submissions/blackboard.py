@@ -15,14 +15,14 @@ PLATFORM = "Blackboard"
 # Students name the file behind it: what looks like an attempt there is none.
 _ATTEMPT = re.compile(r"(?P<head>.+?)_attempt_\d{4}-\d\d-\d\d-.*", re.DOTALL)
 _FIRST = re.compile(r".+?_attempt_\d{4}(-\d\d){5}", re.DOTALL)
-_NAME = re.compile(r"^Name:[ \t]*.*?\((?P<id>[^()\r\n]+)\)[ \t]*\r?$", re.MULTILINE)
+_NAME = re.compile(r"^Name:[ \t]*(?P<name>.*?)[ \t]*\((?P<id>[^()\r\n]+)\)[ \t]*\r?$", re.MULTILINE)
 _MAX_BYTES = 2**16
 
 
 def with_whole_ids(
     stated: Mapping[Path, Stated], slug: re.Pattern[str], texts: Sequence[Path]
 ) -> dict[Path, Stated]:
-    """Return what the names of a download say, with the students' whole ids.
+    """Return what the names of a download say, with the students' whole ids and, where its texts state them, names.
 
     A name is `<assignment>_<id>_attempt_...`. The id is what the download's own text file states, else what follows
     the assignment's name, else what follows the words that all names of the download begin with.
@@ -33,15 +33,17 @@ def with_whole_ids(
         texts: Files of the download that may state ids.
     """
     heads = {path: match["head"] for path in stated if (match := _ATTEMPT.fullmatch(path.name))}
-    ids = _stated_ids(texts)
+    names = _stated_names(texts)
     common = _common_words(set(heads.values()))
     return dict(stated) | {
-        path: _with_id(stated[path], head, ids, slug, common) for path, head in heads.items()
+        path: _with_id(stated[path], head, names, slug, common) for path, head in heads.items()
     }
 
 
-def _with_id(stated: Stated, head: str, ids: Collection[str], slug: re.Pattern[str], common: str) -> Stated:
-    known = [number for number in ids if head.endswith(f"_{number}")]
+def _with_id(
+    stated: Stated, head: str, names: Mapping[str, str], slug: re.Pattern[str], common: str
+) -> Stated:
+    known = [number for number in names if head.endswith(f"_{number}")]
     named = slug.match(head)
     rest = head[named.end() :] if named else ""
     if known:
@@ -50,12 +52,12 @@ def _with_id(stated: Stated, head: str, ids: Collection[str], slug: re.Pattern[s
         number = rest[1:]
     else:
         number = head.removeprefix(common)
-    return replace(stated, id=number, student=number)
+    return replace(stated, id=number, student=names.get(number) or number)
 
 
-def _stated_ids(texts: Sequence[Path]) -> set[str]:
-    """Return the ids that the text files beside the attempts state: `Name: Anna Adams (aadams)`."""
-    found = set()
+def _stated_names(texts: Sequence[Path]) -> dict[str, str]:
+    """Return ids and names that the text files beside the attempts state: `Name: Anna Adams (aadams)`."""
+    found = {}
     for path in texts:
         try:
             first = _FIRST.match(path.name)
@@ -67,7 +69,7 @@ def _stated_ids(texts: Sequence[Path]) -> set[str]:
         except OSError:
             continue
         if match := _NAME.search(text):
-            found.add(match["id"].strip())
+            found[match["id"].strip()] = match["name"].strip()
     return found
 
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from autograder.course.submissions.gathering import Handed, StudentPlace
-from autograder.course.submissions.layouts import Stated
+from autograder.course.submissions.layouts import CANVAS, Stated
 from autograder.course.submissions.names import kind_of, stem_of, without_copy_mark
 from autograder.errors import GraderError, SubmissionError
 from autograder.records import Assignment, Submission
@@ -178,7 +178,7 @@ def submission_of(
             path=place.path / f"{slug}.ipynb",
             origin=place.origin,
             problem=f"No notebook was handed in: {place.origin} holds none.",
-            handed_in=_handed_in(place.stated),
+            handed_in=_handed_in(place.stated, student),
         )
     choice = chooser.choose(files)
     stated = choice.handed.stated
@@ -193,15 +193,40 @@ def submission_of(
         origin=choice.handed.origin,
         problem=choice.problem,
         remarks=tuple(remarks),
-        handed_in=_handed_in(stated),
+        handed_in=_handed_in(stated, student, sorted({handed.stated.attempt for handed in files})),
     )
 
 
-def _handed_in(stated: Stated) -> dict[str, str]:
-    """Return what a platform says of a submission."""
-    late = "yes" if stated.is_late else ""
-    known = {"platform": stated.platform, "id": stated.id, "at": stated.handed_in, "late": late}
+def _handed_in(stated: Stated, student: str, attempts: Sequence[str] = ()) -> dict[str, str]:
+    """Return what a platform says of a submission.
+
+    Args:
+        stated: What the platform says.
+        student: The name that is shown; the plain one is kept where it differs.
+        attempts: All of the student's, in order.
+    """
+    known = {
+        "platform": stated.platform,
+        "id": stated.id,
+        "name": stated.student if stated.student != student else "",
+        "login": stated.login,
+        "email": stated.email,
+        "group": stated.group,
+        "at": stated.handed_in,
+        "late": "yes" if stated.is_late else "",
+        "attempt": _attempt(stated, attempts),
+        "place": stated.place,
+    }
     return {key: value for key, value in known.items() if value}
+
+
+def _attempt(stated: Stated, attempts: Sequence[str]) -> str:
+    """Return which attempt it is, from 1; empty if it is the only one that is known."""
+    if (
+        stated.platform == CANVAS
+    ):  # Canvas numbers the files of later attempts, and downloads the last one alone
+        return str(int(stated.attempt) + 1) if int(stated.attempt) else ""
+    return str(attempts.index(stated.attempt) + 1) if len(attempts) > 1 else ""
 
 
 def _changed_at(item: Handed) -> float:

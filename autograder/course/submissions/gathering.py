@@ -144,7 +144,7 @@ class Gatherer:
         shown = path.relative_to(place.path).as_posix()
         stated = place.stated
         if time := uploaded(path.name):
-            stated = replace(stated, attempt=time)
+            stated = replace(stated, attempt=time, handed_in=time)
         problem = ""
         if not is_inside(path, root):
             problem = f"{path.name} is a link that leads out of the folder; it is not followed."

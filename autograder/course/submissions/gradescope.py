@@ -60,6 +60,7 @@ def _students(entry: Any) -> list[Stated]:
                 Stated(
                     student=name,
                     id=number,
+                    email=fields.get("email", ""),
                     platform="Gradescope",
                     attempt=created,
                     handed_in=created,

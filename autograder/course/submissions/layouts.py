@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from autograder.course.submissions.names import nfc, stem_of
 
@@ -38,6 +38,15 @@ class Stated:
     group: str = ""
     """The group whose folder it lies in; tells two of one name apart where there is no id."""
 
+    login: str = ""
+    """The platform's login of the student, where it is not the id."""
+
+    email: str = ""
+    """The student's address."""
+
+    place: str = ""
+    """What the platform expects before the name of a feedback file: of a folder with a `/` at its end."""
+
     @property
     def key(self) -> tuple[str, str, str]:
         """What all files of one student have in common."""
@@ -61,23 +70,25 @@ class Layout:
     """Whether folders have such names."""
 
 
+MOODLE, CANVAS = "Moodle", "Canvas"
 _DATE = r"(?P<handed_in>\d{4}-\d\d-\d\d-\d\d-\d\d-\d\d)"
 _LAYOUTS = (
     Layout(
-        platform="Moodle",
+        platform=MOODLE,
         pattern=re.compile(
-            r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?", re.DOTALL
+            r"(?P<student>.+?)_(?P<id>\d+)_assignsubmission_(?:file|onlinetext)(?:_(?P<file>.*))?",
+            re.DOTALL,
         ),
     ),
     Layout(
-        platform="Canvas",
+        platform=CANVAS,
         pattern=re.compile(
             r"(?:(?P<late>LATE)_)?(?P<anonymous>anon)_(?P<id>[A-Za-z0-9]+)_(?P<attachment>\d+)_(?P<file>.+)"
         ),
         folders=False,
     ),
     Layout(
-        platform="Canvas",
+        platform=CANVAS,
         pattern=re.compile(
             r"(?P<student>(?=[^_]*[^\W\d_])[^_\sA-Z]+)(?:_(?P<late>LATE))?_(?P<id>\d{2,})_"
             r"(?:(?P<attachment>\d{2,})_(?P<file>.+)|(?:text|link)\.html)"
@@ -124,8 +135,16 @@ def read_name(name: str, *, is_folder: bool) -> Stated | None:
         if not (layout.folders if is_folder else layout.files):
             continue
         if match := layout.pattern.fullmatch(name):
-            return _stated(layout.platform, match.groupdict())
+            stated = _stated(layout.platform, match.groupdict())
+            return (
+                replace(stated, place=_place(name, match, is_folder)) if layout.platform == MOODLE else stated
+            )
     return None
+
+
+def _place(name: str, match: re.Match[str], is_folder: bool) -> str:
+    """Return the part of a name by which Moodle tells whose a feedback file is."""
+    return f"{name}/" if is_folder else name[: match.start("file")] if match["file"] else f"{name}_"
 
 
 def _stated(platform: str, fields: dict[str, str | None]) -> Stated:
@@ -135,7 +154,7 @@ def _stated(platform: str, fields: dict[str, str | None]) -> Stated:
         student = f"{fields['first']} {fields['last']}"
     if fields.get("anonymous"):
         student = f"anon {number}"
-    if platform == "Canvas":
+    if platform == CANVAS:
         again = _AGAIN.search(stem_of(fields.get("file") or ""))
         attempt = f"{int(again[1]) if again and len(again[1]) < 4 else 0:04}"
     else:
@@ -147,6 +166,7 @@ def _stated(platform: str, fields: dict[str, str | None]) -> Stated:
         attempt=attempt,
         handed_in=moment,
         is_late=bool(fields.get("late")),
+        login=fields.get("login") or "",
     )
 
 

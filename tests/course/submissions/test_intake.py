@@ -214,7 +214,11 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
             "Cem C_3_assignsubmission_onlinetext_/onlinetext.html": "<p>My work.</p>",
         },
         {"Anna A": IPYNB, "Bo_b B": IPYNB, "Cem C": "onlinetext.html"},
-        {"Anna A": {"platform": "Moodle", "id": "1"}},
+        {
+            "Anna A": {"platform": "Moodle", "id": "1", "place": "Anna A_1_assignsubmission_file/"},
+            "Bo_b B": {"platform": "Moodle", "id": "2", "place": "Bo_b B_2_assignsubmission_file_/"},
+            "Cem C": {"platform": "Moodle", "id": "3", "place": "Cem C_3_assignsubmission_onlinetext_/"},
+        },
     ),
     "Moodle without folders": (
         {f"Anna A_1_assignsubmission_file_{IPYNB}": DONE, f"Bob B_2_assignsubmission_file_{IPYNB}": DONE},
@@ -222,7 +226,7 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
             "Anna A": f"Anna A_1_assignsubmission_file_{IPYNB}",
             "Bob B": f"Bob B_2_assignsubmission_file_{IPYNB}",
         },
-        {},
+        {"Anna A": {"platform": "Moodle", "id": "1", "place": "Anna A_1_assignsubmission_file_"}},
     ),
     "Moodle, blind": (
         {
@@ -235,7 +239,14 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
     "two of one name": (
         {f"Anna A_7_assignsubmission_file/{IPYNB}": DONE, f"Anna A_8_assignsubmission_file/{IPYNB}": DONE},
         {"Anna A (7)": IPYNB, "Anna A (8)": IPYNB},
-        {},
+        {
+            "Anna A (8)": {
+                "platform": "Moodle",
+                "id": "8",
+                "name": "Anna A",
+                "place": "Anna A_8_assignsubmission_file/",
+            }
+        },
     ),
     "Canvas": (
         {
@@ -252,7 +263,7 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
             "clarkcem": "clarkcem_12347_text.html",
             "o'neil-ann": "o'neil-ann_12348_9005_my_work.ipynb",
         },
-        {"brownbob": {"platform": "Canvas", "id": "12346", "late": "yes"}},
+        {"brownbob": {"platform": "Canvas", "id": "12346", "late": "yes", "attempt": "2"}},
     ),
     "Canvas, anonymous": (
         {f"anon_aB3_9001_{IPYNB}": DONE, f"LATE_anon_xY9_9002_{IPYNB}": DONE},
@@ -268,11 +279,11 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
             f"{BLACKBOARD.format('s789', 1)}.txt": "Name: Cem (s789)",
         },
         {
-            "s123": f"{BLACKBOARD.format('s123', 2)}_{IPYNB}",
+            "Anna": f"{BLACKBOARD.format('s123', 2)}_{IPYNB}",
             "s456": IPYNB,
-            "s789": f"{BLACKBOARD.format('s789', 1)}.txt",
+            "Cem": f"{BLACKBOARD.format('s789', 1)}.txt",
         },
-        {"s123": {"platform": "Blackboard", "id": "s123", "at": "2026-11-02-10-20-30"}},
+        {"Anna": {"platform": "Blackboard", "id": "s123", "at": "2026-11-02-10-20-30", "attempt": "2"}},
     ),
     "Blackboard, ids of several words": (
         {
@@ -292,7 +303,10 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
             f"Week_1_anna_b_attempt_2026-11-01-10-20-30_{IPYNB}": DONE,
             "Week_1_anna_b_attempt_2026-11-01-10-20-30.txt": "Name: Anna Brown (anna_b)\nAssignment: Week_1",
         },
-        {name: f"Week_1_{name}_attempt_2026-11-01-10-20-30_{IPYNB}" for name in ("anna_a", "anna_b")},
+        {
+            "Anna (A.) Adams": f"Week_1_anna_a_attempt_2026-11-01-10-20-30_{IPYNB}",
+            "Anna Brown": f"Week_1_anna_b_attempt_2026-11-01-10-20-30_{IPYNB}",
+        },
         {},
     ),
     "Blackboard, words that all names begin with": (
@@ -315,7 +329,14 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
             f"G2/Cem C_3_assignsubmission_file/{IPYNB}": DONE,
         },
         {"Anna A": IPYNB, "Ben B": IPYNB, "Cem C": IPYNB},
-        {"Cem C": {"platform": "Moodle", "id": "3"}},
+        {
+            "Cem C": {
+                "platform": "Moodle",
+                "id": "3",
+                "group": "G2",
+                "place": "Cem C_3_assignsubmission_file/",
+            }
+        },
     ),
     "Sakai": (
         {
@@ -343,8 +364,19 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
         },
         {"Anna Adams": IPYNB, "Bob Brown": IPYNB, "Cem Clark": IPYNB},
         {
-            "Anna Adams": {"platform": "Gradescope", "id": "007", "at": "2026-11-01 10:20:30 Z"},
-            "Cem Clark": {"platform": "Gradescope", "id": "9", "at": "2026-11-01 10:20:30 Z", "late": "yes"},
+            "Anna Adams": {
+                "platform": "Gradescope",
+                "id": "007",
+                "email": "x@y.z",
+                "at": "2026-11-01 10:20:30 Z",
+            },
+            "Cem Clark": {
+                "platform": "Gradescope",
+                "id": "9",
+                "email": "x@y.z",
+                "at": "2026-11-01 10:20:30 Z",
+                "late": "yes",
+            },
         },
     ),
     "Brightspace": (
@@ -355,7 +387,7 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
             f"102-6 - Bob Brown - Dec 11, 2026 9_05 AM/{IPYNB}": DONE,
         },
         {"Anna Adams": IPYNB, "Bob Brown": IPYNB},
-        {"Anna Adams": {"platform": "Brightspace", "id": "101", "at": "Nov 1, 2026 0120 PM"}},
+        {"Anna Adams": {"platform": "Brightspace", "id": "101", "at": "Nov 1, 2026 0120 PM", "attempt": "2"}},
     ),
     "ILIAS": (
         {
@@ -364,7 +396,15 @@ LAYOUTS: dict[str, tuple[Tree, dict[str, str], dict[str, dict[str, str]]]] = {
             f"Brown_Bob Lee_bbrown_3002/20261101102030_{IPYNB}": DONE,
         },
         {"Anna Adams": f"20261102102030_{IPYNB}", "Bob Lee Brown": f"20261101102030_{IPYNB}"},
-        {"Anna Adams": {"platform": "ILIAS", "id": "3001"}},
+        {
+            "Anna Adams": {
+                "platform": "ILIAS",
+                "id": "3001",
+                "login": "aadams",
+                "at": "20261102102030",
+                "attempt": "2",
+            }
+        },
     ),
     "nbgrader": (
         {

@@ -1,0 +1,1 @@
+"""Grades and feedback back to where the submissions came from, by files: worksheets, gradebooks, zips."""

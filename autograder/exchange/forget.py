@@ -1,0 +1,76 @@
+"""Remove a student from a results folder: files, journal, record of releases, and the class's pages."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from autograder.errors import AssignmentError, did_you_mean
+from autograder.exchange.outcome import some
+from autograder.exchange.releases import forget_releases
+from autograder.exchange.tables import TOTALS_NAME
+from autograder.exchange.totals import GRADES_NAME, StudentReport, read_reports
+from autograder.grading.results_folder import OWN_FOLDER, open_results
+from autograder.records import Assignment
+from autograder.report import write_class
+from autograder.report.serialise import REPORT_NAME, light, read_report
+
+
+def forget(results: Path, student: str, load: Callable[[str], Assignment]) -> list[str]:
+    """Remove a student from all assignments of a results folder.
+
+    What it removes it removes last from where it would be found again: the same command goes on after an interruption.
+
+    Args:
+        results: What `autograder grade --out` was given.
+        student: The name as the results have it, or the id.
+        load: From a slug to its assignment, for the pages of the class.
+
+    Returns:
+        The assignments of which the student was removed.
+
+    Raises:
+        AssignmentError: If nobody or several have that name or id, or a grader is at work there.
+    """
+    folders = sorted(path.parent for path in results.glob(f"*/{GRADES_NAME}")) if results.is_dir() else []
+    if not folders:
+        raise AssignmentError(
+            f"{results}: holds no results. Name the folder given to `autograder grade --out`."
+        )
+    reports = {folder: list(read_reports(folder)) for folder in folders}
+    found = _found(reports, student)
+    assignments = {folder: load(folder.name) for folder in found}
+    for folder, report in found.items():
+        _forget_in(folder, report, assignments[folder])
+    return [folder.name for folder in found]
+
+
+def _found(reports: dict[Path, list[StudentReport]], student: str) -> dict[Path, StudentReport]:
+    """Return the student's report in each assignment."""
+    everybody = [report for some_reports in reports.values() for report in some_reports]
+    named = {report.student for report in everybody if report.student == student}
+    chosen = named or {report.student for report in everybody if report.handed_in.get("id") == student}
+    if not chosen:
+        known = {report.student for report in everybody}
+        raise AssignmentError(
+            f"{student}: nobody of that name or id is in the results.{did_you_mean(student, known)}"
+        )
+    if len(chosen) > 1:
+        raise AssignmentError(f"{student}: is the id of {some(sorted(chosen))}. Give one of these names.")
+    return {
+        folder: report for folder, listed in reports.items() for report in listed if report.student in chosen
+    }
+
+
+def _forget_in(folder: Path, report: StudentReport, assignment: Assignment) -> None:
+    with open_results(folder.parent, folder.name) as held:
+        held.journal.remove(report.folder.name)
+        forget_releases(folder, report.student)
+        others = [path for path in sorted(folder.glob(f"*/{REPORT_NAME}")) if path.parent != report.folder]
+        rest = [light(read_report(path)) for path in others if path.parent.name != OWN_FOLDER]
+        write_class(rest, assignment, folder)
+        # Made anew by `autograder totals`, from what is left.
+        for place in (folder, folder.parent):
+            (place / TOTALS_NAME).unlink(missing_ok=True)
+        shutil.rmtree(report.folder)
