@@ -7,7 +7,8 @@ them reproduces a student's tensor: dropout left on (the visible checks ask twic
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,21 +18,33 @@ from torch import Tensor
 from autograder.checks import misconception, misconceptions
 
 MATRICES = "attention_matrices"
-
-
 HEAD_NORM = "head_norm"
-
-
 CONDUCTANCE = "attention_attributions"
-
-
 VECTORS = "transformed_vectors"
-
-
 WEIGHTED = "weighted_norms"
-
-
 SUMMED = "summed_norms"
+
+HEADS_BEHIND = (
+    "Heads and queries are swapped: (layer, token, head, token).",
+    "Print your shape beside the number of heads and of tokens: which axis is which?",
+)
+REVERSED = (
+    "The layers stand in reverse order.",
+    "Which layer works on the embeddings, and where does it stand in your result?",
+)
+WITHOUT_TYPES = (
+    "The model did not get the token types.",
+    "How does the model know where the question ends? Compare what you pass with the names of its arguments.",
+)
+SQUARED = (
+    "The square root is missing: the norms are squared.",
+    "Compare one vector by hand: which step comes last when a length is computed?",
+)
+DISTRIBUTION = (
+    "The rows were divided by their sum.",
+    "What do your rows sum to? The task asks for a norm and no more.",
+)
+"""Title and hint of mistakes that can be made in more functions than one."""
 
 
 Inputs = dict[str, Tensor]
@@ -52,14 +65,19 @@ def _asked(model: Any, inputs: Inputs, **changed: Any) -> Any:
         return model(**placed, output_attentions=True, output_hidden_states=True)
 
 
-def _weights(output: Any) -> Tensor:
-    """Return the attention weights (layer, head, query, key) of a model's output."""
-    return torch.stack([weights[0] for weights in output.attentions])
+def _weights(model: Any, inputs: Inputs, **changed: Any) -> Tensor:
+    """Return the model's attention weights (layer, head, query, key); some arguments in place of the input's own."""
+    return torch.stack([weights[0] for weights in _asked(model, inputs, **changed).attentions])
 
 
-def _states(model: Any, inputs: Inputs) -> list[Tensor]:
+def _states(model: Any, inputs: Inputs, **changed: Any) -> list[Tensor]:
     """Return what comes into each layer, (token, hidden) each, and what comes out of the last one."""
-    return [state[0] for state in _asked(model, inputs).hidden_states]
+    return [state[0] for state in _asked(model, inputs, **changed).hidden_states]
+
+
+def _inflow(model: Any, inputs: Inputs) -> Tensor:
+    """Return what comes into each layer, shape (layer, 1, token, hidden)."""
+    return torch.stack(_states(model, inputs)[:-1])[:, None]
 
 
 def _embedded(model: Any, inputs: Inputs) -> Tensor:
@@ -92,6 +110,10 @@ def _scores(model: Any, states: list[Tensor], scale: float | None = None) -> Ten
     return torch.stack(rows)
 
 
+def _scores_of(model: Any, inputs: Inputs, scale: float | None = None) -> Tensor:
+    return _scores(model, _states(model, inputs), scale)
+
+
 # attention_matrices
 
 
@@ -100,99 +122,72 @@ def _scores(model: Any, states: list[Tensor], scale: float | None = None) -> Ten
     scores_before_the_softmax=(
         "Scores before the softmax were returned.",
         "What does a row of yours sum to, and can a weight be negative?",
-        lambda model, states: _scores(model, states),
+        _scores_of,
     ),
     scores_not_scaled=(
         "The scores were not divided by the root of a head's width before the softmax.",
         "Your rows are too sharp. What happens to the products of queries and keys before the softmax?",
-        lambda model, states: _scores(model, states, 1.0).softmax(dim=-1),
+        lambda model, inputs: _scores_of(model, inputs, 1.0).softmax(dim=-1),
     ),
     scores_scaled_by_the_hidden_size=(
         "The scores were divided by the root of the hidden size instead of a head's width.",
         "Your rows are too flat. How many numbers does the query of one head have?",
-        lambda model, states: _scores(model, states, model.config.hidden_size**-0.5).softmax(dim=-1),
+        lambda model, inputs: _scores_of(model, inputs, model.config.hidden_size**-0.5).softmax(dim=-1),
     ),
     softmax_over_queries=(
         "The softmax runs over the queries instead of the keys.",
         "Along which axis do your values sum to 1? Who shares out attention: the token that looks, or the one seen?",
-        lambda model, states: _scores(model, states).softmax(dim=-2),
+        lambda model, inputs: _scores_of(model, inputs).softmax(dim=-2),
     ),
-)
-def _from_scores(weights_of: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    """Make something else of the scores than a softmax over the keys, or scale them in another way."""
-    with torch.no_grad():
-        return weights_of(model, _states(model, inputs))
-
-
-@misconceptions(
-    task=MATRICES,
     matrices_transposed=(
         "Query and key are swapped: the matrices are transposed.",
         "Along which of the two token axes do your values sum to 1, and which of them is the query's?",
-        lambda weights: weights.transpose(-1, -2),
+        lambda *asked: _weights(*asked).transpose(-1, -2),
     ),
-    matrices_with_heads_behind_queries=(
-        "Heads and queries are swapped: (layer, token, head, token).",
-        "Print your shape beside the number of heads and of tokens: which axis is which?",
-        lambda weights: weights.transpose(1, 2),
-    ),
+    matrices_with_heads_behind_queries=(*HEADS_BEHIND, lambda *asked: _weights(*asked).transpose(1, 2)),
     matrices_with_heads_first=(
         "Layers and heads are swapped: (head, layer, token, token).",
         "Does your function hold for a model with unequal numbers of layers and heads? Which axis comes first?",
-        lambda weights: weights.transpose(0, 1),
+        lambda *asked: _weights(*asked).transpose(0, 1),
     ),
     matrices_with_batch_axis=(
         "The batch axis of length 1 was kept.",
         "How many axes does your result have, and how many does the task name?",
-        lambda weights: weights[:, None],
+        lambda *asked: _weights(*asked)[:, None],
     ),
     matrices_averaged_over_heads=(
         "The heads were averaged.",
         "How many matrices does one layer of the model have?",
-        lambda weights: weights.mean(dim=1),
+        lambda *asked: _weights(*asked).mean(dim=1),
     ),
     matrices_of_the_last_layer=(
         "Only the last layer's matrices were returned.",
         "Compare the number of your matrices with the model's layers and heads.",
-        lambda weights: weights[-1],
+        lambda *asked: _weights(*asked)[-1],
     ),
-    matrices_with_layers_reversed=(
-        "The layers stand in reverse order.",
-        "Which layer works on the embeddings, and where does it stand in your result?",
-        lambda weights: weights.flip(0),
-    ),
-)
-def _after_weights(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    """Take one last step on the right weights."""
-    return step(_weights(_asked(model, inputs)))
-
-
-@misconceptions(
-    task=MATRICES,
-    matrices_without_token_types=(
-        "The model did not get the token types.",
-        "How does the model know where the question ends? Compare what you pass with the names of its arguments.",
-        lambda model, inputs: {"token_type_ids": None},
-    ),
+    matrices_with_layers_reversed=(*REVERSED, lambda *asked: _weights(*asked).flip(0)),
+    matrices_without_token_types=(*WITHOUT_TYPES, partial(_weights, token_type_ids=None)),
     matrices_with_baseline_positions=(
         "The model got the baseline's positions, which are all 0.",
         "Which of the entries of `inputs` belong to the input, and which to the baseline?",
-        lambda model, inputs: {"position_ids": inputs["baseline_position_ids"]},
+        lambda model, inputs: _weights(model, inputs, position_ids=inputs["baseline_position_ids"]),
     ),
     matrices_of_the_baseline=(
         "These are the attention weights of the baseline.",
         "Which of the entries of `inputs` belong to the input, and which to the baseline?",
-        lambda model, inputs: {"input_ids": inputs["baseline_ids"]},
+        lambda model, inputs: _weights(model, inputs, input_ids=inputs["baseline_ids"]),
     ),
     matrices_of_an_input_embedded_twice=(
         "What model.bert.embeddings gives was passed as inputs_embeds, so that positions and types are added twice.",
         "What does the model do with inputs_embeds before the first layer sees them?",
-        lambda model, inputs: {"inputs_embeds": _embedded(model, inputs)},
+        lambda model, inputs: _weights(model, inputs, inputs_embeds=_embedded(model, inputs)),
     ),
 )
-def _weights_of_others(changed: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    """Ask the model with other arguments."""
-    return _weights(_asked(model, inputs, **changed(model, inputs)))
+def _weights_by(weights_of: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Make something else of the scores than the right weights, or take one last step on these."""
+    with torch.no_grad():
+        weights: Tensor = weights_of(model, inputs)
+    return weights
 
 
 # head_norm
@@ -395,55 +390,50 @@ def ends_times_mean_gradient(reference: Any, model: Any, inputs: Inputs, positio
     return (ends[:, 1] - ends[:, 0]) * mean
 
 
-@misconception(
-    task=CONDUCTANCE,
-    title="The mean gradient was multiplied by the weights at the input.",
-    hint="What if a weight is the same all along the path: does it pass anything on, and what do you get for it?",
-)
-def weights_times_mean_gradient(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    weights = _weights(_asked(model, inputs))
-    _, gradients = _right_path(reference, model, inputs, position)
-    return weights * gradients.mean(dim=1)
-
-
 @misconceptions(
     task=CONDUCTANCE,
+    weights_times_mean_gradient=(
+        "The mean gradient was multiplied by the weights at the input.",
+        "What if a weight is the same all along the path: does it pass anything on, and what do you get for it?",
+        lambda _, gradients, *asked: _weights(*asked) * gradients.mean(dim=1),
+    ),
     change_times_mean_gradient=(
         "The change of the weights between first and last node was multiplied by the mean gradient.",
         "Do the weights change evenly along the path? Each step has a difference and a gradient of its own.",
-        lambda weights, gradients: (weights[:, -1] - weights[:, 0]) * gradients.mean(dim=1),
+        lambda weights, gradients, *_: (weights[:, -1] - weights[:, 0]) * gradients.mean(dim=1),
     ),
     gradients_without_the_difference=(
         "The gradients were added up, without the differences of the weights.",
         "What is each gradient multiplied by in the formula? What if a weight does not change on the path?",
-        lambda weights, gradients: gradients[:, :-1].sum(dim=1),
+        lambda weights, gradients, *_: gradients[:, :-1].sum(dim=1),
     ),
     mean_gradient_alone=(
         "The gradients were averaged, without the differences of the weights.",
         "What is each gradient multiplied by in the formula? What if a weight does not change on the path?",
-        lambda weights, gradients: gradients.mean(dim=1),
+        lambda weights, gradients, *_: gradients.mean(dim=1),
     ),
     gradient_at_the_later_node=(
         "Each difference of weights was multiplied by the gradient at the later of its two nodes.",
         "Which node of a step does the formula take the gradient at? Look at its index.",
-        lambda weights, gradients: (weights.diff(dim=1) * gradients[:, 1:]).sum(dim=1),
+        lambda weights, gradients, *_: (weights.diff(dim=1) * gradients[:, 1:]).sum(dim=1),
     ),
     gradient_averaged_over_the_step=(
         "The gradients at a step's two nodes were averaged.",
         "Your rule is finer than the one asked for. Which node of a step does the formula take the gradient at?",
-        lambda weights, gradients: (weights.diff(dim=1) * (gradients[:, 1:] + gradients[:, :-1]) / 2).sum(
+        lambda weights, gradients, *_: (weights.diff(dim=1) * (gradients[:, 1:] + gradients[:, :-1]) / 2).sum(
             dim=1
         ),
     ),
     mean_over_steps=(
         "The steps were averaged instead of summed.",
         "Print the ratio of your values to the right ones: it is the same everywhere. What do you do with the steps?",
-        lambda weights, gradients: (weights.diff(dim=1) * gradients[:, :-1]).mean(dim=1),
+        lambda weights, gradients, *_: (weights.diff(dim=1) * gradients[:, :-1]).mean(dim=1),
     ),
 )
 def _added_up(rule: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Add the right path's steps up by another rule."""
-    return rule(*_right_path(reference, model, inputs, position))
+    found: Tensor = rule(*_right_path(reference, model, inputs, position), model, inputs)
+    return found
 
 
 def _from_zero(model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
@@ -592,11 +582,7 @@ def _on_another_path(options: Any, reference: Any, model: Any, inputs: Inputs, p
         "Which of the two token axes looks, and which one is looked at? Compare with your attention matrices.",
         lambda right: right.transpose(-1, -2),
     ),
-    conductance_with_heads_behind_queries=(
-        "Heads and queries are swapped: (layer, token, head, token).",
-        "Print your shape beside the number of heads and of tokens: which axis is which?",
-        lambda right: right.transpose(1, 2),
-    ),
+    conductance_with_heads_behind_queries=(*HEADS_BEHIND, lambda right: right.transpose(1, 2)),
     conductance_summed_over_heads=(
         "The heads were summed.",
         "How many matrices does one layer of your attention have?",
@@ -607,11 +593,7 @@ def _on_another_path(options: Any, reference: Any, model: Any, inputs: Inputs, p
         "How many matrices does one layer of your attention have?",
         lambda right: right.mean(dim=1),
     ),
-    conductance_with_layers_reversed=(
-        "The layers stand in reverse order.",
-        "Which layer works on the embeddings, and where does it stand in your result?",
-        lambda right: right.flip(0),
-    ),
+    conductance_with_layers_reversed=(*REVERSED, lambda right: right.flip(0)),
 )
 def _after_conductance(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Take one last step on the right conductance."""
@@ -656,37 +638,68 @@ def conductance_of_scores(reference: Any, model: Any, inputs: Inputs, position: 
 # transformed_vectors
 
 
-Change = Callable[[Tensor, Tensor], Tensor]
+def _chunks(values: Tensor, heads: int) -> Sequence[Tensor]:
+    return values.chunk(heads, dim=-1)
+
+
+def _every_so_many(values: Tensor, heads: int) -> Sequence[Tensor]:
+    return [values[..., head::heads] for head in range(heads)]
 
 
 def _transformed(
     model: Any,
-    states: list[Tensor],
+    inputs: Inputs,
     *,
     source: str = "value",
     value_bias: int = 1,
-    slices: Callable[[Tensor, int], tuple[Tensor, ...]] | None = None,
+    parts: Callable[[Tensor, int], Any] = _chunks,
+    slices: Callable[[Tensor, int], Any] = _chunks,
+    dense: Callable[[Any], Any] = lambda layer: layer.attention.output.dense,
+    chosen: Callable[[list[Tensor], Any], list[Tensor]] = lambda states, model: states,
+    **changed: Any,
 ) -> Tensor:
     """Return f(x), (layer, head, token, hidden), with something changed.
 
     Args:
         model: The model.
-        states: What comes into each layer, (token, hidden) each; more are left over.
+        inputs: As the task's.
         source: Which projection's vectors are passed on.
         value_bias: How often they have their bias.
+        parts: From vectors and the number of heads to one (token, width) tensor a head.
         slices: From the output projection's weight and the number of heads to one (hidden, width) matrix a head.
+        dense: From a layer to the output projection.
+        chosen: From what comes into the layers, and out of the last one, and the model to what is transformed.
+        **changed: Arguments of the model in place of the input's own.
     """
-    heads = model.config.num_attention_heads
-    rows = []
+    heads, rows = model.config.num_attention_heads, []
     with torch.no_grad():
+        states = chosen(_states(model, inputs, **changed), model)
         for layer, state in zip(model.bert.encoder.layer, states, strict=False):
             linear = getattr(layer.attention.self, source)
             values = linear(state) + (value_bias - 1) * linear.bias
-            weight = layer.attention.output.dense.weight
-            parts = weight.chunk(heads, dim=1) if slices is None else slices(weight, heads)
-            pairs = zip(values.chunk(heads, dim=-1), parts, strict=True)
+            weight = dense(layer).weight[:, : values.shape[-1]]
+            pairs = zip(parts(values, heads), slices(weight, heads), strict=True)
             rows.append(torch.stack([value @ part.T for value, part in pairs]))
     return torch.stack(rows)
+
+
+def _values(model: Any, inputs: Inputs) -> Tensor:
+    """Return the value vectors, shape (layer, head, token, width)."""
+    with torch.no_grad():
+        pairs = zip(model.bert.encoder.layer, _states(model, inputs), strict=False)
+        values = [layer.attention.self.value(state) for layer, state in pairs]
+    return torch.stack([torch.stack(list(_chunks(one, model.config.num_attention_heads))) for one in values])
+
+
+def _normalised(vectors: Any, model: Any) -> list[Tensor]:
+    """Return each layer's vectors behind its attention's norm."""
+    pairs = zip(model.bert.encoder.layer, vectors, strict=False)
+    return [layer.attention.output.LayerNorm(one) for layer, one in pairs]
+
+
+def _lengths(vectors: Tensor) -> Tensor:
+    """Return the length of each key's vector, shape (layer, head, 1, key)."""
+    return vectors.norm(dim=-1)[:, :, None, :]
 
 
 def _output_biases(model: Any) -> Tensor:
@@ -700,37 +713,93 @@ def _output_biases(model: Any) -> Tensor:
     value_bias_missing=(
         "The value vectors lack their bias.",
         "What does the module attention.self.value add to the product with its weight?",
-        {"value_bias": 0},
+        partial(_transformed, value_bias=0),
     ),
     value_bias_twice=(
         "The value vectors have their bias twice.",
         "What does the module attention.self.value add to the product with its weight, and what do you add to it?",
-        {"value_bias": 2},
+        partial(_transformed, value_bias=2),
     ),
     rows_of_the_projection=(
         "The head's rows of the output projection's weight were taken, not its columns.",
         "A linear layer computes x @ weight.T: which axis of the weight meets the entries of x that belong to a head?",
-        {"slices": lambda weight, heads: weight.T.chunk(heads, dim=1)},
+        partial(_transformed, slices=lambda weight, heads: weight.T.chunk(heads, dim=1)),
     ),
     slices_reversed=(
         "The heads' slices of the output projection stand in reverse order.",
         "Which columns of the output projection meet the first head's entries?",
-        {"slices": lambda weight, heads: weight.chunk(heads, dim=1)[::-1]},
+        partial(_transformed, slices=lambda weight, heads: weight.chunk(heads, dim=1)[::-1]),
     ),
     keys_for_values=(
         "The keys were taken for the values.",
         "Three vectors are made of each token: which of them is passed on?",
-        {"source": "key"},
+        partial(_transformed, source="key"),
     ),
     queries_for_values=(
         "The queries were taken for the values.",
         "Three vectors are made of each token: which of them is passed on?",
-        {"source": "query"},
+        partial(_transformed, source="query"),
+    ),
+    biases_swapped=(
+        "The value bias is missing, and the output bias was added.",
+        "Two biases stand in the formula of y. Which of them belongs to a token's value, which to the sum?",
+        lambda model, inputs: _transformed(model, inputs, value_bias=0) + _output_biases(model),
+    ),
+    heads_interleaved=(
+        "The entries of the heads were taken alternately: the last axis was split as (width, head).",
+        "Which entries of the value vector belong to the first head: neighbours, or every so many?",
+        partial(_transformed, parts=_every_so_many, slices=_every_so_many),
+    ),
+    viewed_without_transpose=(
+        "The value vectors were viewed as (head, token, width) without moving the axes: tokens and heads are mixed.",
+        "view only renames places. After cutting the last axis into heads, which axis has to move to the front?",
+        partial(_transformed, parts=lambda values, heads: values.reshape(heads, len(values), -1)),
+    ),
+    whole_projection_in_every_head=(
+        "Every head got the whole value vector and the whole output projection.",
+        "Are the vectors of your heads different from each other? Which entries belong to one head?",
+        lambda model, inputs: (
+            _transformed(model, inputs)
+            .sum(dim=1, keepdim=True)
+            .repeat(1, model.config.num_attention_heads, 1, 1)
+        ),
+    ),
+    of_the_layers_outputs=(
+        "Off by one: f was computed of each layer's output instead of its input.",
+        "Which entry of hidden_states comes into the first layer?",
+        partial(_transformed, chosen=lambda states, model: states[1:]),
+    ),
+    of_the_embeddings=(
+        "f was computed of the embeddings in every layer.",
+        "What comes into the second layer: the embeddings, or what the first layer has made of them?",
+        partial(_transformed, chosen=lambda states, model: [states[0]] * len(states)),
+    ),
+    of_normalised_inputs=(
+        "The layer's input was normalised first.",
+        "Where does BERT normalise: before the attention or after it?",
+        partial(_transformed, chosen=_normalised),
+    ),
+    values_alone=(
+        "The output projection is missing: these are the value vectors.",
+        "How long is one vector of yours, and how long the vectors that the layer passes on?",
+        _values,
+    ),
+    projection_of_the_feed_forward_step=(
+        "The feed-forward step's output projection was taken for the attention's.",
+        "A layer has two modules named output. Which of them belongs to the attention?",
+        partial(_transformed, dense=lambda layer: layer.output.dense),
+    ),
+    vectors_without_token_types=(*WITHOUT_TYPES, partial(_transformed, token_type_ids=None)),
+    vectors_of_the_baseline=(
+        "These are the vectors of the baseline.",
+        "Which of the entries of `inputs` belong to the input, and which to the baseline?",
+        lambda model, inputs: _transformed(model, inputs, input_ids=inputs["baseline_ids"]),
     ),
 )
-def _transformed_otherwise(options: dict[str, Any], reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    """Pass on other vectors than the values, or slice the output projection in another way."""
-    return _transformed(model, _states(model, inputs), **options)
+def _vectors_by(vectors_of: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Transform other states, or transform them in another way."""
+    vectors: Tensor = vectors_of(model, inputs)
+    return vectors
 
 
 @misconceptions(
@@ -739,266 +808,136 @@ def _transformed_otherwise(options: dict[str, Any], reference: Any, model: Any, 
     output_bias_added=(
         "The output projection's bias was added in every head.",
         "Add your vectors up with the attention weights: how often is the output bias in the sum, and how often in y?",
-        lambda right, model: right + _output_biases(model),
+        lambda right, model, _: right + _output_biases(model),
     ),
     output_bias_shared=(
         "The output projection's bias was shared out among the heads.",
         "Does the output bias depend on any token? Look at where it stands in the formula of y.",
-        lambda right, model: right + _output_biases(model) / model.config.num_attention_heads,
+        lambda right, model, _: right + _output_biases(model) / model.config.num_attention_heads,
     ),
     vectors_with_tokens_first=(
         "Heads and tokens are swapped: (layer, token, head, hidden).",
         "Print your shape beside the number of heads and of tokens: which axis is which?",
-        lambda right, model: right.transpose(1, 2),
+        lambda right, *_: right.transpose(1, 2),
     ),
     vectors_summed_over_heads=(
         "The heads were summed.",
         "How many vectors does one token have in one layer?",
-        lambda right, model: right.sum(dim=1),
+        lambda right, *_: right.sum(dim=1),
     ),
     vectors_averaged_over_heads=(
         "The heads were averaged.",
         "How many vectors does one token have in one layer?",
-        lambda right, model: right.mean(dim=1),
+        lambda right, *_: right.mean(dim=1),
     ),
-)
-def _after_vectors(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    """Take one last step on the right vectors."""
-    return step(reference.transformed_vectors(model, inputs), model)
-
-
-@misconception(
-    task=VECTORS,
-    title="The value bias is missing, and the output bias was added.",
-    hint="Two biases stand in the formula of y. Which of them belongs to a token's value, which to the sum?",
-)
-def biases_swapped(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(model, _states(model, inputs), value_bias=0) + _output_biases(model)
-
-
-@misconception(
-    task=VECTORS,
-    title="The entries of the heads were taken alternately: the last axis was split as (width, head).",
-    hint="Which entries of the value vector belong to the first head: neighbours, or every so many?",
-)
-def heads_interleaved(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    heads, states = model.config.num_attention_heads, _states(model, inputs)
-    rows = []
-    with torch.no_grad():
-        for layer, state in zip(model.bert.encoder.layer, states, strict=False):
-            values = layer.attention.self.value(state).unflatten(-1, (-1, heads))  # (token, width, head)
-            weight = layer.attention.output.dense.weight.unflatten(-1, (-1, heads))  # (hidden, width, head)
-            rows.append(torch.einsum("twh,dwh->htd", values, weight))
-    return torch.stack(rows)
-
-
-@misconception(
-    task=VECTORS,
-    title="The value vectors were viewed as (head, token, width) without moving the axes: tokens and heads are mixed.",
-    hint="view only renames places. After cutting the last axis into heads, which axis has to move to the front?",
-)
-def viewed_without_transpose(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    heads, states = model.config.num_attention_heads, _states(model, inputs)
-    rows = []
-    with torch.no_grad():
-        for layer, state in zip(model.bert.encoder.layer, states, strict=False):
-            values = layer.attention.self.value(state)
-            values = values.reshape(heads, len(state), -1)
-            weight = layer.attention.output.dense.weight.unflatten(-1, (heads, -1))  # (hidden, head, width)
-            rows.append(torch.einsum("htw,dhw->htd", values, weight))
-    return torch.stack(rows)
-
-
-@misconception(
-    task=VECTORS,
-    title="Every head got the whole value vector and the whole output projection.",
-    hint="Are the vectors of your heads different from each other? Which entries belong to one head?",
-)
-def whole_projection_in_every_head(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    found = _transformed(model, _states(model, inputs)).sum(dim=1, keepdim=True)
-    return found.expand(-1, model.config.num_attention_heads, -1, -1).contiguous()
-
-
-@misconceptions(
-    task=VECTORS,
-    of_the_layers_outputs=(
-        "Off by one: f was computed of each layer's output instead of its input.",
-        "Which entry of hidden_states comes into the first layer?",
-        lambda states: states[1:],
+    vectors_normalised=(
+        "The layer norm was applied to the vectors.",
+        "What does the layer norm of a sum have to do with its summands? f stops before it.",
+        lambda right, model, _: torch.stack(_normalised(right, model)),
     ),
-    of_the_embeddings=(
-        "f was computed of the embeddings in every layer.",
-        "What comes into the second layer: the embeddings, or what the first layer has made of them?",
-        lambda states: [states[0]] * len(states),
-    ),
-)
-def _of_other_states(chosen: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    """Transform other states than what comes into each layer."""
-    return _transformed(model, chosen(_states(model, inputs)))
-
-
-@misconception(
-    task=VECTORS,
-    title="The layer's input was normalised first.",
-    hint="Where does BERT normalise: before the attention or after it?",
-)
-def of_normalised_inputs(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    layers, states = model.bert.encoder.layer, _states(model, inputs)
-    with torch.no_grad():
-        normed = [
-            layer.attention.output.LayerNorm(state) for layer, state in zip(layers, states, strict=False)
-        ]
-    return _transformed(model, normed)
-
-
-@misconception(
-    task=VECTORS,
-    title="The layer norm was applied to the vectors.",
-    hint="What does the layer norm of a sum have to do with its summands? f stops before it.",
-    calls=(VECTORS,),
-)
-def vectors_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    found = reference.transformed_vectors(model, inputs)
-    with torch.no_grad():
-        pairs = zip(model.bert.encoder.layer, found.to(model.device), strict=True)
-        return torch.stack([layer.attention.output.LayerNorm(vectors) for layer, vectors in pairs])
-
-
-@misconceptions(
-    task=VECTORS,
-    calls=(VECTORS,),
     residual_added=(
         "The layer's input was added: the residual connection.",
         "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
-        lambda model: 1,
+        lambda right, *asked: right + _inflow(*asked),
     ),
     residual_shared=(
         "The layer's input, the residual connection, was shared out among the heads.",
         "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
-        lambda model: model.config.num_attention_heads,
+        lambda right, *asked: right + _inflow(*asked) / right.shape[1],
+    ),
+    attention_included=(
+        "The attention weights are in already: these are what each head gives to each query.",
+        "f(x) belongs to one token alone. Does yours change if another token of the text changes its attention?",
+        lambda right, *asked: _weights(*asked) @ right,
     ),
 )
-def _with_residual(parts: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    """Add the layer's input, or a part of it, to each head's vectors."""
-    states = torch.stack(_states(model, inputs)[:-1])[:, None]
-    return reference.transformed_vectors(model, inputs).to(model.device) + states / parts(model)
-
-
-@misconception(
-    task=VECTORS,
-    title="The attention weights are in already: these are what each head gives to each query.",
-    hint="f(x) belongs to one token alone. Does yours change if another token of the text changes its attention?",
-    calls=(VECTORS,),
-)
-def attention_included(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return _weights(_asked(model, inputs)) @ reference.transformed_vectors(model, inputs).to(model.device)
-
-
-@misconception(
-    task=VECTORS,
-    title="The output projection is missing: these are the value vectors.",
-    hint="How long is one vector of yours, and how long the vectors that the layer passes on?",
-)
-def values_alone(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    heads, states = model.config.num_attention_heads, _states(model, inputs)
+def _after_vectors(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Take one last step on the right vectors."""
     with torch.no_grad():
-        pairs = zip(model.bert.encoder.layer, states, strict=False)
-        values = [layer.attention.self.value(state).unflatten(-1, (heads, -1)) for layer, state in pairs]
-    return torch.stack(values).transpose(1, 2)
-
-
-@misconception(
-    task=VECTORS,
-    title="The feed-forward step's output projection was taken for the attention's.",
-    hint="A layer has two modules named output. Which of them belongs to the attention?",
-)
-def projection_of_the_feed_forward_step(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    heads, rows = model.config.num_attention_heads, []
-    with torch.no_grad():
-        for layer, state in zip(model.bert.encoder.layer, _states(model, inputs), strict=False):
-            values = layer.attention.self.value(state).chunk(heads, dim=-1)
-            parts = layer.output.dense.weight[:, : state.shape[-1]].chunk(heads, dim=1)
-            rows.append(torch.stack([value @ part.T for value, part in zip(values, parts, strict=True)]))
-    return torch.stack(rows)
-
-
-@misconceptions(
-    task=VECTORS,
-    vectors_without_token_types=(
-        "The model did not get the token types.",
-        "How does the model know where the question ends? Compare what you pass with the names of its arguments.",
-        lambda inputs: {"token_type_ids": None},
-    ),
-    vectors_of_the_baseline=(
-        "These are the vectors of the baseline.",
-        "Which of the entries of `inputs` belong to the input, and which to the baseline?",
-        lambda inputs: {"input_ids": inputs["baseline_ids"]},
-    ),
-)
-def _vectors_of_others(changed: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    """Ask the model with other arguments."""
-    output = _asked(model, inputs, **changed(inputs))
-    return _transformed(model, [state[0] for state in output.hidden_states])
+        vectors: Tensor = step(reference.transformed_vectors(model, inputs).to(model.device), model, inputs)
+    return vectors
 
 
 # weighted_norms
 
 
-def _parts(reference: Any, model: Any, inputs: Inputs) -> tuple[Tensor, Tensor]:
-    """Return the right attention weights and vectors."""
-    return reference.attention_matrices(model, inputs), reference.transformed_vectors(model, inputs)
-
-
 @misconceptions(
     task=WEIGHTED,
-    calls=(
-        MATRICES,
-        VECTORS,
-    ),
+    calls=(MATRICES, VECTORS),
     norms_without_attention=(
         "The attention weights are missing: the norm of f for every query.",
         "Compare two rows of one head: does each token get the same from everybody?",
-        lambda weights, f: f.norm(dim=-1)[:, :, None, :].expand_as(weights).contiguous(),
+        lambda weights, f, *_: _lengths(f).expand_as(weights).contiguous(),
     ),
     vectors_of_the_queries=(
         "The weight was multiplied by the norm of the query's vector instead of the key's.",
         "Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
-        lambda weights, f: weights * f.norm(dim=-1)[:, :, :, None],
+        lambda weights, f, *_: weights * f.norm(dim=-1)[:, :, :, None],
     ),
     sum_of_magnitudes=(
         "The L1 norm was taken.",
         "Which norm does the task name? Compare one vector by hand.",
-        lambda weights, f: weights * f.abs().sum(dim=-1)[:, :, None, :],
+        lambda weights, f, *_: weights * f.abs().sum(dim=-1)[:, :, None, :],
     ),
     sum_of_entries=(
         "The entries of the vectors were summed instead of taking the norm.",
         "Is any of your values negative? What is the length of a vector?",
-        lambda weights, f: weights * f.sum(dim=-1)[:, :, None, :],
+        lambda weights, f, *_: weights * f.sum(dim=-1)[:, :, None, :],
     ),
     weight_inside_the_root=(
         "The attention weight stands inside the square root.",
         "Compare one norm by hand: by how much does a vector's length change if the vector is multiplied by 0.25?",
-        lambda weights, f: weights.sqrt() * f.norm(dim=-1)[:, :, None, :],
+        lambda weights, f, *_: weights.sqrt() * _lengths(f),
     ),
     norms_of_head_outputs=(
         "Vectors were added over the keys first: one norm for each query.",
         "How many axes does your result have? What flows from each single key is asked.",
-        lambda weights, f: (weights @ f).norm(dim=-1),
+        lambda weights, f, *_: (weights @ f).norm(dim=-1),
+    ),
+    norms_with_output_bias=(
+        "The output projection's bias is in the vectors that were weighed here.",
+        "Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+        lambda weights, f, model, _: weights * _lengths(f + _output_biases(model)),
+    ),
+    norms_with_residual=(
+        "The layer's input, the residual connection, is in the vectors that were weighed here.",
+        "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+        lambda weights, f, *asked: weights * _lengths(f + _inflow(*asked)),
     ),
 )
 def _combined(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Combine the right weights and vectors in another way."""
-    return step(*_parts(reference, model, inputs))
+    parts = (reference.attention_matrices(model, inputs), reference.transformed_vectors(model, inputs))
+    return step(*(one.to(model.device) for one in parts), model, inputs)
 
 
-@misconception(
+@misconceptions(
     task=WEIGHTED,
-    title="The attention weights alone were returned.",
-    hint="How wide the gate is and how much comes through it are two things. Where are the vectors?",
     calls=(MATRICES,),
+    attention_alone=(
+        "The attention weights alone were returned.",
+        "How wide the gate is and how much comes through it are two things. Where are the vectors?",
+        lambda model, inputs: torch.ones((1, 1, 1, 1), device=model.device),
+    ),
+    norms_of_values=(
+        "The norm of the value vector was weighed: the output projection is missing.",
+        "What is f? Two matrices stand in its formula.",
+        _values,
+    ),
+    norms_of_inputs=(
+        "The norm of the layer's input was weighed instead of that of f.",
+        "What does a head pass on: the vector that comes into the layer, or what it makes of it?",
+        lambda model, inputs: _inflow(model, inputs),
+    ),
+    norms_without_value_bias=(
+        "The values' bias is missing in the vectors that were weighed here.",
+        "Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
+        partial(_transformed, value_bias=0),
+    ),
 )
-def attention_alone(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    return reference.attention_matrices(model, inputs)
+def _lengths_weighed(vectors_of: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
+    """Weigh the lengths of other vectors than f(x)."""
+    return reference.attention_matrices(model, inputs).to(model.device) * _lengths(vectors_of(model, inputs))
 
 
 @misconceptions(
@@ -1009,26 +948,14 @@ def attention_alone(reference: Any, model: Any, inputs: Inputs) -> Tensor:
         "Divide your result by the attention weights: along which axis is it the same?",
         lambda right, model: right.transpose(-1, -2),
     ),
-    norms_squared=(
-        "The square root is missing: the norms are squared.",
-        "Compare one vector by hand: which step comes last when a length is computed?",
-        lambda right, model: right.square(),
-    ),
+    norms_squared=(*SQUARED, lambda right, model: right.square()),
     norms_of_mean_squares=(
         "The root of the mean square was taken instead of the norm.",
         "By which factor are your values off, and how many numbers does a vector have?",
         lambda right, model: right / model.config.hidden_size**0.5,
     ),
-    norms_made_a_distribution=(
-        "The rows were divided by their sum.",
-        "What do your rows sum to? The task asks for a norm and no more.",
-        lambda right, model: right / right.sum(dim=-1, keepdim=True),
-    ),
-    norms_with_heads_behind_queries=(
-        "Heads and queries are swapped: (layer, token, head, token).",
-        "Print your shape beside the number of heads and of tokens: which axis is which?",
-        lambda right, model: right.transpose(1, 2),
-    ),
+    norms_made_a_distribution=(*DISTRIBUTION, lambda right, model: right / right.sum(dim=-1, keepdim=True)),
+    norms_with_heads_behind_queries=(*HEADS_BEHIND, lambda right, model: right.transpose(1, 2)),
     norms_averaged_over_heads=(
         "The heads were averaged.",
         "How many norms does one pair of tokens have in one layer? The task asks for them head by head.",
@@ -1040,74 +967,17 @@ def _after_norms(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tenso
     return step(reference.weighted_norms(model, inputs), model)
 
 
-def _without_bias(model: Any, inputs: Inputs) -> Tensor:
-    return _transformed(model, _states(model, inputs), value_bias=0)
-
-
-@misconceptions(
-    task=WEIGHTED,
-    calls=(MATRICES,),
-    norms_of_values=(
-        "The norm of the value vector was weighed: the output projection is missing.",
-        "What is f? Two matrices stand in its formula.",
-        lambda model, inputs: values_alone(None, model, inputs).norm(dim=-1),
-    ),
-    norms_of_inputs=(
-        "The norm of the layer's input was weighed instead of that of f.",
-        "What does a head pass on: the vector that comes into the layer, or what it makes of it?",
-        lambda model, inputs: torch.stack(_states(model, inputs)[:-1]).norm(dim=-1)[:, None],
-    ),
-    norms_without_value_bias=(
-        "The values' bias is missing in the vectors that were weighed here.",
-        "Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
-        lambda model, inputs: _without_bias(model, inputs).norm(dim=-1),
-    ),
-)
-def _lengths_weighed(lengths_of: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    """Weigh the lengths of other vectors than f(x)."""
-    lengths = lengths_of(model, inputs)
-    return reference.attention_matrices(model, inputs).to(model.device) * lengths[:, :, None, :]
-
-
-@misconceptions(
-    task=WEIGHTED,
-    calls=(MATRICES, VECTORS),
-    norms_with_output_bias=(
-        "The output projection's bias is in the vectors that were weighed here.",
-        "Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
-        lambda model, inputs: _output_biases(model),
-    ),
-    norms_with_residual=(
-        "The layer's input, the residual connection, is in the vectors that were weighed here.",
-        "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
-        lambda model, inputs: torch.stack(_states(model, inputs)[:-1])[:, None],
-    ),
-)
-def _norms_with_more(added: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    """Weigh vectors to which something was added."""
-    matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
-    return matrices * (vectors + added(model, inputs)).norm(dim=-1)[:, :, None, :]
-
-
 @misconception(
     task=WEIGHTED,
     title="The attention weight was multiplied in twice.",
     hint="Is the weight in your vectors already? Divide your result by the attention weights and look at a column.",
-    calls=(
-        MATRICES,
-        WEIGHTED,
-    ),
+    calls=(MATRICES, WEIGHTED),
 )
 def attention_twice(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     return reference.weighted_norms(model, inputs) * reference.attention_matrices(model, inputs)
 
 
 # summed_norms
-
-
-def _layerwise(matrices: Tensor, vectors: Tensor, build: Change) -> Tensor:
-    """Return build(matrices, vectors) of every layer."""
-    return torch.stack([build(alpha, f) for alpha, f in zip(matrices, vectors, strict=True)])
 
 
 def _added(alpha: Tensor, f: Tensor) -> Tensor:
@@ -1162,16 +1032,8 @@ def _norms_joined(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tens
         "Take one cell by hand: which of its two tokens sends, and which one gets?",
         lambda right, model: right.transpose(-1, -2),
     ),
-    sum_squared=(
-        "The square root is missing: the norms are squared.",
-        "Compare one vector by hand: which step comes last when a length is computed?",
-        lambda right, model: right.square(),
-    ),
-    sum_made_a_distribution=(
-        "The rows were divided by their sum.",
-        "What do your rows sum to? The task asks for a norm and no more.",
-        lambda right, model: right / right.sum(dim=-1, keepdim=True),
-    ),
+    sum_squared=(*SQUARED, lambda right, model: right.square()),
+    sum_made_a_distribution=(*DISTRIBUTION, lambda right, model: right / right.sum(dim=-1, keepdim=True)),
 )
 def _after_sum(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Take one last step on the right norms of the sum."""
@@ -1180,102 +1042,71 @@ def _after_sum(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
 
 @misconceptions(
     task=SUMMED,
-    calls=(
-        MATRICES,
-        VECTORS,
-    ),
+    calls=(MATRICES, VECTORS),
     sum_without_attention=(
         "The attention weights are missing: the norm of the heads' vectors for every query.",
         "Compare two rows of one layer: does each token get the same from everybody?",
-        lambda alpha, f: _added(torch.ones_like(alpha), f).norm(dim=-1),
+        lambda alpha, f, *_: _added(torch.ones_like(alpha), f).norm(dim=-1),
     ),
     summed_before_weighed=(
         "Weights and vectors were summed over the heads separately before they were multiplied.",
         "Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
-        lambda alpha, f: alpha.sum(dim=0) * f.sum(dim=0).norm(dim=-1),
+        lambda alpha, f, *_: alpha.sum(dim=0) * f.sum(dim=0).norm(dim=-1),
     ),
     mean_weight_for_all_heads=(
         "The mean weight of the heads was multiplied by the norm of the sum of their vectors.",
         "Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
-        lambda alpha, f: alpha.mean(dim=0) * f.sum(dim=0).norm(dim=-1),
+        lambda alpha, f, *_: alpha.mean(dim=0) * f.sum(dim=0).norm(dim=-1),
     ),
     sum_of_the_queries_vectors=(
         "The vectors of the queries were weighed instead of those of the keys.",
         "Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
-        lambda alpha, f: torch.einsum("hqk,hqd->qkd", alpha, f).norm(dim=-1),
+        lambda alpha, f, *_: torch.einsum("hqk,hqd->qkd", alpha, f).norm(dim=-1),
     ),
     magnitudes_of_the_sum=(
         "The L1 norm of the sum was taken.",
         "Which norm does the task name? Compare one vector by hand.",
-        lambda alpha, f: _added(alpha, f).abs().sum(dim=-1),
+        lambda alpha, f, *_: _added(alpha, f).abs().sum(dim=-1),
     ),
     weights_inside_the_root=(
         "The attention weights stand inside the square root, beside the squared lengths of the vectors.",
         "Compare one norm by hand: in which order do you weigh, add and square?",
-        lambda alpha, f: (alpha * f.square().sum(dim=-1)[:, None, :]).sum(dim=0).sqrt(),
+        lambda alpha, f, *_: (alpha * f.square().sum(dim=-1)[:, None, :]).sum(dim=0).sqrt(),
     ),
     sum_over_keys=(
         "The vectors were added over the keys, too: one norm for each query.",
         "How many axes does your result have? What flows from each single key is asked.",
-        lambda alpha, f: _added(alpha, f).sum(dim=1).norm(dim=-1),
+        lambda alpha, f, *_: _added(alpha, f).sum(dim=1).norm(dim=-1),
+    ),
+    sum_with_residual=(
+        "The layer's input was added to what each token sends to itself: the residual connection.",
+        "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+        lambda alpha, f, _, inflow: (
+            _added(alpha, f) + torch.eye(inflow.shape[1]).to(f)[:, :, None] * inflow[0]
+        ).norm(dim=-1),
+    ),
+    sum_with_output_bias=(
+        "The output projection's bias was added to every sum.",
+        "Does the output bias come from any token? Look at where it stands in the formula of y.",
+        lambda alpha, f, layer, _: (_added(alpha, f) + layer.attention.output.dense.bias).norm(dim=-1),
+    ),
+    sum_normalised=(
+        "The layer norm was applied before the norm was taken.",
+        "What is left of a length once a layer norm has made all vectors alike?",
+        lambda alpha, f, layer, _: layer.attention.output.LayerNorm(_added(alpha, f)).norm(dim=-1),
     ),
 )
 def _each_layer(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Add the heads of a layer up in another way."""
-    return _layerwise(*_parts(reference, model, inputs), step)
-
-
-@misconception(
-    task=SUMMED,
-    title="The layer's input was added to what each token sends to itself: the residual connection.",
-    hint="Which part of the layer adds its input: the attention's output projection, or what comes after it?",
-    calls=(
-        MATRICES,
-        VECTORS,
-    ),
-)
-def sum_with_residual(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
-    rows = []
-    for alpha, f, state in zip(matrices, vectors, _states(model, inputs), strict=False):
-        sent = _added(alpha, f)
-        diagonal = torch.eye(len(state), dtype=sent.dtype, device=sent.device)[:, :, None]
-        rows.append((sent + diagonal * state).norm(dim=-1))
-    return torch.stack(rows)
-
-
-@misconception(
-    task=SUMMED,
-    title="The output projection's bias was added to every sum.",
-    hint="Does the output bias come from any token? Look at where it stands in the formula of y.",
-    calls=(
-        MATRICES,
-        VECTORS,
-    ),
-)
-def sum_with_output_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
-    biases = _output_biases(model)[:, 0]
-    rows = zip(matrices, vectors, biases, strict=True)
-    return torch.stack([(_added(alpha, f) + bias).norm(dim=-1) for alpha, f, bias in rows])
-
-
-@misconception(
-    task=SUMMED,
-    title="The layer norm was applied before the norm was taken.",
-    hint="What is left of a length once a layer norm has made all vectors alike?",
-    calls=(
-        MATRICES,
-        VECTORS,
-    ),
-)
-def sum_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices, vectors = (one.to(model.device) for one in _parts(reference, model, inputs))
-    rows = zip(matrices, vectors, model.bert.encoder.layer, strict=True)
+    parts = (reference.attention_matrices(model, inputs), reference.transformed_vectors(model, inputs))
+    layers = zip(
+        *(one.to(model.device) for one in parts),
+        model.bert.encoder.layer,
+        _inflow(model, inputs),
+        strict=True,
+    )
     with torch.no_grad():
-        return torch.stack(
-            [layer.attention.output.LayerNorm(_added(alpha, f)).norm(dim=-1) for alpha, f, layer in rows]
-        )
+        return torch.stack([step(*layer) for layer in layers])
 
 
 @misconception(
@@ -1285,6 +1116,7 @@ def sum_normalised(reference: Any, model: Any, inputs: Inputs) -> Tensor:
     calls=(MATRICES,),
 )
 def sum_without_value_bias(reference: Any, model: Any, inputs: Inputs) -> Tensor:
-    matrices = reference.attention_matrices(model, inputs).to(model.device)
-    vectors = _without_bias(model, inputs)
-    return _layerwise(matrices, vectors, lambda alpha, f: _added(alpha, f).norm(dim=-1))
+    pairs = zip(
+        reference.attention_matrices(model, inputs), _transformed(model, inputs, value_bias=0), strict=True
+    )
+    return torch.stack([_added(alpha.to(f), f).norm(dim=-1) for alpha, f in pairs])

@@ -7,6 +7,7 @@ result after all, since the scores are brought to length 1: the mean over the hi
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -19,24 +20,67 @@ from autograder.attribution.quadrature import Rule, gauss_legendre, riemann_left
 from autograder.checks import misconception, misconceptions
 
 ANSWER = "predict_answer"
-
-
 INPUTS = "build_inputs"
-
-
 EMBEDDINGS = "embedding_attributions"
-
-
 PARTS = "subembedding_attributions"
-
-
 TOP = "top_tokens"
-
-
 CONDUCTANCE = "layer_conductance"
-
-
 ENTROPY = "attribution_entropy"
+
+FIXED_POSITION = (
+    "The token that wins at the end of the path was explained all along the path.",
+    "Which token has the largest logit near the baseline? The target is the largest one at every point.",
+    lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
+)
+FIXED_IN_THE_BEGINNING = (
+    "The token that wins at the beginning of the path was explained all along the path.",
+    "Which token has the largest logit at the end of the path? The target is the largest one at every point.",
+)
+NODES = (
+    "The nodes were left on the interval from -1 to 1.",
+    "Between which two numbers do your nodes lie, and where on the path is a negative one?",
+)
+PROBABILITY = (
+    "The probability is explained instead of the logit.",
+    "Is what comes out of your forward function still one of the model's logits?",
+    lambda model, inputs, position: {"score": partial(_probability, position=position)},
+)
+LOG_PROBABILITY = (
+    "The log-probability is explained instead of the logit.",
+    "Is what comes out of your forward function still one of the model's logits?",
+    lambda model, inputs, position: {"score": partial(_log_probability, position=position)},
+)
+RIGHT_SUM = (
+    "The integral was taken with a right Riemann sum, not with Gauss-Legendre.",
+    "Which rule does the task ask for? Captum's default is not its only one.",
+    lambda model, inputs, position: {"rule": riemann_right(STEPS)},
+)
+FIVE_STEPS = (
+    "Five steps were taken in place of 50.",
+    "How many points of the path do you look at? With few of them the integral is rough.",
+    lambda model, inputs, position: {"rule": gauss_legendre(5)},
+)
+ALWAYS_START = (
+    "The start logits were explained where the end was asked for.",
+    "Do your attributions differ between start and end? What does `position` change in your code?",
+    "start",
+)
+ALWAYS_END = (
+    "The end logits were explained where the start was asked for.",
+    "Which of the model's two results belongs to the start? What does `position` change in your code?",
+    "end",
+)
+NORM = (
+    "The norm over the hidden dimension was taken instead of the sum.",
+    "Can a token of yours speak against the answer? A length has no sign.",
+    lambda vectors: _unit(vectors.norm(dim=-1)),
+)
+ABSOLUTE_SUM = (
+    "Absolute values were summed over the hidden dimension.",
+    "What happens to the entries of a token's vector that speak against the answer?",
+    lambda vectors: _unit(vectors.abs().sum(dim=-1)),
+)
+"""Mistakes that can be made in more functions than one: title and hint, and the step where it is the same."""
 
 
 STEPS = 50
@@ -66,82 +110,74 @@ def _pieces(tokenizer: Any, ids: Tensor) -> list[str]:
     return tokenizer.convert_ids_to_tokens(ids)
 
 
+def _in_the_passage(tokenizer: Any, ids: Tensor, start: int, end: int, answer: str) -> tuple:
+    """Count the positions from the passage's first token."""
+    first = ids.tolist().index(tokenizer.sep_token_id) + 1
+    return start - first, end - first, answer
+
+
 @misconceptions(
     task=ANSWER,
     calls=(ANSWER,),
     end_exclusive=(
         "The answer ends before its last token: the end index was taken as exclusive.",
         "How many tokens has your answer where start and end are the same position?",
-        lambda tokenizer, ids, start, end: (start, end, tokenizer.decode(ids[start:end])),
+        lambda tokenizer, ids, start, end, _: (start, end, tokenizer.decode(ids[start:end])),
     ),
     one_token_too_far=(
         "The answer reaches one token too far.",
         "Python leaves the end of a slice out; your answer has one token more than start and end say.",
-        lambda tokenizer, ids, start, end: (start, end, tokenizer.decode(ids[start : end + 2])),
+        lambda tokenizer, ids, start, end, _: (start, end, tokenizer.decode(ids[start : end + 2])),
     ),
     pieces_joined=(
         "Word pieces were joined with their ## marks.",
         "Look at the answer to a question about an unusual name: would a reader know how to read it?",
-        lambda tokenizer, ids, start, end: (start, end, " ".join(_pieces(tokenizer, ids[start : end + 1]))),
+        lambda tokenizer, ids, start, end, _: (
+            start,
+            end,
+            " ".join(_pieces(tokenizer, ids[start : end + 1])),
+        ),
     ),
     list_of_pieces=(
         "The answer is a list of word pieces, not a string.",
         "Which type has the third result? The tokenizer can make a text of ids.",
-        lambda tokenizer, ids, start, end: (start, end, _pieces(tokenizer, ids[start : end + 1])),
+        lambda tokenizer, ids, start, end, _: (start, end, _pieces(tokenizer, ids[start : end + 1])),
     ),
     end_from_the_start_logits=(
         "The end was taken from the start logits.",
         "How long are your answers? Where they have two words, one is missing.",
-        lambda tokenizer, ids, start, end: (start, start, tokenizer.decode(ids[start : start + 1])),
+        lambda tokenizer, ids, start, *_: (start, start, tokenizer.decode(ids[start : start + 1])),
     ),
     start_and_end_exchanged=(
         "Start and end logits were taken for each other.",
         "Your answer begins where it should end. Which logits belong to which of the two?",
-        lambda tokenizer, ids, start, end: (end, start, tokenizer.decode(ids[end : start + 1])),
+        lambda tokenizer, ids, start, end, _: (end, start, tokenizer.decode(ids[end : start + 1])),
     ),
-)
-def _retold(tell: Any, reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
-    """Take other ends, or make another text of the answer's tokens."""
-    start, end, _ = reference.predict_answer(model, tokenizer, question, text)
-    ids, _ = _answered(model, tokenizer, question, text)
-    return tell(tokenizer, ids, start, end)
-
-
-@misconceptions(
-    task=ANSWER,
-    calls=(ANSWER,),
     end_index_behind_the_answer=(
         "The end index that is returned is the one behind the answer.",
         "Which token does your end index point at: the answer's last one, or the one that follows?",
-        lambda start, end, answer: (start, end + 1, answer),
+        lambda tokenizer, ids, start, end, answer: (start, end + 1, answer),
     ),
     positions_without_cls=(
         "The positions are counted from the first token behind [CLS].",
         "Which token has position 0 in the sequence that the model sees?",
-        lambda start, end, answer: (start - 1, end - 1, answer),
+        lambda tokenizer, ids, start, end, answer: (start - 1, end - 1, answer),
     ),
     answer_alone=(
         "The answer alone is returned, without start and end.",
         "The task asks for three results, in an order.",
-        lambda start, end, answer: answer,
+        lambda *told: told[-1],
+    ),
+    positions_in_the_passage=(
+        "The positions are counted from the passage's first token, not from [CLS].",
+        "Which token has position 0 in the sequence that the model sees?",
+        _in_the_passage,
     ),
 )
-def _after_answer(step: Any, reference: Any, *question: Any) -> Any:
-    """Return something else than the right start, end and answer."""
-    return step(*reference.predict_answer(*question))
-
-
-@misconception(
-    task=ANSWER,
-    title="The positions are counted from the passage's first token, not from [CLS].",
-    hint="Which token has position 0 in the sequence that the model sees?",
-    calls=(ANSWER,),
-)
-def positions_in_the_passage(reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> tuple:
-    start, end, answer = reference.predict_answer(model, tokenizer, question, text)
+def _retold(tell: Any, reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> Any:
+    """Take other ends, or make another text of the answer's tokens."""
     ids, _ = _answered(model, tokenizer, question, text)
-    first = ids.tolist().index(tokenizer.sep_token_id) + 1
-    return start - first, end - first, answer
+    return tell(tokenizer, ids, *reference.predict_answer(model, tokenizer, question, text))
 
 
 @misconception(
@@ -168,11 +204,24 @@ def smallest_logits(reference: Any, model: Any, tokenizer: Any, question: str, t
 # build_inputs
 
 
-def _with_baseline(reference: Any, tokenizer: Any, question: str, text: str, kept: Sequence[int]) -> Inputs:
-    """Return the inputs with [PAD] everywhere but where an id is one of `kept`."""
-    inputs = reference.build_inputs(tokenizer, question, text)
-    stays = torch.isin(inputs["input_ids"], torch.tensor(list(kept)))
-    return inputs | {"baseline_ids": torch.where(stays, inputs["input_ids"], tokenizer.pad_token_id)}
+def _framing(tokenizer: Any) -> list[int]:
+    return [tokenizer.cls_token_id, tokenizer.sep_token_id]
+
+
+def _keeping(kept_of: Callable[[Any], list[int]], inputs: Inputs, tokenizer: Any) -> Inputs:
+    """Return a baseline of [PAD] everywhere but where an id is one of those kept."""
+    stays = torch.isin(inputs["input_ids"], torch.tensor(list(kept_of(tokenizer))))
+    return {"baseline_ids": torch.where(stays, inputs["input_ids"], tokenizer.pad_token_id)}
+
+
+def _padded(inputs: Inputs, tokenizer: Any) -> Inputs:
+    """Fill the inputs up with [PAD]."""
+    length = tokenizer.model_max_length - inputs["input_ids"].shape[1]
+    filling = dict.fromkeys(inputs, 0) | dict.fromkeys(("input_ids", "baseline_ids"), tokenizer.pad_token_id)
+    found = {
+        name: nn.functional.pad(values, (0, length), value=filling[name]) for name, values in inputs.items()
+    }
+    return found | {"position_ids": torch.arange(length + inputs["input_ids"].shape[1])[None]}
 
 
 @misconceptions(
@@ -181,69 +230,43 @@ def _with_baseline(reference: Any, tokenizer: Any, question: str, text: str, kep
     all_padding=(
         "[CLS] and [SEP] became [PAD] as well.",
         "Everything turned into [PAD]. Which tokens carry the form of the input and none of its content?",
-        lambda tokenizer: [tokenizer.pad_token_id],
+        partial(_keeping, lambda tokenizer: [tokenizer.pad_token_id]),
     ),
     cls_not_kept=(
         "[CLS] became [PAD] in the baseline.",
         "Look at the first token of your baseline: does the sequence still begin as every one does?",
-        lambda tokenizer: [tokenizer.sep_token_id],
+        partial(_keeping, lambda tokenizer: [tokenizer.sep_token_id]),
     ),
     sep_not_kept=(
         "Both [SEP] became [PAD] in the baseline.",
         "Does your baseline still say where the question ends and where the passage ends?",
-        lambda tokenizer: [tokenizer.cls_token_id],
+        partial(_keeping, lambda tokenizer: [tokenizer.cls_token_id]),
     ),
     unknown_kept=(
         "[UNK] was kept in the baseline.",
         "An unknown word is a word of the text. Does your baseline still hold content?",
-        lambda tokenizer: [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id],
+        partial(_keeping, lambda tokenizer: [*_framing(tokenizer), tokenizer.unk_token_id]),
     ),
     mask_kept=(
         "[MASK] in the text was kept in the baseline.",
         "A [MASK] stands where a word was. Should it stay in a text without content?",
-        lambda tokenizer: [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id],
+        partial(_keeping, lambda tokenizer: [*_framing(tokenizer), tokenizer.mask_token_id]),
     ),
     all_special_kept=(
         "All special tokens were kept in the baseline, [UNK] and [MASK] among them.",
         "The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
-        lambda tokenizer: tokenizer.all_special_ids,
+        partial(_keeping, lambda tokenizer: tokenizer.all_special_ids),
     ),
     published_ids=(
         "The ids 0, 101 and 102 of the published BERT vocabularies are written into the code.",
         "Ids differ from one vocabulary to the next: ask the tokenizer that you were given.",
-        lambda tokenizer: [101, 102],
+        partial(_keeping, lambda tokenizer: [101, 102]),
     ),
     shipped_ids=(
         "The ids of the shipped vocabulary are written into the code.",
         "Your function is also called with another vocabulary: ask the tokenizer that you were given.",
-        lambda tokenizer: [2, 3],
+        partial(_keeping, lambda tokenizer: [2, 3]),
     ),
-)
-def _keeping(kept_of: Any, reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    """Keep other tokens in the baseline than [CLS] and [SEP]."""
-    return _with_baseline(reference, tokenizer, question, text, kept_of(tokenizer))
-
-
-def _filled(ids: Tensor, tokenizer: Any) -> Tensor:
-    return torch.where(ids == tokenizer.pad_token_id, tokenizer.mask_token_id, ids)
-
-
-def _first_sep(inputs: Inputs, tokenizer: Any) -> int:
-    return inputs["input_ids"][0].tolist().index(tokenizer.sep_token_id)
-
-
-def _put(values: Tensor, place: int, value: int) -> Tensor:
-    return values.index_fill(1, torch.tensor([place % values.shape[1]]), value)
-
-
-def _begun_anew(inputs: Inputs) -> Tensor:
-    passage = inputs["token_type_ids"] == 1
-    return torch.where(passage, inputs["position_ids"] - int((~passage).sum()), inputs["position_ids"])
-
-
-@misconceptions(
-    task=INPUTS,
-    calls=(INPUTS,),
     first_sep_not_kept=(
         "Only one of the two [SEP] was kept, the last one.",
         "How often does [SEP] stand in the input, and how often in your baseline?",
@@ -324,11 +347,33 @@ def _begun_anew(inputs: Inputs) -> Tensor:
         "Ids are looked up in tables, so they are whole numbers: which dtype do your tensors have?",
         lambda inputs, tokenizer: {name: values.float() for name, values in inputs.items()},
     ),
+    padded=(
+        "The input was filled up with [PAD].",
+        "How many tokens have question and passage together, and how many your tensors?",
+        _padded,
+    ),
 )
 def _changed(change: Any, reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     """Change some of the right inputs."""
     inputs = reference.build_inputs(tokenizer, question, text)
     return inputs | change(inputs, tokenizer)
+
+
+def _filled(ids: Tensor, tokenizer: Any) -> Tensor:
+    return torch.where(ids == tokenizer.pad_token_id, tokenizer.mask_token_id, ids)
+
+
+def _first_sep(inputs: Inputs, tokenizer: Any) -> int:
+    return inputs["input_ids"][0].tolist().index(tokenizer.sep_token_id)
+
+
+def _put(values: Tensor, place: int, value: int) -> Tensor:
+    return values.index_fill(1, torch.tensor([place % values.shape[1]]), value)
+
+
+def _begun_anew(inputs: Inputs) -> Tensor:
+    passage = inputs["token_type_ids"] == 1
+    return torch.where(passage, inputs["position_ids"] - int((~passage).sum()), inputs["position_ids"])
 
 
 @misconception(
@@ -339,22 +384,6 @@ def _changed(change: Any, reference: Any, tokenizer: Any, question: str, text: s
 )
 def text_encoded_first(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     return reference.build_inputs(tokenizer, text, question)
-
-
-@misconception(
-    task=INPUTS,
-    title="The input was filled up with [PAD].",
-    hint="How many tokens have question and passage together, and how many your tensors?",
-    calls=(INPUTS,),
-)
-def padded(reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
-    inputs = reference.build_inputs(tokenizer, question, text)
-    length = tokenizer.model_max_length - inputs["input_ids"].shape[1]
-    filling = dict.fromkeys(inputs, 0) | dict.fromkeys(("input_ids", "baseline_ids"), tokenizer.pad_token_id)
-    found = {
-        name: nn.functional.pad(values, (0, length), value=filling[name]) for name, values in inputs.items()
-    }
-    return found | {"position_ids": torch.arange(length + inputs["input_ids"].shape[1])[None]}
 
 
 # Paths: what the attributions share
@@ -488,14 +517,56 @@ def _whole(
     score: Score | None = None,
     rule: Rule | None = None,
     start: Inputs | None = None,
+    starts: Sequence[Tensor] | None = None,
     layer: nn.Module | None = None,
 ) -> Tensor:
     """Integrate as the contract of embedding_attributions says, save for what is given: vectors (token, hidden)."""
     modules = [layer or model.bert.embeddings]
-    starts = _looked_up(model, modules, start or _empty(inputs, "ids"))
+    starts = starts or _looked_up(model, modules, start or _empty(inputs, "ids"))
     ends = _looked_up(model, modules, inputs)
     chosen = score or partial(_largest, position=position)
     return _integrated(model, inputs, modules, starts, ends, chosen, rule)[0]
+
+
+def _embedded_ends(model: Any, inputs: Inputs) -> dict[str, Tensor]:
+    """Return what the embedding module puts out at both ends of the path."""
+    (start,), (end,) = (
+        _looked_up(model, [model.bert.embeddings], one) for one in (_empty(inputs, "ids"), inputs)
+    )
+    return {"start": start, "end": end}
+
+
+def _untyped(inputs: Inputs) -> Inputs:
+    return inputs | {"token_type_ids": torch.zeros_like(inputs["token_type_ids"])}
+
+
+def _embedded_twice(model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Give what the embedding module puts out to the model as inputs_embeds."""
+    ends = _embedded_ends(model, inputs)
+    words, score = [model.bert.embeddings.word_embeddings], partial(_largest, position=position)
+    return _integrated(model, inputs, words, [ends["start"]], [ends["end"]], score)[0]
+
+
+def _average_gradient(model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Integrate the gradient without multiplying it."""
+    start, end = _embedded_ends(model, inputs).values()
+    rule = gauss_legendre(STEPS)
+    nodes, weights = (torch.tensor(one).to(end)[:, None, None] for one in (rule.nodes, rule.weights))
+    return (weights * _gradient(model, inputs, position, start + nodes * (end - start))).sum(dim=0)
+
+
+def _gradient(model: Any, inputs: Inputs, position: str, points: Tensor) -> Tensor:
+    """Return the gradient of the largest logit at points (row, token, hidden) of the embedding module."""
+    points = points.detach().requires_grad_()
+    with _Replaced([model.bert.embeddings], [points]), torch.enable_grad():
+        total = _largest(_asked(model, inputs, len(points)), position).sum()
+    return torch.autograd.grad(total, points)[0]
+
+
+def _gradient_there(model: Any, inputs: Inputs, position: str) -> tuple[Tensor, Tensor]:
+    """Return embeddings and gradient at the input, (token, hidden) each."""
+    (there,) = _looked_up(model, [model.bert.embeddings], inputs)
+    return there[0], _gradient(model, inputs, position, there)[0]
 
 
 def _right_whole(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
@@ -534,104 +605,63 @@ def _padding(model: Any, inputs: Inputs) -> Inputs:
         "Which module's output does your path run through? Positions, types and the norm belong to it.",
         lambda model, inputs, position: {"layer": model.bert.embeddings.word_embeddings},
     ),
-    fixed_position=(
-        "The token that wins at the end of the path was explained all along the path.",
-        "Which token has the largest logit near the baseline? The target is the largest one at every point.",
-        lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
-    ),
+    fixed_position=FIXED_POSITION,
     position_of_the_baseline=(
-        "The token that wins at the beginning of the path was explained all along the path.",
-        "Which token has the largest logit at the end of the path? The target is the largest one at every point.",
+        *FIXED_IN_THE_BEGINNING,
         lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, "ids"), position)},
     ),
-    nodes_from_minus_one=(
-        "The nodes were left on the interval from -1 to 1.",
-        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
-        lambda model, inputs, position: {"rule": _unmapped(STEPS)},
-    ),
-    probability_as_target=(
-        "The probability is explained instead of the logit.",
-        "Is what comes out of your forward function still one of the model's logits?",
-        lambda model, inputs, position: {"score": partial(_probability, position=position)},
-    ),
-    log_probability_as_target=(
-        "The log-probability is explained instead of the logit.",
-        "Is what comes out of your forward function still one of the model's logits?",
-        lambda model, inputs, position: {"score": partial(_log_probability, position=position)},
-    ),
-    right_riemann_sum=(
-        "The integral was taken with a right Riemann sum, not with Gauss-Legendre.",
-        "Which rule does the task ask for? Captum's default is not its only one.",
-        lambda model, inputs, position: {"rule": riemann_right(STEPS)},
-    ),
+    nodes_from_minus_one=(*NODES, lambda model, inputs, position: {"rule": _unmapped(STEPS)}),
+    probability_as_target=PROBABILITY,
+    log_probability_as_target=LOG_PROBABILITY,
+    right_riemann_sum=RIGHT_SUM,
     left_riemann_sum=(
         "The integral was taken with a left Riemann sum, not with Gauss-Legendre.",
         "Which rule does the task ask for? Captum's default is not its only one.",
         lambda model, inputs, position: {"rule": riemann_left(STEPS)},
     ),
-    five_steps=(
-        "Five steps were taken in place of 50.",
-        "How many points of the path do you look at? With few of them the integral is rough.",
-        lambda model, inputs, position: {"rule": gauss_legendre(5)},
+    five_steps=FIVE_STEPS,
+    path_from_zero_vectors=(
+        "The path begins at zero vectors instead of the baseline's embeddings.",
+        "Where does your path begin? The embedding of [PAD] at a position is a vector, not zeros.",
+        lambda model, inputs, position: {"starts": [torch.zeros_like(_embedded_ends(model, inputs)["end"])]},
+    ),
+    types_left_out=(
+        "All token types were left at 0, at both ends of the path.",
+        "What does the model assume if it is given no token types? Does your forward function pass them on?",
+        lambda model, inputs, position: _whole(model, _untyped(inputs), position),
+    ),
+    embedded_twice=(
+        "The embedding layer was applied twice: its output was given to the model as inputs_embeds.",
+        "What does BERT do with inputs_embeds: are positions, types and the norm still to come?",
+        _embedded_twice,
+    ),
+    average_gradient=(
+        "The gradient was integrated, but not multiplied by the way from baseline to input.",
+        "Which factor stands before the integral in the formula?",
+        _average_gradient,
+    ),
+    gradient_only=(
+        "The gradient at the input was summed: no path, no baseline.",
+        "At how many points do you ask for a gradient, and what is it multiplied by?",
+        lambda model, inputs, position: _gradient_there(model, inputs, position)[1],
+    ),
+    gradient_times_input=(
+        "The gradient at the input was multiplied by the embeddings: no path, no baseline.",
+        "At how many points do you ask for a gradient? The formula has an integral.",
+        lambda model, inputs, position: torch.stack(_gradient_there(model, inputs, position)).prod(dim=0),
     ),
 )
-def _whole_with(options: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    """Integrate with another start, layer, score or rule."""
-    return _summarised(_whole(model, inputs, position, **options(model, inputs, position)))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The path begins at zero vectors instead of the baseline's embeddings.",
-    hint="Where does your path begin? The embedding of [PAD] at a position is a vector, not zeros.",
-)
-def path_from_zero_vectors(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _summarised(_remembered(reference, "from zero", _from_zero, model, inputs, position))
-
-
-def _from_zero(model: Any, inputs: Inputs, position: str) -> Tensor:
-    modules = [model.bert.embeddings]
-    ends = _looked_up(model, modules, inputs)
-    score = partial(_largest, position=position)
-    return _integrated(model, inputs, modules, [torch.zeros_like(ends[0])], ends, score)[0]
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="All token types were left at 0, at both ends of the path.",
-    hint="What does the model assume if it is given no token types? Does your forward function pass them on?",
-)
-def types_left_out(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    untyped = inputs | {"token_type_ids": torch.zeros_like(inputs["token_type_ids"])}
-    return _summarised(_whole(model, untyped, position))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The embedding layer was applied twice: its output was given to the model as inputs_embeds.",
-    hint="What does BERT do with inputs_embeds: are positions, types and the norm still to come?",
-)
-def embedded_twice(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    modules = [model.bert.embeddings]
-    starts, ends = (_looked_up(model, modules, one) for one in (_empty(inputs, "ids"), inputs))
-    words = [model.bert.embeddings.word_embeddings]
-    score = partial(_largest, position=position)
-    return _summarised(_integrated(model, inputs, words, starts, ends, score)[0])
+def _scores_by(vectors_of: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Integrate with another start, layer, score or rule, or without a path."""
+    found = vectors_of(model, inputs, position)
+    return _summarised(found if isinstance(found, Tensor) else _whole(model, inputs, position, **found))
 
 
 @misconceptions(
     task=EMBEDDINGS,
     calls=(EMBEDDINGS,),
-    always_start=(
-        "The start logits were explained where the end was asked for.",
-        "Do your attributions differ between start and end? What does `position` change in your code?",
-        "start",
-    ),
-    always_end=(
-        "The end logits were explained where the start was asked for.",
-        "Which of the model's two results belongs to the start? What does `position` change in your code?",
-        "end",
-    ),
+    always_start=ALWAYS_START,
+    always_end=ALWAYS_END,
 )
 def _embeddings_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Explain one end, whichever is asked for."""
@@ -640,16 +670,8 @@ def _embeddings_at(there: str, reference: Any, model: Any, inputs: Inputs, posit
 
 @misconceptions(
     task=EMBEDDINGS,
-    norm_over_hidden=(
-        "The norm over the hidden dimension was taken instead of the sum.",
-        "Can a token of yours speak against the answer? A length has no sign.",
-        lambda vectors: _unit(vectors.norm(dim=-1)),
-    ),
-    absolute_sum_over_hidden=(
-        "Absolute values were summed over the hidden dimension.",
-        "What happens to the entries of a token's vector that speak against the answer?",
-        lambda vectors: _unit(vectors.abs().sum(dim=-1)),
-    ),
+    norm_over_hidden=NORM,
+    absolute_sum_over_hidden=ABSOLUTE_SUM,
     magnitudes=(
         "The magnitudes of the scores were returned.",
         "Can a token of yours speak against the answer? Look for negative scores.",
@@ -699,55 +721,6 @@ def _embeddings_at(there: str, reference: Any, model: Any, inputs: Inputs, posit
 def _of_vectors(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Make something else of the right vectors than their sums, divided by the norm."""
     return step(_right_whole(reference, model, inputs, position))
-
-
-@misconception(
-    task=EMBEDDINGS,
-    title="The gradient was integrated, but not multiplied by the way from baseline to input.",
-    hint="Which factor stands before the integral in the formula?",
-)
-def average_gradient(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    modules = [model.bert.embeddings]
-    starts, ends = (_looked_up(model, modules, one) for one in (_empty(inputs, "ids"), inputs))
-    nodes = torch.tensor(gauss_legendre(STEPS).nodes, dtype=ends[0].dtype, device=model.device)
-    weights = torch.tensor(gauss_legendre(STEPS).weights, dtype=ends[0].dtype, device=model.device)
-    points = starts[0] + nodes[:, None, None] * (ends[0] - starts[0])
-    gradients = _gradient(model, inputs, position, points)
-    return _summarised((weights[:, None, None] * gradients).sum(dim=0))
-
-
-def _gradient(model: Any, inputs: Inputs, position: str, points: Tensor) -> Tensor:
-    """Return the gradient of the largest logit at points (row, token, hidden) of the embedding module."""
-    points = points.detach().requires_grad_()
-    with _Replaced([model.bert.embeddings], [points]), torch.enable_grad():
-        total = _largest(_asked(model, inputs, len(points)), position).sum()
-    return torch.autograd.grad(total, points)[0]
-
-
-def _gradient_there(model: Any, inputs: Inputs, position: str) -> tuple[Tensor, Tensor]:
-    """Return embeddings and gradient at the input, (token, hidden) each."""
-    (there,) = _looked_up(model, [model.bert.embeddings], inputs)
-    return there[0], _gradient(model, inputs, position, there)[0]
-
-
-@misconceptions(
-    task=EMBEDDINGS,
-    gradient_only=(
-        "The gradient at the input was summed: no path, no baseline.",
-        "At how many points do you ask for a gradient, and what is it multiplied by?",
-        lambda there, gradient: gradient,
-    ),
-    gradient_times_input=(
-        "The gradient at the input was multiplied by the embeddings: no path, no baseline.",
-        "At how many points do you ask for a gradient? The formula has an integral.",
-        lambda there, gradient: there * gradient,
-    ),
-)
-def _without_path(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    """Attribute by the gradient at the input alone."""
-    return _summarised(
-        step(*_remembered(reference, "gradient there", _gradient_there, model, inputs, position))
-    )
 
 
 # subembedding_attributions
@@ -845,16 +818,8 @@ def _one_norm(norm_of: Any, reference: Any, model: Any, inputs: Inputs, position
         "Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
         lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum(),
     ),
-    parts_by_norm=(
-        "The norm over the hidden dimension was taken instead of the sum.",
-        "Can a token of yours speak against the answer? A length has no sign.",
-        lambda vectors: _unit(vectors.norm(dim=-1)),
-    ),
-    parts_by_absolute_sum=(
-        "Absolute values were summed over the hidden dimension.",
-        "What happens to the entries of a token's vector that speak against the answer?",
-        lambda vectors: _unit(vectors.abs().sum(dim=-1)),
-    ),
+    parts_by_norm=NORM,
+    parts_by_absolute_sum=ABSOLUTE_SUM,
 )
 def _each_part(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
     """Make something else of each part's vectors than their sums, divided by the norm."""
@@ -868,41 +833,16 @@ def _each_part(step: Any, reference: Any, model: Any, inputs: Inputs, position: 
         "Which score has [CLS] among the words? Where input and baseline agree it must be exactly 0.",
         lambda model, inputs, position: {"start": _padding(model, _empty(inputs, *EVERYTHING))},
     ),
-    parts_fixed_position=(
-        "The token that wins at the end of the path was explained all along the path.",
-        "Which token has the largest logit near the baseline? The target is the largest one at every point.",
-        lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
-    ),
+    parts_fixed_position=FIXED_POSITION,
     parts_position_of_the_baseline=(
-        "The token that wins at the beginning of the path was explained all along the path.",
-        "Which token has the largest logit at the end of the path? The target is the largest one at every point.",
+        *FIXED_IN_THE_BEGINNING,
         lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, *EVERYTHING), position)},
     ),
-    parts_nodes_from_minus_one=(
-        "The nodes were left on the interval from -1 to 1.",
-        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
-        lambda model, inputs, position: {"rule": _unmapped(STEPS)},
-    ),
-    parts_of_probability=(
-        "The probability is explained instead of the logit.",
-        "Is what comes out of your forward function still one of the model's logits?",
-        lambda model, inputs, position: {"score": partial(_probability, position=position)},
-    ),
-    parts_of_log_probability=(
-        "The log-probability is explained instead of the logit.",
-        "Is what comes out of your forward function still one of the model's logits?",
-        lambda model, inputs, position: {"score": partial(_log_probability, position=position)},
-    ),
-    parts_by_right_riemann_sum=(
-        "The integral was taken with a right Riemann sum, not with Gauss-Legendre.",
-        "Which rule does the task ask for? Captum's default is not its only one.",
-        lambda model, inputs, position: {"rule": riemann_right(STEPS)},
-    ),
-    parts_in_five_steps=(
-        "Five steps were taken in place of 50.",
-        "How many points of the path do you look at? With few of them the integral is rough.",
-        lambda model, inputs, position: {"rule": gauss_legendre(5)},
-    ),
+    parts_nodes_from_minus_one=(*NODES, lambda model, inputs, position: {"rule": _unmapped(STEPS)}),
+    parts_of_probability=PROBABILITY,
+    parts_of_log_probability=LOG_PROBABILITY,
+    parts_by_right_riemann_sum=RIGHT_SUM,
+    parts_in_five_steps=FIVE_STEPS,
 )
 def _parts_with(options: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
     """Integrate over the parts with another start, score or rule."""
@@ -912,16 +852,8 @@ def _parts_with(options: Any, reference: Any, model: Any, inputs: Inputs, positi
 @misconceptions(
     task=PARTS,
     calls=(PARTS,),
-    parts_always_start=(
-        "The start logits were explained where the end was asked for.",
-        "Do your attributions differ between start and end? What does `position` change in your code?",
-        "start",
-    ),
-    parts_always_end=(
-        "The end logits were explained where the start was asked for.",
-        "Which of the model's two results belongs to the start? What does `position` change in your code?",
-        "end",
-    ),
+    parts_always_start=ALWAYS_START,
+    parts_always_end=ALWAYS_END,
 )
 def _parts_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
     """Explain one end, whichever is asked for."""
@@ -983,6 +915,14 @@ def _listed(values: Sequence[float], tokens: Sequence[str], order: Sequence[int]
     return [(tokens[index], index, values[index]) for index in order]
 
 
+def _each_word_once(right: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
+    """List each word at its best place alone."""
+    best: dict[str, tuple] = {}
+    for entry in right(scores, tokens, len(tokens)):
+        best.setdefault(entry[0], entry)
+    return list(best.values())[:k]
+
+
 @misconceptions(
     task=TOP,
     by_magnitude=(
@@ -1013,102 +953,82 @@ def _ordered(key: Any, reference: Any, scores: Tensor, tokens: list[str], k: int
     return _listed(values, tokens, order[:k])
 
 
-@misconception(
-    task=TOP,
-    title="The magnitudes are returned in place of the scores.",
-    hint="Did one of your best tokens speak against the answer? Look at the signs.",
-    calls=(TOP,),
-)
-def magnitudes_listed(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    return reference.top_tokens(torch.as_tensor(scores).abs(), tokens, k)
-
-
 @misconceptions(
     task=TOP,
     calls=(TOP,),
+    magnitudes_listed=(
+        "The magnitudes are returned in place of the scores.",
+        "Did one of your best tokens speak against the answer? Look at the signs.",
+        lambda right, scores, tokens, k: right(torch.as_tensor(scores).abs(), tokens, k),
+    ),
     best_last=(
         "The right tokens are there, but the best comes last.",
         "In which order does the task want the tokens?",
-        lambda entries, tokens: entries[::-1],
+        lambda right, *asked: right(*asked)[::-1],
     ),
     in_reading_order=(
         "The right tokens are there, but in the order of the text.",
         "In which order does the task want the tokens?",
-        lambda entries, tokens: sorted(entries, key=lambda entry: entry[1]),
+        lambda right, *asked: sorted(right(*asked), key=lambda entry: entry[1]),
     ),
     index_of_the_first_occurrence=(
         "The index is that of the word's first occurrence in the text.",
         "Take a text in which a word stands twice: which index does the second one get?",
-        lambda entries, tokens: [(token, tokens.index(token), score) for token, _, score in entries],
+        lambda right, scores, tokens, k: [
+            (token, tokens.index(token), score) for token, _, score in right(scores, tokens, k)
+        ],
     ),
     index_from_one=(
         "The index is counted from 1.",
         "Which index has the first token of the list that you are given?",
-        lambda entries, tokens: [(token, index + 1, score) for token, index, score in entries],
+        lambda right, *asked: [(token, index + 1, score) for token, index, score in right(*asked)],
     ),
     rank_as_index=(
         "The index is the rank in the list, not the position in the text.",
         "Can a reader find the token in the text by your index?",
-        lambda entries, tokens: [(token, rank, score) for rank, (token, _, score) in enumerate(entries)],
+        lambda right, *asked: [(token, rank, score) for rank, (token, _, score) in enumerate(right(*asked))],
     ),
     another_order=(
         "The three things stand in another order.",
         "In which order does the task want token, index and score?",
-        lambda entries, tokens: [(token, score, index) for token, index, score in entries],
+        lambda right, *asked: [(token, score, index) for token, index, score in right(*asked)],
     ),
     without_index=(
         "The tokens come without their index.",
         "How many things has each entry of your list, and how many does the task ask for?",
-        lambda entries, tokens: [(token, score) for token, _, score in entries],
+        lambda right, *asked: [(token, score) for token, _, score in right(*asked)],
     ),
     scores_rounded=(
         "The scores were rounded to two digits.",
         "Compare one of your scores with the one that your function was given.",
-        lambda entries, tokens: [(token, index, round(score, 2)) for token, index, score in entries],
+        lambda right, *asked: [(token, index, round(score, 2)) for token, index, score in right(*asked)],
     ),
     three_lists=(
         "Three lists are returned instead of a list of triples.",
         "Is each entry of your list one token with its index and its score?",
-        lambda entries, tokens: [list(column) for column in zip(*entries, strict=True)],
+        lambda right, *asked: [list(column) for column in zip(*right(*asked), strict=True)],
+    ),
+    repeated_words_once=(
+        "A word that stands twice is listed once.",
+        "Take a text in which a word stands twice: what becomes of the second one?",
+        _each_word_once,
+    ),
+    special_tokens_left_out=(
+        "[CLS] and [SEP] were left out.",
+        "May a special token be among the best? The task leaves nothing out.",
+        lambda right, scores, tokens, k: [
+            one for one in right(scores, tokens, len(tokens)) if one[0] not in ("[CLS]", "[SEP]")
+        ][:k],
+    ),
+    one_too_few=(
+        "One token too few is listed.",
+        "How many entries has your list for k = 3?",
+        lambda right, scores, tokens, k: right(scores, tokens, k - 1),
     ),
 )
-def _after_top(step: Any, reference: Any, scores: Tensor, tokens: list[str], k: int) -> list:
-    """List the right entries in another order, or with other parts."""
-    return step(reference.top_tokens(scores, tokens, k), tokens)
-
-
-@misconception(
-    task=TOP,
-    title="A word that stands twice is listed once.",
-    hint="Take a text in which a word stands twice: what becomes of the second one?",
-    calls=(TOP,),
-)
-def repeated_words_once(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    everything = reference.top_tokens(scores, tokens, len(tokens))
-    seen: set[str] = set()
-    fresh = [entry for entry in everything if not (entry[0] in seen or seen.add(entry[0]))]
-    return fresh[:k]
-
-
-@misconception(
-    task=TOP,
-    title="[CLS] and [SEP] were left out.",
-    hint="May a special token be among the best? The task leaves nothing out.",
-    calls=(TOP,),
-)
-def special_tokens_left_out(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    everything = reference.top_tokens(scores, tokens, len(tokens))
-    return [entry for entry in everything if entry[0] not in ("[CLS]", "[SEP]")][:k]
-
-
-@misconception(
-    task=TOP,
-    title="One token too few is listed.",
-    hint="How many entries has your list for k = 3?",
-    calls=(TOP,),
-)
-def one_too_few(reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
-    return reference.top_tokens(scores, tokens, k - 1)
+def _listed_otherwise(step: Any, reference: Any, *question: Any) -> list[Any]:
+    """List the right entries in another order, with other parts, or of other scores."""
+    return step(reference.top_tokens, *question)
 
 
 # layer_conductance
@@ -1171,13 +1091,6 @@ def _words_looked_up(model: Any, inputs: Inputs) -> Tensor:
     return _looked_up(model, [model.bert.embeddings.word_embeddings], inputs)[0]
 
 
-def _embedded_ends(model: Any, inputs: Inputs) -> dict[str, Tensor]:
-    (start,), (end,) = (
-        _looked_up(model, [model.bert.embeddings], one) for one in (_empty(inputs, "ids"), inputs)
-    )
-    return {"start": start, "end": end}
-
-
 @misconceptions(
     task=CONDUCTANCE,
     embeddings_as_a_row=(
@@ -1210,31 +1123,14 @@ def _embedded_ends(model: Any, inputs: Inputs) -> dict[str, Tensor]:
         "Between which vectors does your path run: before or after positions, types and the norm are added?",
         lambda model, inputs, position: {"module": model.bert.embeddings},
     ),
-    conductance_of_a_fixed_position=(
-        "The token that wins at the end of the path was explained all along the path.",
-        "Which token has the largest logit near the baseline? The target is the largest one at every point.",
-        lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
-    ),
+    conductance_of_a_fixed_position=FIXED_POSITION,
     conductance_position_of_the_baseline=(
-        "The token that wins at the beginning of the path was explained all along the path.",
-        "Which token has the largest logit at the end of the path? The target is the largest one at every point.",
+        *FIXED_IN_THE_BEGINNING,
         lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, "ids"), position)},
     ),
-    conductance_nodes_from_minus_one=(
-        "The nodes were left on the interval from -1 to 1.",
-        "Between which two numbers do your nodes lie, and where on the path is a negative one?",
-        lambda model, inputs, position: {"rule": _unmapped(STEPS + 1)},
-    ),
-    conductance_of_probability=(
-        "The probability is explained instead of the logit.",
-        "Is what comes out of your forward function still one of the model's logits?",
-        lambda model, inputs, position: {"score": partial(_probability, position=position)},
-    ),
-    conductance_of_log_probability=(
-        "The log-probability is explained instead of the logit.",
-        "Is what comes out of your forward function still one of the model's logits?",
-        lambda model, inputs, position: {"score": partial(_log_probability, position=position)},
-    ),
+    conductance_nodes_from_minus_one=(*NODES, lambda model, inputs, position: {"rule": _unmapped(STEPS + 1)}),
+    conductance_of_probability=PROBABILITY,
+    conductance_of_log_probability=LOG_PROBABILITY,
     equal_steps=(
         "The steps of the path are equally long: the nodes are not those of Gauss-Legendre.",
         "Which nodes does Captum take unless told otherwise?",
@@ -1245,10 +1141,19 @@ def _embedded_ends(model: Any, inputs: Inputs) -> dict[str, Tensor]:
         "How many points of the path do you look at?",
         lambda model, inputs, position: {"rule": gauss_legendre(6)},
     ),
+    conductance_without_types=(
+        "Token types were not passed on: all are 0.",
+        "What does the model assume if it is given no token types? Does your forward function pass them on?",
+        lambda model, inputs, position: {"inputs": _untyped(inputs)},
+    ),
 )
-def _conductance_with(options: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    """Follow the path with other layers, or with another start, module, score or rule."""
-    return _rows(_conducted(_flow(model, inputs, position, **options(model, inputs, position))))
+def _conductance_by(options: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
+    """Follow the path with other layers or inputs, or with another start, module, score or rule."""
+    return _rows(
+        _conducted(
+            _flow(model, **{"inputs": inputs, "position": position} | options(model, inputs, position))
+        )
+    )
 
 
 @misconceptions(
@@ -1293,16 +1198,8 @@ def one_norm_for_all_rows(reference: Any, model: Any, inputs: Inputs, position: 
         "Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
         lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum(),
     ),
-    rows_by_norm=(
-        "The norm over the hidden dimension was taken instead of the sum.",
-        "Can a token of yours speak against the answer? A length has no sign.",
-        lambda vectors: _unit(vectors.norm(dim=-1)),
-    ),
-    rows_by_absolute_sum=(
-        "Absolute values were summed over the hidden dimension.",
-        "What happens to the entries of a token's vector that speak against the answer?",
-        lambda vectors: _unit(vectors.abs().sum(dim=-1)),
-    ),
+    rows_by_norm=NORM,
+    rows_by_absolute_sum=ABSOLUTE_SUM,
     summed_over_tokens=(
         "The sum runs over the tokens, not over the hidden dimension: a layer returns a tensor, not a tuple, so "
         "that output[0] takes the batch axis away.",
@@ -1312,17 +1209,8 @@ def one_norm_for_all_rows(reference: Any, model: Any, inputs: Inputs, position: 
 )
 def _each_row(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Make something else of each layer's vectors than their sums, divided by the norm."""
-    return torch.stack([step(one) for one in _conducted(_right_flow(reference, model, inputs, position))])
-
-
-@misconception(
-    task=CONDUCTANCE,
-    title="Token types were not passed on: all are 0.",
-    hint="What does the model assume if it is given no token types? Does your forward function pass them on?",
-)
-def conductance_without_types(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    untyped = inputs | {"token_type_ids": torch.zeros_like(inputs["token_type_ids"])}
-    return _rows(_conducted(_flow(model, untyped, position)))
+    rows = [step(one) for one in _conducted(_right_flow(reference, model, inputs, position))]
+    return torch.stack(rows)
 
 
 @misconceptions(
@@ -1333,11 +1221,7 @@ def conductance_without_types(reference: Any, model: Any, inputs: Inputs, positi
         "Do your rows differ between start and end? What does `position` change in your code?",
         "start",
     ),
-    conductance_always_end=(
-        "The end logits were explained where the start was asked for.",
-        "Which of the model's two results belongs to the start? What does `position` change in your code?",
-        "end",
-    ),
+    conductance_always_end=ALWAYS_END,
 )
 def _conductance_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Explain one end, whichever is asked for."""
@@ -1425,61 +1309,131 @@ def _bits(counts: Tensor, total: float) -> Tensor:
     return -(shares * shares.log2()).sum()
 
 
-def _rows_of_entropy(layer_scores: Tensor, entropy: Callable[[Tensor], Tensor]) -> Tensor:
-    return torch.stack([entropy(row) for row in torch.as_tensor(layer_scores).double().cpu()]).float()
-
-
 @misconceptions(
     task=ENTROPY,
     calls=(ENTROPY,),
     nats=(
         "The natural logarithm was taken: nats, not bits.",
         "Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
-        lambda right, bins: right * torch.log(torch.tensor(2.0)),
+        lambda right, *asked: right(*asked) * math.log(2),
     ),
     decimal_logarithm=(
         "The logarithm to base 10 was taken, not to base 2.",
         "Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
-        lambda right, bins: right * torch.log10(torch.tensor(2.0)),
+        lambda right, *asked: right(*asked) * math.log10(2),
     ),
     share_of_the_maximum=(
         "The entropy was divided by its largest possible value.",
         "What is the entropy of four bins with equal counts, in bits?",
-        lambda right, bins: right / torch.log2(torch.tensor(float(bins))),
+        lambda right, scores, bins: right(scores, bins) / math.log2(bins),
     ),
     sign_missing=(
         "The sign is missing: the entropy is negative.",
         "Can an entropy be negative? Look for the minus in the formula.",
-        lambda right, bins: -right,
+        lambda right, *asked: -right(*asked),
+    ),
+    histogram_of_magnitudes=(
+        "The magnitudes were sorted into bins, not the scores.",
+        "Do scores of opposite signs fall into the same bin?",
+        lambda right, scores, bins: right(scores.abs(), bins),
+    ),
+    one_bin_too_few=(
+        "There is one bin too few: as many edges as bins were asked for.",
+        "How many edges have three bins?",
+        lambda right, scores, bins: right(scores, bins - 1),
+    ),
+    one_bin_too_many=(
+        "There is one bin too many.",
+        "How many bins lie between your edges?",
+        lambda right, scores, bins: right(scores, bins + 1),
+    ),
+    over_the_layers=(
+        "There is one entropy for each hidden dimension, not for each layer.",
+        "Which axis of the scores are the layers, and which shape should your result have?",
+        lambda right, scores, bins: right(scores.T, bins),
+    ),
+    one_histogram=(
+        "The histogram is that of all layers together, the same entropy for each.",
+        "How many histograms do you make? Each layer has its own.",
+        lambda right, scores, bins: right(scores.flatten()[None], bins).expand(len(scores)).clone(),
     ),
 )
-def _after_entropy(step: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    """Take one last step on the right entropies."""
-    return step(reference.attribution_entropy(layer_scores, bins), bins)
+def _entropy_after(step: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
+    """Take one last step on right entropies, or ask for those of other scores or bins."""
+    return step(reference.attribution_entropy, torch.as_tensor(layer_scores), bins)
 
 
-@misconception(
+@misconceptions(
     task=ENTROPY,
-    title="All layers share one range of bins.",
-    hint="Between which values do the bins of the first layer lie: its own smallest and largest score?",
+    common_range=(
+        "All layers share one range of bins.",
+        "Between which values do the bins of the first layer lie: its own smallest and largest score?",
+        lambda row, bins, every: _bits(_counts(row, bins, float(every.min()), float(every.max())), len(row)),
+    ),
+    fixed_range=(
+        "The bins lie between 0 and 1, or between -1 and 1.",
+        "Between which values do your bins lie, and where do the scores lie?",
+        lambda row, bins, _: _bits(_counts(row, bins, -1, 1), len(row)),
+    ),
+    shares_of_a_fixed_range=(
+        "The bins lie between -1 and 1, and scores outside were left out.",
+        "Between which values do your bins lie, and where do the scores lie? How many of them fall into a bin?",
+        lambda row, bins, _: _within(row, bins, -1),
+    ),
+    shares_of_the_unit_range=(
+        "The bins lie between 0 and 1, and scores outside were left out.",
+        "Between which values do your bins lie, and where do the scores lie? How many of them fall into a bin?",
+        lambda row, bins, _: _within(row, bins, 0),
+    ),
+    a_thousandth_inside_the_logarithm=(
+        "0.001 was added inside the logarithm.",
+        "How large are the shares of your bins, and how large is what you add to them?",
+        lambda row, bins, _: _raised(row, bins, 1e-3),
+    ),
+    symmetric_range=(
+        "The bins reach equally far to both sides of 0.",
+        "Between which values do the bins of a layer lie: its own smallest and largest score?",
+        lambda row, bins, _: _bits(_counts(row, bins, *_symmetric(row)), len(row)),
+    ),
+    density=(
+        "Densities were taken for probabilities.",
+        "Do the probabilities of your bins sum to 1? A density is a probability divided by the width of its bin.",
+        lambda row, bins, _: _bits(_binned(row, bins) / (float(row.max() - row.min()) / bins), len(row)),
+    ),
+    one_added_to_each_bin=(
+        "Every bin was given one count more, so that none is empty.",
+        "What does an empty bin add to the entropy by the definition? Do your probabilities sum to 1?",
+        lambda row, bins, _: _bits(_binned(row, bins) + 1, len(row) + bins),
+    ),
+    softmax_of_the_scores=(
+        "There is no histogram: a softmax of the scores was taken for probabilities.",
+        "What do you count? The probabilities are those of bins.",
+        lambda row, *_: _bits(row.softmax(dim=0), 1.0),
+    ),
+    largest_lost=(
+        "The largest score fell out of the last bin.",
+        "How many scores do your bins hold together? The largest one belongs to the last bin.",
+        lambda row, bins, _: _without_largest(row, bins),
+    ),
+    shares_of_the_magnitudes=(
+        "There is no histogram: the scores' shares of their sum were taken for probabilities.",
+        "What do you count? The probabilities are those of bins.",
+        lambda row, *_: _bits(row.abs(), float(row.abs().sum())),
+    ),
 )
-def common_range(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    low, high = float(torch.as_tensor(layer_scores).min()), float(torch.as_tensor(layer_scores).max())
-    return _rows_of_entropy(layer_scores, lambda row: _bits(_counts(row, bins, low, high), len(row)))
+def _entropy_of(entropy: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
+    """Make other shares of a layer's scores."""
+    every = torch.as_tensor(layer_scores).double().cpu()
+    return torch.stack([entropy(row, bins, every) for row in every]).float()
 
 
 def _binned(row: Tensor, bins: int) -> Tensor:
     return _counts(row, bins, float(row.min()), float(row.max()))
 
 
-def _symmetric(row: Tensor, bins: int) -> Tensor:
+def _symmetric(row: Tensor) -> tuple[float, float]:
     reach = float(row.abs().max())
-    return _bits(_counts(row, bins, -reach, reach), len(row))
-
-
-def _one_more(row: Tensor, bins: int) -> Tensor:
-    counts = _binned(row, bins) + 1
-    return _bits(counts, float(counts.sum()))
+    return -reach, reach
 
 
 def _within(row: Tensor, bins: int, low: float) -> Tensor:
@@ -1497,106 +1451,3 @@ def _without_largest(row: Tensor, bins: int) -> Tensor:
     counts = _binned(row, bins)
     counts[-1] -= (row == row.max()).sum()
     return _bits(counts, len(row))
-
-
-@misconceptions(
-    task=ENTROPY,
-    fixed_range=(
-        "The bins lie between 0 and 1, or between -1 and 1.",
-        "Between which values do your bins lie, and where do the scores lie?",
-        lambda row, bins: _bits(_counts(row, bins, -1, 1), len(row)),
-    ),
-    shares_of_a_fixed_range=(
-        "The bins lie between -1 and 1, and scores outside were left out.",
-        "Between which values do your bins lie, and where do the scores lie? How many of them fall into a bin?",
-        lambda row, bins: _within(row, bins, -1),
-    ),
-    shares_of_the_unit_range=(
-        "The bins lie between 0 and 1, and scores outside were left out.",
-        "Between which values do your bins lie, and where do the scores lie? How many of them fall into a bin?",
-        lambda row, bins: _within(row, bins, 0),
-    ),
-    a_thousandth_inside_the_logarithm=(
-        "0.001 was added inside the logarithm.",
-        "How large are the shares of your bins, and how large is what you add to them?",
-        lambda row, bins: _raised(row, bins, 1e-3),
-    ),
-    symmetric_range=(
-        "The bins reach equally far to both sides of 0.",
-        "Between which values do the bins of a layer lie: its own smallest and largest score?",
-        _symmetric,
-    ),
-    density=(
-        "Densities were taken for probabilities.",
-        "Do the probabilities of your bins sum to 1? A density is a probability divided by the width of its bin.",
-        lambda row, bins: _bits(_binned(row, bins) / (float(row.max() - row.min()) / bins), len(row)),
-    ),
-    one_added_to_each_bin=(
-        "Every bin was given one count more, so that none is empty.",
-        "What does an empty bin add to the entropy by the definition? Do your probabilities sum to 1?",
-        _one_more,
-    ),
-    softmax_of_the_scores=(
-        "There is no histogram: a softmax of the scores was taken for probabilities.",
-        "What do you count? The probabilities are those of bins.",
-        lambda row, bins: _bits(row.softmax(dim=0), 1.0),
-    ),
-    largest_lost=(
-        "The largest score fell out of the last bin.",
-        "How many scores do your bins hold together? The largest one belongs to the last bin.",
-        _without_largest,
-    ),
-)
-def _entropy_of(entropy: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    """Make other shares of a layer's scores."""
-    return _rows_of_entropy(layer_scores, partial(entropy, bins=bins))
-
-
-@misconceptions(
-    task=ENTROPY,
-    calls=(ENTROPY,),
-    histogram_of_magnitudes=(
-        "The magnitudes were sorted into bins, not the scores.",
-        "Do scores of opposite signs fall into the same bin?",
-        lambda scores, bins: (scores.abs(), bins),
-    ),
-    one_bin_too_few=(
-        "There is one bin too few: as many edges as bins were asked for.",
-        "How many edges have three bins?",
-        lambda scores, bins: (scores, bins - 1),
-    ),
-    one_bin_too_many=(
-        "There is one bin too many.",
-        "How many bins lie between your edges?",
-        lambda scores, bins: (scores, bins + 1),
-    ),
-    over_the_layers=(
-        "There is one entropy for each hidden dimension, not for each layer.",
-        "Which axis of the scores are the layers, and which shape should your result have?",
-        lambda scores, bins: (scores.T, bins),
-    ),
-)
-def _of_others(change: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    """Compute the entropy of other scores, or with other bins."""
-    return reference.attribution_entropy(*change(torch.as_tensor(layer_scores), bins))
-
-
-@misconception(
-    task=ENTROPY,
-    title="There is no histogram: the scores' shares of their sum were taken for probabilities.",
-    hint="What do you count? The probabilities are those of bins.",
-)
-def shares_of_the_magnitudes(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    magnitudes_of = torch.as_tensor(layer_scores).abs()
-    return _rows_of_entropy(magnitudes_of, lambda row: _bits(row, float(row.sum())))
-
-
-@misconception(
-    task=ENTROPY,
-    title="The histogram is that of all layers together, the same entropy for each.",
-    hint="How many histograms do you make? Each layer has its own.",
-    calls=(ENTROPY,),
-)
-def one_histogram(reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    everything = torch.as_tensor(layer_scores).flatten()[None]
-    return reference.attribution_entropy(everything, bins).expand(len(layer_scores)).clone()

@@ -10,9 +10,9 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,24 +22,61 @@ from torch import Tensor
 from autograder.checks import accepted_variant, misconception, misconceptions
 
 TOKENS = "ablate_tokens"
-
-
 TEMPLATE = "ablate_template"
-
-
 GROUPS = "ablate_groups"
-
-
 SHAPLEY = "shapley_groups"
-
-
 SAMPLED = "shapley_sampled"
-
-
 EXAMPLES = "attribute_examples"
-
-
 GRADIENTS = "integrated_gradients"
+
+FIRST_DROPPED = (
+    "The first token was left out, whether it is a BOS or not.",
+    "Does every tokenizer put a token in front? How can you ask the one that you are given?",
+)
+TARGET_WITH_BOS = (
+    "The target was encoded with a BOS of its own: it stands between prompt and target.",
+    "Decode the ids that you give to the model, all of them together. Is there one that the text does not have?",
+)
+PROMPT_WITHOUT_BOS = (
+    "The prompt was encoded without its BOS.",
+    "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
+)
+ONE_PLACE_LATE = (
+    "Logits were read one place too late: at the token itself instead of before it.",
+    "At which position of the output does the model say what it expects in position 5 of the input?",
+)
+CACHED = (
+    "Captum's cached outputs were left on.",
+    "Compute one effect by hand, token by token of the target: which of the log-probabilities agree with the "
+    "library's? Look through its options.",
+)
+MEAN_OVER_TARGET = (
+    "The target's tokens were averaged instead of summed.",
+    "By which factor are all of your values off, and how many tokens does the target have?",
+)
+FIRST_TOKEN = (
+    "Only the first token of the target was looked at.",
+    "How many log-probabilities make up the target's, and how many does your score hold?",
+)
+PROBABILITY = (
+    "The difference of the target's probabilities instead of its log-probabilities.",
+    "Can an effect of yours be larger than 1?",
+)
+ONE_NUMBER_EACH = (
+    "One number for each group instead of one for each feature.",
+    "How long is your result, and how many features are there?",
+)
+NORMALISED = ("The values were normalised.", "What do your values add up to, and what should they?")
+PLAYERS = (
+    "The mask was ignored: each feature is a player of its own.",
+    "Who are the players of your game, features or groups?",
+)
+SPLIT = (
+    "A group's value was divided among its members.",
+    "Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
+)
+SIGN = ("The sign is turned round.", "What do your values add up to, and what should they?")
+"""Title and hint of mistakes that can be made in more functions than one."""
 
 
 Texts = Sequence[str]
@@ -116,31 +153,31 @@ def _whole(model: Any, tokenizer: Any, texts: Texts, target: str, how: str = "su
     return ways.get(how, lambda: scores.sum(dim=-1))()
 
 
-def _mixed(
-    template: str, values: Texts, baselines: Texts, mask: Sequence[int], kept: frozenset[int] | set[int]
-) -> str:
-    """Return the text in which these groups keep their values."""
-    triples = zip(values, baselines, mask, strict=True)
-    return template.format(*[value if group in kept else baseline for value, baseline, group in triples])
+class _Asked(NamedTuple):
+    """What the functions of features and groups are asked."""
 
+    model: Any
+    tokenizer: Any
+    template: str
+    values: Texts
+    baselines: Texts
+    mask: Any
+    target: str
 
-def _everyone(mask: Sequence[int]) -> frozenset[int]:
-    return frozenset(mask)
+    def text(self, kept: Collection[int]) -> str:
+        """Return the text in which these groups keep their values."""
+        triples = zip(self.values, self.baselines, self.mask, strict=True)
+        return self.template.format(*[value if group in kept else empty for value, empty, group in triples])
 
 
 # ablate_tokens
 
 
-def _captum_tokens(
-    model: Any, tokenizer: Any, prompt: str, target: str, *, skip: bool, **options: Any
-) -> Any:
-    """Return Captum's result for an ablation of tokens."""
+def _captum_tokens(model: Any, tokenizer: Any, prompt: str, target: str, *, skip: bool) -> Any:
+    """Return Captum's effects of tokens, with its cached outputs left on."""
     front = _prompt_ids(tokenizer, prompt)[1]
     text = TextTokenInput(prompt, tokenizer, skip_tokens=[tokenizer.bos_token_id] if skip and front else None)
-    explained = LLMAttribution(
-        FeatureAblation(model), tokenizer, attr_target=options.pop("attr_target", "log_prob")
-    )
-    return explained.attribute(text, target=target, **options)
+    return LLMAttribution(FeatureAblation(model), tokenizer).attribute(text, target=target).token_attr
 
 
 def _ablated(
@@ -149,120 +186,37 @@ def _ablated(
     prompt: str,
     target: str,
     *,
-    replace: Callable[[list[int], int], list[int]] | None = None,
-    score: Callable[[Sequence[list[int]], list[int]], Tensor] | None = None,
+    replaced: Callable[[list[int], int, int], list[int]] = lambda before, *_: [*before, 0],
+    score: Callable[[Any, Sequence[list[int]], list[int]], Tensor] = _log_probabilities,
+    every_column: bool = False,
+    prompt_special: bool = True,
+    target_special: bool = False,
 ) -> Tensor:
-    """Ablate tokens, with another replacement or another score; float32, shape (target token, prompt token)."""
+    """Ablate tokens, save for what is given; float32, shape (target token, prompt token).
+
+    Args:
+        model: The model.
+        tokenizer: Its tokenizer.
+        prompt: The prompt.
+        target: The target.
+        replaced: From the ids before a token, how many are a BOS, and the end-of-sequence id to those with the token.
+        score: From the model, prompts and the target's ids to numbers (prompt, target token).
+        every_column: Whether a BOS is ablated, too.
+        prompt_special: Whether the prompt keeps its BOS.
+        target_special: Whether the target has one.
+    """
     ids, front = _prompt_ids(tokenizer, prompt)
-    ends = _target_ids(tokenizer, target)
-    swap = replace or (lambda row, place: [*row[:place], 0, *row[place + 1 :]])
-    rows = [ids, *[swap(ids, place) for place in range(front, len(ids))]]
-    scores = score(rows, ends) if score else _log_probabilities(model, rows, ends)
+    ids, front = (ids, front) if prompt_special else (ids[front:], 0)
+    ends = tokenizer(target, add_special_tokens=target_special)["input_ids"]
+    places, end = range(0 if every_column else front, len(ids)), tokenizer.eos_token_id
+    scores = score(
+        model, [ids, *[[*replaced(ids[:one], front, end), *ids[one + 1 :]] for one in places]], ends
+    )
     return (scores[0] - scores[1:]).T.float()
 
 
-@misconceptions(
-    task=TOKENS,
-    tokens_cached=(
-        "Captum's cached outputs were left on: all rows after the first are wrong.",
-        "Your first row is right, the others are not. Which of the library's options reuses what the model computed "
-        "for an earlier token of the target?",
-        True,
-    ),
-    tokens_cached_with_bos=(
-        "Captum's cached outputs were left on, and the BOS was ablated, too.",
-        "Compare the number of your columns with that of the words' tokens, and your second row with what you compute "
-        "by hand.",
-        False,
-    ),
-)
-def _tokens_cached(skip: bool, reference: Any, *question: Any) -> Tensor:
-    """Ablate with Captum's cached outputs, the token in front skipped or not."""
-    return _captum_tokens(*question, skip=skip).token_attr
-
-
-@misconception(
-    task=TOKENS,
-    title="The BOS was ablated and has a column of its own.",
-    hint="How many columns does your result have, and which of them is no token of the text?",
-)
-def tokens_with_bos(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    ids, _ = _prompt_ids(tokenizer, prompt)
-    rows = [ids, *[[*ids[:place], 0, *ids[place + 1 :]] for place in range(len(ids))]]
-    scores = _log_probabilities(model, rows, _target_ids(tokenizer, target))
-    return (scores[0] - scores[1:]).T.float()
-
-
-@misconception(
-    task=TOKENS,
-    title="The first token was left out, whether it is a BOS or not.",
-    hint="Does every tokenizer put a token in front? How can you ask the one that you are given?",
-)
-def tokens_first_dropped(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    return tokens_with_bos(reference, model, tokenizer, prompt, target)[:, 1:]
-
-
-@misconception(
-    task=TOKENS,
-    title="The target was encoded with a BOS of its own: it stands between prompt and target.",
-    hint="Decode the ids that you give to the model, all of them together. Is there one that the text does not have?",
-)
-def tokens_target_with_bos(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    ids, front = _prompt_ids(tokenizer, prompt)
-    rows = [ids, *[[*ids[:place], 0, *ids[place + 1 :]] for place in range(front, len(ids))]]
-    scores = _log_probabilities(model, rows, tokenizer(target)["input_ids"])
-    return (scores[0] - scores[1:]).T.float()
-
-
-@misconception(
-    task=TOKENS,
-    title="The prompt was encoded without its BOS.",
-    hint="Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-)
-def tokens_prompt_without_bos(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    ids, front = _prompt_ids(tokenizer, prompt)
-    bare = ids[front:]
-    rows = [bare, *[[*bare[:place], 0, *bare[place + 1 :]] for place in range(len(bare))]]
-    scores = _log_probabilities(model, rows, _target_ids(tokenizer, target))
-    return (scores[0] - scores[1:]).T.float()
-
-
-@misconceptions(
-    task=TOKENS,
-    tokens_deleted=(
-        "Tokens were deleted instead of replaced.",
-        "How long is the prompt when a token is ablated? What happens to the places of all that come after it?",
-        lambda before, front, tokenizer: before,
-    ),
-    tokens_replaced_by_eos=(
-        "Tokens were replaced by the end-of-sequence token.",
-        "Which id stands in the place of an ablated token in your code, and which one does the task name?",
-        lambda before, front, tokenizer: [*before, tokenizer.eos_token_id],
-    ),
-    tokens_cumulative=(
-        "Once replaced, tokens stayed replaced: nothing was put back before the next one.",
-        "Print the ids for the last column: how many of them are 0? Do you change a copy or the prompt itself?",
-        lambda before, front, tokenizer: [*before[:front], *[0] * (len(before) + 1 - front)],
-    ),
-)
-def _replaced(
-    replacement: Any, reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
-) -> Tensor:
-    """Ablate a token otherwise than by replacing it, alone, by id 0."""
-    front = _prompt_ids(tokenizer, prompt)[1]
-
-    def replace(row: list[int], place: int) -> list[int]:
-        return [*replacement(row[:place], front, tokenizer), *row[place + 1 :]]
-
-    return _ablated(model, tokenizer, prompt, target, replace=replace)
-
-
-@misconception(
-    task=TOKENS,
-    title="Tokens were hidden by the attention mask instead of replaced.",
-    hint="What does the model see in the place of an ablated token: another token, or nothing at all?",
-)
-def tokens_masked_out(reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
+def _masked_out(model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
+    """Hide tokens by the attention mask."""
     ids, front = _prompt_ids(tokenizer, prompt)
     ends = _target_ids(tokenizer, target)
     row = torch.tensor([[*ids, *ends]], device=model.device)
@@ -279,50 +233,79 @@ def tokens_masked_out(reference: Any, model: Any, tokenizer: Any, prompt: str, t
 
 @misconceptions(
     task=TOKENS,
+    tokens_cached=(
+        "Captum's cached outputs were left on: all rows after the first are wrong.",
+        "Your first row is right, the others are not. Which of the library's options reuses what the model computed "
+        "for an earlier token of the target?",
+        partial(_captum_tokens, skip=True),
+    ),
+    tokens_cached_with_bos=(
+        "Captum's cached outputs were left on, and the BOS was ablated, too.",
+        "Compare the number of your columns with that of the words' tokens, and your second row with what you compute "
+        "by hand.",
+        partial(_captum_tokens, skip=False),
+    ),
+    tokens_with_bos=(
+        "The BOS was ablated and has a column of its own.",
+        "How many columns does your result have, and which of them is no token of the text?",
+        partial(_ablated, every_column=True),
+    ),
+    tokens_first_dropped=(*FIRST_DROPPED, lambda *question: _ablated(*question, every_column=True)[:, 1:]),
+    tokens_target_with_bos=(*TARGET_WITH_BOS, partial(_ablated, target_special=True)),
+    tokens_prompt_without_bos=(*PROMPT_WITHOUT_BOS, partial(_ablated, prompt_special=False)),
+    tokens_deleted=(
+        "Tokens were deleted instead of replaced.",
+        "How long is the prompt when a token is ablated? What happens to the places of all that come after it?",
+        partial(_ablated, replaced=lambda before, *_: before),
+    ),
+    tokens_replaced_by_eos=(
+        "Tokens were replaced by the end-of-sequence token.",
+        "Which id stands in the place of an ablated token in your code, and which one does the task name?",
+        partial(_ablated, replaced=lambda before, front, end: [*before, end]),
+    ),
+    tokens_cumulative=(
+        "Once replaced, tokens stayed replaced: nothing was put back before the next one.",
+        "Print the ids for the last column: how many of them are 0? Do you change a copy or the prompt itself?",
+        partial(
+            _ablated, replaced=lambda before, front, _: [*before[:front], *[0] * (len(before) + 1 - front)]
+        ),
+    ),
+    tokens_masked_out=(
+        "Tokens were hidden by the attention mask instead of replaced.",
+        "What does the model see in the place of an ablated token: another token, or nothing at all?",
+        _masked_out,
+    ),
     tokens_probabilities=(
         "Differences of probabilities instead of log-probabilities.",
         "Can a difference of yours be larger than 1? Which quantity adds up over the tokens of a target?",
-        lambda model, rows, ends: _log_probabilities(model, rows, ends).exp(),
+        partial(_ablated, score=lambda *asked: _log_probabilities(*asked).exp()),
     ),
     tokens_logits=(
         "Differences of logits: the softmax is missing.",
         "A logit alone says nothing about a probability: what else does ln p depend on?",
-        lambda model, rows, ends: _of_targets(_logits(model, rows, ends), ends),
+        partial(_ablated, score=lambda *asked: _of_targets(_logits(*asked), asked[2])),
     ),
-    tokens_one_place_late=(
-        "Logits were read one place too late: at the token itself instead of before it.",
-        "At which position of the output does the model say what it expects in position 5 of the input?",
-        lambda model, rows, ends: _log_probabilities(model, rows, ends, shift=1),
-    ),
+    tokens_one_place_late=(*ONE_PLACE_LATE, partial(_ablated, score=partial(_log_probabilities, shift=1))),
     tokens_not_continued=(
         "All tokens of the target were looked for right after the prompt, without those before them.",
         "Your first row is right. What has the model read before it says the target's second token?",
-        _not_continued,
+        partial(_ablated, score=_not_continued),
     ),
-)
-def _explaining(score: Any, reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
-    """Ablate tokens with another score than the log-probabilities of the target's tokens."""
-    return _ablated(model, tokenizer, prompt, target, score=partial(score, model))
-
-
-@misconceptions(
-    task=TOKENS,
     tokens_bits=(
         "The logarithm has base 2.",
         "By which factor are all of your values off? Which logarithm does log_softmax use?",
-        lambda effects: effects / math.log(2),
+        lambda *question: _ablated(*question) / math.log(2),
     ),
     tokens_sign=(
         "Perturbed minus original: the sign is turned round.",
         "A token that speaks for the target is missed when it is gone. Which sign has its effect with you?",
-        lambda effects: -effects,
+        lambda *question: -_ablated(*question),
     ),
 )
-def _after_ablation(
-    step: Any, reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
-) -> Tensor:
-    """Take one last step on the effects of tokens."""
-    return step(_ablated(model, tokenizer, prompt, target))
+def _tokens_by(effects_of: Any, reference: Any, *question: Any) -> Tensor:
+    """Ablate tokens in another way."""
+    effects: Tensor = effects_of(*question)
+    return effects
 
 
 @misconceptions(
@@ -357,164 +340,122 @@ def _after_tokens(step: Any, reference: Any, *question: Any) -> Tensor:
 # ablate_template
 
 
-def _features(
-    model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str, how: str = "sum"
-) -> Tensor:
-    """Ablate features with some score of the target; float32, shape (feature,)."""
-    alone = range(len(values))
-    return _groups(model, tokenizer, template, values, baselines, list(alone), target, how)
-
-
-def _groups(
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Sequence[int],
-    target: str,
-    how: str = "sum",
-) -> Tensor:
+def _groups(asked: _Asked, how: str = "sum") -> Tensor:
     """Ablate groups with some score of the target; float32, shape (feature,)."""
-    everyone = _everyone(mask)
-    texts = [_mixed(template, values, baselines, mask, everyone - {group}) for group in range(max(mask) + 1)]
-    scores = _whole(model, tokenizer, [template.format(*values), *texts], target, how)
-    return (scores[0] - scores[1:])[list(mask)].float()
+    groups = range(max(asked.mask) + 1)
+    return _losses(asked, [set(groups) - {group} for group in groups], how)
 
 
-def _captum_groups(
-    model: Any, tokenizer: Any, template: Any, values: Any, baselines: Any, mask: Any, target: str
-) -> Tensor:
+def _losses(asked: _Asked, kept: Sequence[Collection[int]], how: str = "sum") -> Tensor:
+    """Return what is lost where these groups alone keep their values; one set for each group; shape (feature,)."""
+    texts = [asked.template.format(*asked.values), *map(asked.text, kept)]
+    scores = _whole(asked.model, asked.tokenizer, texts, asked.target, how)
+    return (scores[0] - scores[1:])[list(asked.mask)].float()
+
+
+def _alone(asked: _Asked) -> Tensor:
+    """Ablate each feature alone."""
+    return _groups(asked._replace(mask=range(len(asked.values))))
+
+
+def _put_in(asked: _Asked) -> Tensor:
+    """Put each group into the baselines."""
+    return -_groups(asked._replace(values=asked.baselines, baselines=asked.values))
+
+
+def _by_target_token(asked: _Asked) -> Tensor:
+    """Ablate features without summing over the target's tokens, shape (target token, feature)."""
+    texts = [asked.text(asked.mask), *[asked.text({*asked.mask} - {one}) for one in asked.mask]]
+    prompts = [_prompt_ids(asked.tokenizer, text)[0] for text in texts]
+    scores = _log_probabilities(asked.model, prompts, _target_ids(asked.tokenizer, asked.target))
+    return (scores[0] - scores[1:]).T.float()
+
+
+def _summed_by_group(alone: Tensor, mask: Sequence[int]) -> Tensor:
+    """Give each feature the sum over its group."""
+    return torch.zeros(max(mask) + 1).index_add(0, torch.tensor(mask), alone)[mask]
+
+
+def _captum_groups(asked: _Asked) -> Tensor:
     """Return Captum's ablation of groups for the whole target, with its cached outputs left on."""
-    text = TextTemplateInput(template, values=list(values), baselines=list(baselines), mask=mask)
-    return LLMAttribution(FeatureAblation(model), tokenizer).attribute(text, target=target).seq_attr
+    text = TextTemplateInput(
+        asked.template, values=list(asked.values), baselines=list(asked.baselines), mask=asked.mask
+    )
+    explained = LLMAttribution(FeatureAblation(asked.model), asked.tokenizer)
+    return explained.attribute(text, target=asked.target).seq_attr
 
 
-def _captum_worth(model: Any, tokenizer: Any, texts: Texts, target: str) -> list[float]:
+def _captum_worth(model: Any, tokenizer: Any, texts: Texts, target: str, how: str = "sum") -> Tensor:
     """Return what Captum makes of F of each text, less F of the first one, with its cached outputs left on."""
-    gaps = [_captum_groups(model, tokenizer, "{}", [text], [texts[0]], None, target) for text in texts]
-    return [float(gap[0]) for gap in gaps]
-
-
-@misconception(
-    task=TEMPLATE,
-    title="Captum's cached outputs were left on.",
-    hint="Compute one effect by hand, token by token of the target: which of the log-probabilities agree with the "
-    "library's? Look through its options.",
-)
-def features_cached(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _captum_groups(model, tokenizer, template, values, baselines, None, target)
+    asked = [_Asked(model, tokenizer, "{}", [text], [texts[0]], None, target) for text in texts]
+    return torch.stack([_captum_groups(one)[0] for one in asked])
 
 
 @misconceptions(
     task=TEMPLATE,
-    features_mean=(
-        "The target's tokens were averaged instead of summed.",
-        "By which factor are all of your values off, and how many tokens does the target have?",
-        "mean",
-    ),
-    features_first_token=(
-        "Only the first token of the target was looked at.",
-        "How many log-probabilities make up the target's, and how many does your score hold?",
-        "first",
-    ),
+    features_cached=(*CACHED, lambda asked: _captum_groups(asked._replace(mask=None))),
+    features_mean=(*MEAN_OVER_TARGET, partial(_groups, how="mean")),
+    features_first_token=(*FIRST_TOKEN, partial(_groups, how="first")),
     features_last_token=(
         "Only the last token of the target was looked at.",
         "How many log-probabilities make up the target's? Which of them does your index pick?",
-        "last",
+        partial(_groups, how="last"),
     ),
-    features_probability=(
-        "The difference of the target's probabilities instead of its log-probabilities.",
-        "Can an effect of yours be larger than 1?",
-        "probability",
-    ),
+    features_probability=(*PROBABILITY, partial(_groups, how="probability")),
     features_probabilities_summed=(
         "The probabilities of the target's tokens were added up.",
         "Which quantity of the single tokens adds up to that of the whole target?",
-        "probabilities",
+        partial(_groups, how="probabilities"),
     ),
     features_logits=(
         "Logits were added up: the softmax is missing.",
         "A logit alone says nothing about a probability: what else does ln p depend on?",
-        "logits",
+        partial(_groups, how="logits"),
     ),
     features_bits=(
         "The logarithm has base 2.",
         "By which factor are all of your values off?",
-        "bits",
+        partial(_groups, how="bits"),
     ),
-    features_target_with_bos=(
-        "The target was encoded with a BOS of its own: it stands between prompt and target.",
-        "Decode the ids that you give to the model, all of them together. Is there one that the text does not have?",
-        "target with BOS",
-    ),
-    features_prompt_without_bos=(
-        "The prompt was encoded without its BOS.",
-        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-        "prompt without BOS",
-    ),
-    features_one_place_late=(
-        "Logits were read one place too late: at the token itself instead of before it.",
-        "At which position of the output does the model say what it expects in position 5 of the input?",
-        "one place late",
-    ),
+    features_target_with_bos=(*TARGET_WITH_BOS, partial(_groups, how="target with BOS")),
+    features_prompt_without_bos=(*PROMPT_WITHOUT_BOS, partial(_groups, how="prompt without BOS")),
+    features_one_place_late=(*ONE_PLACE_LATE, partial(_groups, how="one place late")),
     features_not_continued=(
         "All tokens of the target were looked for right after the prompt, without those before them.",
         "What has the model read before it says the target's second token?",
-        "not continued",
+        partial(_groups, how="not continued"),
+    ),
+    features_sign=(
+        "Perturbed minus original: the sign is turned round.",
+        "A feature that speaks for the target is missed when it is gone. Which sign has its effect with you?",
+        lambda asked: -_groups(asked),
+    ),
+    features_deleted=(
+        "Values were deleted instead of replaced by their baselines.",
+        "Print the texts that your function looks at: what stands in the gap of an ablated feature?",
+        lambda asked: _groups(asked._replace(baselines=[""] * len(asked.values))),
+    ),
+    features_cumulative=(
+        "Once replaced, values stayed replaced: nothing was put back before the next one.",
+        "Print the texts that your function looks at. Do you change a copy of the values or the list itself?",
+        lambda asked: _losses(asked, [asked.mask[place + 1 :] for place in asked.mask]),
+    ),
+    features_put_in=(
+        "Each value was put into the baselines, instead of each baseline into the values.",
+        "Print the texts that your function looks at: with which one does each of them share all values but one?",
+        _put_in,
+    ),
+    features_by_target_token=(
+        "One row for each token of the target: they were not summed.",
+        "How many numbers does the task ask for at each feature?",
+        _by_target_token,
     ),
 )
-def _features_by(how: str, reference: Any, *question: Any) -> Tensor:
-    """Ablate features with another score of the target."""
-    return _features(*question, how)
-
-
-@misconception(
-    task=TEMPLATE,
-    title="Perturbed minus original: the sign is turned round.",
-    hint="A feature that speaks for the target is missed when it is gone. Which sign has its effect with you?",
-)
-def features_sign(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return -_features(model, tokenizer, template, values, baselines, target)
-
-
-@misconception(
-    task=TEMPLATE,
-    title="Values were deleted instead of replaced by their baselines.",
-    hint="Print the texts that your function looks at: what stands in the gap of an ablated feature?",
-)
-def features_deleted(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return _features(model, tokenizer, template, values, [""] * len(values), target)
-
-
-@misconception(
-    task=TEMPLATE,
-    title="Once replaced, values stayed replaced: nothing was put back before the next one.",
-    hint="Print the texts that your function looks at. Do you change a copy of the values or the list itself?",
-)
-def features_cumulative(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    texts = [template.format(*baselines[: place + 1], *values[place + 1 :]) for place in range(len(values))]
-    scores = _whole(model, tokenizer, [template.format(*values), *texts], target)
-    return (scores[0] - scores[1:]).float()
-
-
-@misconception(
-    task=TEMPLATE,
-    title="Each value was put into the baselines, instead of each baseline into the values.",
-    hint="Print the texts that your function looks at: with which one does each of them share all values but one?",
-)
-def features_put_in(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    return -_features(model, tokenizer, template, baselines, values, target)
+def _features_by(effects_of: Any, reference: Any, *question: Any) -> Tensor:
+    """Ablate features in another way."""
+    *asked, target = question
+    effects: Tensor = effects_of(_Asked(*asked, list(range(len(asked[3]))), target))
+    return effects
 
 
 @misconception(
@@ -530,66 +471,51 @@ def features_normalised(
     return effects / effects.abs().sum()
 
 
-@misconception(
-    task=TEMPLATE,
-    title="One row for each token of the target: they were not summed.",
-    hint="How many numbers does the task ask for at each feature?",
-)
-def features_by_target_token(
-    reference: Any, model: Any, tokenizer: Any, template: str, values: Texts, baselines: Texts, target: str
-) -> Tensor:
-    texts = [template.format(*values)]
-    for place, baseline in enumerate(baselines):
-        texts.append(template.format(*values[:place], baseline, *values[place + 1 :]))
-    prompts = [_prompt_ids(tokenizer, text)[0] for text in texts]
-    scores = _log_probabilities(model, prompts, _target_ids(tokenizer, target))
-    return (scores[0] - scores[1:]).T.float()
-
-
 # ablate_groups
-
-
-@misconception(
-    task=GROUPS,
-    title="Captum's cached outputs were left on.",
-    hint="Compute one effect by hand, token by token of the target: which of the log-probabilities agree with the "
-    "library's? Look through its options.",
-)
-def groups_cached(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return _captum_groups(model, tokenizer, template, values, baselines, mask, target)
 
 
 @misconceptions(
     task=GROUPS,
+    groups_cached=(*CACHED, _captum_groups),
     groups_ignored=(
         "The mask was ignored: each feature was replaced alone.",
         "Print the texts that your function looks at: how many values are replaced in each?",
-        lambda alone, mask: alone,
+        _alone,
     ),
     groups_sum_of_singles=(
         "The members' single effects were added up; they were never replaced together.",
         "Print the texts that your function looks at: is there one in which all members of a group are replaced?",
-        lambda alone, mask: torch.zeros(max(mask) + 1).index_add(0, torch.tensor(mask), alone)[mask],
+        lambda asked: _summed_by_group(_alone(asked), asked.mask),
     ),
     groups_first_member=(
         "Of each group only the first member was replaced.",
         "Print the texts that your function looks at: how many values are replaced in each?",
-        lambda alone, mask: alone[[mask.index(group) for group in mask]],
+        lambda asked: _alone(asked)[[asked.mask.index(group) for group in asked.mask]],
     ),
+    groups_others_replaced=(
+        "All other groups were replaced instead of the group itself.",
+        "Print the texts that your function looks at: which values are still there in the text for group 0?",
+        lambda asked: _losses(asked, [[group] for group in range(max(asked.mask) + 1)]),
+    ),
+    groups_put_in=(
+        "Each group was put into the baselines, instead of its baselines into the values.",
+        "With which text is each of your texts compared: with that of all values, or with that of all baselines?",
+        _put_in,
+    ),
+    groups_sign=(
+        "Perturbed minus original: the sign is turned round.",
+        "A group that speaks for the target is missed when it is gone. Which sign has its effect with you?",
+        lambda asked: -_groups(asked),
+    ),
+    groups_mean=(*MEAN_OVER_TARGET, partial(_groups, how="mean")),
+    groups_first_token=(*FIRST_TOKEN, partial(_groups, how="first")),
+    groups_probability=(*PROBABILITY, partial(_groups, how="probability")),
+    groups_prompt_without_bos=(*PROMPT_WITHOUT_BOS, partial(_groups, how="prompt without BOS")),
 )
-def _from_features(step: Any, reference: Any, *question: Any) -> Tensor:
-    """Make groups' effects out of effects of single features."""
-    *texts, mask, target = question
-    return step(_features(*texts, target), list(mask))
+def _groups_by(effects_of: Any, reference: Any, *question: Any) -> Tensor:
+    """Ablate groups in another way."""
+    effects: Tensor = effects_of(_Asked(*question))
+    return effects
 
 
 def _sizes(mask: Sequence[int]) -> Tensor:
@@ -621,11 +547,7 @@ def _by_appearance(scores: Tensor, mask: list[int]) -> Tensor:
         "Compare a group of one with a group of two: by which factor is each off? Is a group counted more than once?",
         lambda scores, mask: scores * _sizes(mask),
     ),
-    groups_one_number_each=(
-        "One number for each group instead of one for each feature.",
-        "How long is your result, and how many features are there?",
-        _one_each,
-    ),
+    groups_one_number_each=(*ONE_NUMBER_EACH, _one_each),
     groups_in_order_of_appearance=(
         "The groups' scores stand in the order in which groups first appear, not by their numbers.",
         "Which group does your first score belong to: number 0, or the group of the first feature?",
@@ -635,90 +557,6 @@ def _by_appearance(scores: Tensor, mask: list[int]) -> Tensor:
 def _after_groups(step: Any, reference: Any, *question: Any) -> Tensor:
     """Take one last step on the right effects of groups."""
     return step(reference.ablate_groups(*question), list(question[5]))
-
-
-@misconception(
-    task=GROUPS,
-    title="All other groups were replaced instead of the group itself.",
-    hint="Print the texts that your function looks at: which values are still there in the text for group 0?",
-)
-def groups_others_replaced(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    texts = [_mixed(template, values, baselines, mask, {group}) for group in range(max(mask) + 1)]
-    scores = _whole(model, tokenizer, [template.format(*values), *texts], target)
-    return (scores[0] - scores[1:])[list(mask)].float()
-
-
-@misconception(
-    task=GROUPS,
-    title="Each group was put into the baselines, instead of its baselines into the values.",
-    hint="With which text is each of your texts compared: with that of all values, or with that of all baselines?",
-)
-def groups_put_in(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return -_groups(model, tokenizer, template, baselines, values, mask, target)
-
-
-@misconception(
-    task=GROUPS,
-    title="Perturbed minus original: the sign is turned round.",
-    hint="A group that speaks for the target is missed when it is gone. Which sign has its effect with you?",
-)
-def groups_sign(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    return -_groups(model, tokenizer, template, values, baselines, mask, target)
-
-
-@misconceptions(
-    task=GROUPS,
-    groups_mean=(
-        "The target's tokens were averaged instead of summed.",
-        "By which factor are all of your values off, and how many tokens does the target have?",
-        "mean",
-    ),
-    groups_first_token=(
-        "Only the first token of the target was looked at.",
-        "How many log-probabilities make up the target's, and how many does your score hold?",
-        "first",
-    ),
-    groups_probability=(
-        "The difference of the target's probabilities instead of its log-probabilities.",
-        "Can an effect of yours be larger than 1?",
-        "probability",
-    ),
-    groups_prompt_without_bos=(
-        "The prompt was encoded without its BOS.",
-        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-        "prompt without BOS",
-    ),
-)
-def _groups_by(how: str, reference: Any, *question: Any) -> Tensor:
-    """Ablate groups with another score of the target."""
-    return _groups(*question, how)
 
 
 # shapley_groups
@@ -736,28 +574,20 @@ def _coalitions(players: int) -> list[frozenset[int]]:
     return [frozenset(some) for size in sizes for some in itertools.combinations(range(players), size)]
 
 
-def _game(
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Sequence[int],
-    target: str,
-    how: str = "sum",
-) -> Worth:
+def _game(asked: _Asked, how: str = "sum", worths: Callable[..., Tensor] = _whole) -> Worth:
     """Return what each coalition of groups is worth."""
-    coalitions = _coalitions(max(mask) + 1)
-    texts = [_mixed(template, values, baselines, mask, coalition) for coalition in coalitions]
-    return dict(zip(coalitions, _whole(model, tokenizer, texts, target, how).tolist(), strict=True))
+    coalitions = _coalitions(max(asked.mask) + 1)
+    found = worths(asked.model, asked.tokenizer, [asked.text(some) for some in coalitions], asked.target, how)
+    return dict(zip(coalitions, found.tolist(), strict=True))
 
 
 def _right_weight(size: int, players: int) -> float:
     return math.factorial(size) * math.factorial(players - size - 1) / math.factorial(players)
 
 
-def _weighted(worth: Worth, players: int, weight: Weight = _right_weight) -> Tensor:
+def _weighted(worth: Worth, weight: Weight = _right_weight) -> Tensor:
     """Return each player's weighted sum of marginal contributions, float64, shape (player,)."""
+    players = max(map(len, worth))
     result = torch.zeros(players, dtype=torch.float64)
     for coalition in worth:
         for player in set(range(players)) - coalition:
@@ -766,16 +596,9 @@ def _weighted(worth: Worth, players: int, weight: Weight = _right_weight) -> Ten
     return result
 
 
-def _played(question: tuple[Any, ...], *, weight: Weight = _right_weight, how: str = "sum") -> Tensor:
-    """Return weighted marginal contributions of groups, float32, shape (feature,).
-
-    Args:
-        question: Arguments of shapley_groups.
-        weight: Of a marginal contribution.
-        how: The target's score.
-    """
-    mask = list(question[5])
-    return _weighted(_game(*question, how=how), max(mask) + 1, weight)[mask].float()
+def _played(asked: _Asked, *, weight: Weight = _right_weight, how: str = "sum") -> Tensor:
+    """Return weighted marginal contributions, float64, shape (group,)."""
+    return _weighted(_game(asked, how), weight)
 
 
 def _unweighted(size: int, players: int) -> float:
@@ -794,193 +617,114 @@ def _ends_only(size: int, players: int) -> float:
     return 0.5 * (size == 0) + 0.5 * (size == players - 1)
 
 
-def _sizes_not_averaged(size: int, players: int) -> float:
-    return 1 / math.comb(players - 1, size)
-
-
-def _all_sizes_counted(size: int, players: int) -> float:
-    return 1 / (players * math.comb(players, size))
-
-
-def _order(question: tuple[Any, ...], order: Sequence[int]) -> Tensor:
-    """Return the marginal contributions in one order, float64, shape (group,)."""
-    worth = _game(*question)
-    gains = torch.zeros(len(order), dtype=torch.float64)
-    for place, group in enumerate(order):
-        gains[group] = worth[frozenset(order[: place + 1])] - worth[frozenset(order[:place])]
-    return gains
-
-
-@misconception(
-    task=SHAPLEY,
-    title="Captum's cached outputs were left on.",
-    hint="Compute F of one text by hand, token by token of the target: which of the log-probabilities agree with "
-    "the library's? Look through its options.",
-)
-def shapley_cached(reference: Any, *question: Any) -> Tensor:
-    model, tokenizer, template, values, baselines, mask, target = question
-    coalitions = _coalitions(max(mask) + 1)
-    texts = [_mixed(template, values, baselines, mask, coalition) for coalition in coalitions]
-    worth = dict(zip(coalitions, _captum_worth(model, tokenizer, texts, target), strict=True))
-    return _weighted(worth, max(mask) + 1)[list(mask)].float()
-
-
 @misconceptions(
     task=SHAPLEY,
+    shapley_cached=(
+        "Captum's cached outputs were left on.",
+        "Compute F of one text by hand, token by token of the target: which of the log-probabilities agree with "
+        "the library's? Look through its options.",
+        lambda asked: _weighted(_game(asked, worths=_captum_worth)),
+    ),
     shapley_leave_one_out=(
         "Each group was taken out of the full text alone: that is ablation.",
         "In which coalitions does your function look at a group's contribution? What if others are missing already?",
-        {"weight": _leave_one_out},
+        partial(_played, weight=_leave_one_out),
     ),
     shapley_add_one_in=(
         "Each group was put into the baselines alone.",
         "In which coalitions does your function look at a group's contribution? What if others are there already?",
-        {"weight": _add_one_in},
+        partial(_played, weight=_add_one_in),
     ),
     shapley_ends_only=(
         "Only the empty and the fullest coalition were looked at, half and half.",
         "How many coalitions without a given group are there, and how many of them does your function look at?",
-        {"weight": _ends_only},
+        partial(_played, weight=_ends_only),
     ),
     shapley_unweighted=(
         "All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
         "Do your values add up? In how many of all orders do exactly the groups of a given coalition come first?",
-        {"weight": _unweighted},
+        partial(_played, weight=_unweighted),
     ),
     shapley_sum_of_all=(
         "Marginal contributions were added up without any weight.",
         "Do your values add up? A mean needs weights that sum to 1.",
-        {"weight": lambda size, players: 1.0},
+        partial(_played, weight=lambda size, players: 1.0),
     ),
     shapley_sizes_not_averaged=(
         "Coalitions of one size were averaged, but the sizes were added up.",
         "By which factor are all of your values off? How many sizes can a coalition have?",
-        {"weight": _sizes_not_averaged},
+        partial(_played, weight=lambda size, players: 1 / math.comb(players - 1, size)),
     ),
     shapley_wrong_binomial=(
         "The weights count coalitions among all groups instead of among the others.",
         "From how many groups are the members of a coalition chosen that a given group is not part of?",
-        {"weight": _all_sizes_counted},
+        partial(_played, weight=lambda size, players: 1 / (players * math.comb(players, size))),
     ),
-    shapley_mean=(
-        "The target's tokens were averaged instead of summed.",
-        "By which factor are all of your values off, and how many tokens does the target have?",
-        {"how": "mean"},
+    shapley_weights_of_features=(
+        "The weights count the features instead of the groups.",
+        "Which n stands in your weights: the number of values in the template, or that of the players?",
+        lambda asked: _played(asked, weight=lambda size, _: _right_weight(size, len(asked.mask))),
     ),
-    shapley_first_token=(
-        "Only the first token of the target was looked at.",
-        "How many log-probabilities make up the target's, and how many does your score hold?",
-        {"how": "first"},
-    ),
+    shapley_mean=(*MEAN_OVER_TARGET, partial(_played, how="mean")),
+    shapley_first_token=(*FIRST_TOKEN, partial(_played, how="first")),
     shapley_probability=(
         "The game's worth is a probability instead of a log-probability.",
         "Can a value of yours be larger than 1? What does the formula call the worth of a coalition?",
-        {"how": "probability"},
+        partial(_played, how="probability"),
     ),
-    shapley_prompt_without_bos=(
-        "The prompt was encoded without its BOS.",
-        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-        {"how": "prompt without BOS"},
+    shapley_prompt_without_bos=(*PROMPT_WITHOUT_BOS, partial(_played, how="prompt without BOS")),
+    shapley_one_order=(
+        "The groups came in by one order alone, 0, 1, 2 and so on.",
+        "Your values add up, and yet: what would they be if the groups were numbered the other way round?",
+        lambda asked: _over_orders(_game(asked), [range(max(asked.mask) + 1)]),
     ),
+    shapley_normalised=(*NORMALISED, lambda asked: _played(asked) / _played(asked).sum()),
 )
-def _shapley_with(options: dict[str, Any], reference: Any, *question: Any) -> Tensor:
-    """Give the coalitions another weight, or the target another score."""
-    return _played(question, **options)
-
-
-@misconception(
-    task=SHAPLEY,
-    title="The groups came in by one order alone, 0, 1, 2 and so on.",
-    hint="Your values add up, and yet: what would they be if the groups were numbered the other way round?",
-)
-def shapley_one_order(reference: Any, *question: Any) -> Tensor:
-    mask = list(question[5])
-    return _order(question, range(max(mask) + 1))[mask].float()
-
-
-@misconception(
-    task=SHAPLEY,
-    title="The mask was ignored: each feature is a player of its own.",
-    hint="Who are the players of your game, features or groups?",
-    calls=(SHAPLEY,),
-)
-def shapley_of_features(
-    reference: Any,
-    model: Any,
-    tokenizer: Any,
-    template: str,
-    values: Texts,
-    baselines: Texts,
-    mask: Any,
-    target: str,
-) -> Tensor:
-    alone = list(range(len(values)))
-    return reference.shapley_groups(model, tokenizer, template, values, baselines, alone, target)
-
-
-@misconception(
-    task=SHAPLEY,
-    title="Each feature is a player of its own, and a group's value is the sum of its members'.",
-    hint="Who are the players of your game? Members of a group are always there together, or all away.",
-    calls=(SHAPLEY,),
-)
-def shapley_of_features_summed(reference: Any, *question: Any) -> Tensor:
-    mask = torch.tensor(question[5])
-    alone = shapley_of_features(reference, *question)
-    return torch.zeros(int(mask.max()) + 1).index_add(0, mask, alone)[mask]
-
-
-@misconception(
-    task=SHAPLEY,
-    title="The weights count the features instead of the groups.",
-    hint="Which n stands in your weights: the number of values in the template, or that of the players?",
-)
-def shapley_weights_of_features(reference: Any, *question: Any) -> Tensor:
-    features = len(question[5])
-    return _played(question, weight=lambda size, players: _right_weight(size, features))
+def _shapley_by(values_of: Any, reference: Any, *question: Any) -> Tensor:
+    """Compute other values of the groups, and give each feature its group's."""
+    asked = _Asked(*question)
+    values: Tensor = values_of(asked)
+    return values[list(asked.mask)].float()
 
 
 @misconceptions(
     task=SHAPLEY,
     calls=(SHAPLEY,),
-    shapley_split=(
-        "A group's value was divided among its members.",
-        "Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
-        lambda values, mask: values / _sizes(mask),
+    shapley_of_features=(*PLAYERS, lambda alone, mask: alone),
+    shapley_of_features_summed=(
+        "Each feature is a player of its own, and a group's value is the sum of its members'.",
+        "Who are the players of your game? Members of a group are always there together, or all away.",
+        _summed_by_group,
     ),
-    shapley_one_number_each=(
-        "One number for each group instead of one for each feature.",
-        "How long is your result, and how many features are there?",
-        _one_each,
-    ),
-    shapley_sign=(
-        "The sign is turned round.",
-        "What do your values add up to, and what should they?",
-        lambda values, mask: -values,
-    ),
+)
+def _of_features(step: Any, reference: Any, *question: Any) -> Tensor:
+    """Let each feature be a player of its own."""
+    *asked, mask, target = question
+    return step(reference.shapley_groups(*asked, list(range(len(mask))), target), list(mask))
+
+
+@misconceptions(
+    task=SHAPLEY,
+    calls=(SHAPLEY,),
+    shapley_split=(*SPLIT, lambda values, mask: values / _sizes(mask)),
+    shapley_one_number_each=(*ONE_NUMBER_EACH, _one_each),
+    shapley_sign=(*SIGN, lambda values, mask: -values),
 )
 def _after_shapley(step: Any, reference: Any, *question: Any) -> Tensor:
     """Take one last step on the right Shapley values."""
     return step(reference.shapley_groups(*question), list(question[5]))
 
 
-@misconception(
-    task=SHAPLEY,
-    title="The values were normalised.",
-    hint="What do your values add up to, and what should they?",
-)
-def shapley_normalised(reference: Any, *question: Any) -> Tensor:
-    result = _played(question)
-    mask = list(question[5])
-    return result / result[[mask.index(group) for group in range(max(mask) + 1)]].sum()
-
-
 # shapley_sampled
 
 
-def _orders(players: int, count: int, seed: int) -> list[list[int]]:
+def _shuffled(rng: random.Random, players: Sequence[int]) -> list[int]:
+    return rng.sample(players, len(players))
+
+
+def _orders(asked: _Asked, count: int, seed: int, draw: Any = _shuffled) -> list[list[int]]:
     rng = random.Random(seed)
-    return [rng.sample(range(players), players) for _ in range(count)]
+    return [draw(rng, range(max(asked.mask) + 1)) for _ in range(count)]
 
 
 def _over_orders(worth: Worth, orders: Sequence[Sequence[int]]) -> Tensor:
@@ -992,46 +736,73 @@ def _over_orders(worth: Worth, orders: Sequence[Sequence[int]]) -> Tensor:
     return total / len(orders)
 
 
-def _sampled(question: tuple[Any, ...], count: int, seed: int, how: str = "sum") -> Tensor:
+def _sampled(asked: _Asked, count: int, seed: int, how: str = "sum", draw: Any = _shuffled) -> Tensor:
     """Return sampled Shapley values, float32, shape (feature,)."""
-    mask = list(question[5])
-    orders = _orders(max(mask) + 1, count, seed)
-    return _over_orders(_game(*question, how=how), orders)[mask].float()
+    orders = _orders(asked, count, seed, draw)
+    return _over_orders(_game(asked, how), orders)[list(asked.mask)].float()
+
+
+def _by_coalitions(asked: _Asked, count: int, seed: int) -> Tensor:
+    """Draw coalitions at random."""
+    worth, rng = _game(asked), random.Random(seed)
+    players = range(max(asked.mask) + 1)
+    total = torch.zeros(len(players), dtype=torch.float64)
+    for player in players:
+        for _ in range(count):
+            some = frozenset(other for other in players if other != player and rng.random() < 0.5)
+            total[player] += worth[some | {player}] - worth[some]
+    return (total / count)[list(asked.mask)].float()
 
 
 @misconceptions(
     task=SAMPLED,
-    needs_whole=True,  # other draws than the student's: compared loosely
+    needs_whole=True,
     sampled_not_divided=(
         "The contributions were added up, but not divided by the number of samples.",
         "What happens to your values if n_samples is doubled?",
-        lambda values, mask, count: values * count,
+        lambda asked, count, seed: _sampled(asked, count, seed) * count,
     ),
     sampled_divided_by_groups=(
         "The contributions were divided by samples and groups.",
         "What do your values add up to? How many contributions does one order give to each group?",
-        lambda values, mask, count: values / (max(mask) + 1),
+        lambda asked, count, seed: _sampled(asked, count, seed) / (max(asked.mask) + 1),
     ),
-    sampled_split=(
-        "A group's value was divided among its members.",
-        "Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
-        lambda values, mask, count: values / _sizes(mask),
-    ),
+    sampled_split=(*SPLIT, lambda asked, count, seed: _sampled(asked, count, seed) / _sizes(asked.mask)),
     sampled_one_number_each=(
-        "One number for each group instead of one for each feature.",
-        "How long is your result, and how many features are there?",
-        lambda values, mask, count: _one_each(values, mask),
+        *ONE_NUMBER_EACH,
+        lambda asked, count, seed: _one_each(_sampled(asked, count, seed), list(asked.mask)),
     ),
-    sampled_sign=(
-        "The sign is turned round.",
-        "What do your values add up to, and what should they?",
-        lambda values, mask, count: -values,
+    sampled_sign=(*SIGN, lambda asked, count, seed: -_sampled(asked, count, seed)),
+    sampled_coalitions=(
+        "Coalitions were drawn at random instead of orders.",
+        "Do your values add up? In a random order, is a coalition of half of the groups as likely as in your draws?",
+        _by_coalitions,
+    ),
+    sampled_with_replacement=(
+        "Orders were drawn with replacement: a group may come in twice, another one not at all.",
+        "Print the first three orders that your function uses: does each group come in exactly once?",
+        partial(_sampled, draw=lambda rng, players: rng.choices(players, k=len(players))),
+    ),
+    sampled_features=(
+        *PLAYERS,
+        lambda asked, *drawn: _sampled(asked._replace(mask=range(len(asked.values))), *drawn),
+    ),
+    sampled_mean=(
+        "The target's tokens were averaged instead of summed.",
+        "What do your values add up to, and how many tokens does the target have?",
+        partial(_sampled, how="mean"),
+    ),
+    sampled_probability=(
+        "The game's worth is a probability instead of a log-probability.",
+        "What do your values add up to? What does the formula call the worth of a coalition?",
+        partial(_sampled, how="probability"),
     ),
 )
-def _after_sampling(step: Any, reference: Any, *arguments: Any) -> Tensor:
-    """Take one last step on sampled Shapley values."""
+def _sampled_by(values_of: Any, reference: Any, *arguments: Any) -> Tensor:
+    """Sample in another way: with other draws than the student's, so that it is compared loosely."""
     *question, count, seed = arguments
-    return step(_sampled(tuple(question), count, seed), list(question[5]), count)
+    values: Tensor = values_of(_Asked(*question), count, seed)
+    return values
 
 
 @misconceptions(
@@ -1039,289 +810,89 @@ def _after_sampling(step: Any, reference: Any, *arguments: Any) -> Tensor:
     sampled_leave_one_out=(
         "Each group was taken out of the full text alone: that is ablation.",
         "In an order, who is there already when a group comes in?",
-        _leave_one_out,
+        lambda asked, seed: _played(asked, weight=_leave_one_out),
     ),
     sampled_add_one_in=(
         "Each group was put into the baselines alone.",
         "In an order, who is there already when a group comes in?",
-        _add_one_in,
+        lambda asked, seed: _played(asked, weight=_add_one_in),
+    ),
+    sampled_never_shuffled=(
+        "The groups always came in by the same order: 0, 1, 2 and so on.",
+        "Print the first three orders that your function uses.",
+        lambda asked, seed: _over_orders(_game(asked), [range(max(asked.mask) + 1)]),
+    ),
+    sampled_seeded_in_the_loop=(
+        "The generator was seeded anew for each sample: all orders are the same.",
+        "Print the first three orders that your function uses. Where does the seeding stand?",
+        lambda asked, seed: _over_orders(_game(asked), _orders(asked, 1, seed)),
     ),
 )
-def _sampled_weighed(weight: Weight, reference: Any, *arguments: Any) -> Tensor:
-    """Weigh all coalitions instead of sampling orders."""
-    return _played(arguments[:7], weight=weight)
-
-
-@misconception(
-    task=SAMPLED,
-    title="Coalitions were drawn at random instead of orders.",
-    hint="Do your values add up? In a random order, is a coalition of half of the groups as likely as in your draws?",
-    needs_whole=True,  # other draws than the student's: compared loosely
-)
-def sampled_coalitions(reference: Any, *arguments: Any) -> Tensor:
-    *question, count, seed = arguments
-    mask = list(question[5])
-    worth = _game(*question)
-    rng = random.Random(seed)
-    total = torch.zeros(max(mask) + 1, dtype=torch.float64)
-    for player in range(len(total)):
-        for _ in range(count):
-            some = frozenset(other for other in range(len(total)) if other != player and rng.random() < 0.5)
-            total[player] += worth[some | {player}] - worth[some]
-    return (total / count)[mask].float()
-
-
-@misconception(
-    task=SAMPLED,
-    title="Orders were drawn with replacement: a group may come in twice, another one not at all.",
-    hint="Print the first three orders that your function uses: does each group come in exactly once?",
-    needs_whole=True,  # other draws than the student's: compared loosely
-)
-def sampled_with_replacement(reference: Any, *arguments: Any) -> Tensor:
-    *question, count, seed = arguments
-    mask = list(question[5])
-    rng = random.Random(seed)
-    orders = [rng.choices(range(max(mask) + 1), k=max(mask) + 1) for _ in range(count)]
-    return _over_orders(_game(*question), orders)[mask].float()
-
-
-@misconception(
-    task=SAMPLED,
-    title="The groups always came in by the same order: 0, 1, 2 and so on.",
-    hint="Print the first three orders that your function uses.",
-)
-def sampled_never_shuffled(reference: Any, *arguments: Any) -> Tensor:
-    mask = list(arguments[5])
-    return _order(arguments[:7], range(max(mask) + 1))[mask].float()
-
-
-@misconception(
-    task=SAMPLED,
-    title="The generator was seeded anew for each sample: all orders are the same.",
-    hint="Print the first three orders that your function uses. Where does the seeding stand?",
-)
-def sampled_seeded_in_the_loop(reference: Any, *arguments: Any) -> Tensor:
+def _drawing_nothing(values_of: Any, reference: Any, *arguments: Any) -> Tensor:
+    """Weigh all coalitions, or follow one order, instead of sampling orders."""
     *question, _, seed = arguments
-    mask = list(question[5])
-    return _order(tuple(question), _orders(max(mask) + 1, 1, seed)[0])[mask].float()
-
-
-@misconception(
-    task=SAMPLED,
-    title="The mask was ignored: each feature is a player of its own.",
-    hint="Who are the players of your game, features or groups?",
-    needs_whole=True,  # other draws than the student's: compared loosely
-)
-def sampled_features(reference: Any, *arguments: Any) -> Tensor:
-    model, tokenizer, template, values, baselines, _, target, count, seed = arguments
-    alone = list(range(len(values)))
-    return _sampled((model, tokenizer, template, values, baselines, alone, target), count, seed)
-
-
-@misconceptions(
-    task=SAMPLED,
-    needs_whole=True,  # other draws than the student's: compared loosely
-    sampled_mean=(
-        "The target's tokens were averaged instead of summed.",
-        "What do your values add up to, and how many tokens does the target have?",
-        "mean",
-    ),
-    sampled_probability=(
-        "The game's worth is a probability instead of a log-probability.",
-        "What do your values add up to? What does the formula call the worth of a coalition?",
-        "probability",
-    ),
-)
-def _sampled_by(how: str, reference: Any, *arguments: Any) -> Tensor:
-    """Sample with another score of the target."""
-    *question, count, seed = arguments
-    return _sampled(tuple(question), count, seed, how)
+    asked = _Asked(*question)
+    values: Tensor = values_of(asked, seed)
+    return values[list(asked.mask)].float()
 
 
 # attribute_examples
 
 
-Prompt = Callable[[Sequence[int]], str]
+def _usual(prompt: Any, examples: Texts, review: str, there: Sequence[int]) -> str:
+    text: str = prompt([examples[number] for number in there], review)
+    return text
 
 
-def _examples_game(
-    model: Any, tokenizer: Any, count: int, target: str, prompt_of: Prompt, how: str = "sum"
-) -> Worth:
-    """Return what each coalition of examples is worth.
-
-    Args:
-        model: The model.
-        tokenizer: Its tokenizer.
-        count: Number of examples.
-        target: The label.
-        prompt_of: From the numbers of the examples that are there, in order, to a prompt.
-        how: The target's score.
-    """
-    coalitions = _coalitions(count)
-    texts = [prompt_of(sorted(some)) for some in coalitions]
-    return dict(zip(coalitions, _whole(model, tokenizer, texts, target, how).tolist(), strict=True))
-
-
-def _examples(
-    reference: Any,
-    question: tuple[Any, ...],
-    *,
-    prompt_of: Prompt | None = None,
-    weight: Weight = _right_weight,
-    how: str = "sum",
-) -> Tensor:
-    """Return weighted marginal contributions of examples, float32, shape (example,)."""
-    model, tokenizer, examples, review, target = question
-
-    def usual(there: Sequence[int]) -> str:
-        text: str = reference.few_shot_prompt([examples[number] for number in there], review)
-        return text
-
-    worth = _examples_game(model, tokenizer, len(examples), target, prompt_of or usual, how)
-    return _weighted(worth, len(examples), weight).float()
-
-
-@misconception(
-    task=EXAMPLES,
-    title="Captum's cached outputs were left on.",
-    hint="Compute F of one prompt by hand, token by token of the label: which of the log-probabilities agree with "
-    "the library's? Look through its options.",
-)
-def examples_cached(reference: Any, *question: Any) -> Tensor:
-    model, tokenizer, examples, review, target = question
-    coalitions = _coalitions(len(examples))
-    texts = [
-        reference.few_shot_prompt([examples[number] for number in sorted(some)], review)
-        for some in coalitions
-    ]
-    worth = dict(zip(coalitions, _captum_worth(model, tokenizer, texts, target), strict=True))
-    return _weighted(worth, len(examples)).float()
-
-
-@misconceptions(
-    task=EXAMPLES,
-    examples_leave_one_out=(
-        "Each example was left out of the full prompt alone.",
-        "In which coalitions does your function look at an example's gain? What if others are missing already?",
-        {"weight": _leave_one_out},
-    ),
-    examples_add_one_in=(
-        "Each example was shown alone.",
-        "In which coalitions does your function look at an example's contribution? What if others are there already?",
-        {"weight": _add_one_in},
-    ),
-    examples_unweighted=(
-        "All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
-        "Do your values add up? In how many of all orders do exactly the examples of a given coalition come first?",
-        {"weight": _unweighted},
-    ),
-    examples_mean=(
-        "The target's tokens were averaged instead of summed.",
-        "By which factor are all of your values off, and how many tokens does the label have?",
-        {"how": "mean"},
-    ),
-    examples_first_token=(
-        "Only the first token of the label was looked at.",
-        "How many log-probabilities make up the label's, and how many does your score hold?",
-        {"how": "first"},
-    ),
-    examples_last_token=(
-        "Only the last token of the label was looked at.",
-        "How many log-probabilities make up the label's? Which of them does your index pick?",
-        {"how": "last"},
-    ),
-    examples_probability=(
-        "The game's worth is a probability instead of a log-probability.",
-        "Can a value of yours be larger than 1? What does the task call the worth of a coalition?",
-        {"how": "probability"},
-    ),
-    examples_prompt_without_bos=(
-        "The prompt was encoded without its BOS.",
-        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-        {"how": "prompt without BOS"},
-    ),
-)
-def _examples_with(options: dict[str, Any], reference: Any, *question: Any) -> Tensor:
-    """Give the coalitions of examples another weight, or the target another score."""
-    return _examples(reference, question, **options)
-
-
-@misconception(
-    task=EXAMPLES,
-    title="The first line of the prompt stays when there is no example.",
-    hint="Print the prompt of the empty coalition beside what few_shot_prompt gives for no example.",
-)
-def examples_header_kept(reference: Any, *question: Any) -> Tensor:
-    _, _, examples, review, _ = question
-    header = reference.few_shot_prompt(["x"], review).partition("\n")[0]
-
-    def prompt_of(there: Sequence[int]) -> str:
-        text: str = reference.few_shot_prompt([examples[number] for number in there], review)
-        return text if there else f"{header}\n{text}"
-
-    return _examples(reference, question, prompt_of=prompt_of)
-
-
-@misconception(
-    task=EXAMPLES,
-    title="The first line of the prompt is missing throughout.",
-    hint="Print the prompts that your function looks at beside what few_shot_prompt gives.",
-)
-def examples_without_header(reference: Any, *question: Any) -> Tensor:
-    _, _, examples, review, _ = question
-
-    def prompt_of(there: Sequence[int]) -> str:
-        last = reference.few_shot_prompt([], review)
-        return "\n".join([*[examples[number] for number in there], last])
-
-    return _examples(reference, question, prompt_of=prompt_of)
+def _header_kept(prompt: Any, examples: Texts, review: str, there: Sequence[int]) -> str:
+    header = prompt(["x"], review).partition("\n")[0]
+    text = _usual(prompt, examples, review, there)
+    return text if there else f"{header}\n{text}"
 
 
 def _unlabelled(example: str) -> str:
     return example.rpartition("Label:")[0] + "Label:"
 
 
-@misconceptions(
-    task=EXAMPLES,
-    examples_empty_lines=(
-        "An absent example leaves an empty line behind.",
-        "Print the prompts that your function looks at: how many lines does each of them have?",
-        lambda examples, there: [one if place in there else "" for place, one in enumerate(examples)],
-    ),
-    examples_label_removed=(
-        "Of an absent example only the label was taken away.",
-        "Print the prompts that your function looks at: what is left of an absent example?",
-        lambda examples, there: [
-            one if place in there else _unlabelled(one) for place, one in enumerate(examples)
-        ],
-    ),
-    examples_reversed=(
-        "The examples stand in the prompt in reverse order.",
-        "Print the prompts that your function looks at: which example stands next to the review?",
-        lambda examples, there: [examples[number] for number in reversed(there)],
-    ),
-)
-def _prompted(lines_of: Any, reference: Any, *question: Any) -> Tensor:
-    """Write other lines into the prompt than the coalition's examples."""
-    _, _, examples, review, _ = question
-
-    def prompt_of(there: Sequence[int]) -> str:
-        text: str = reference.few_shot_prompt(lines_of(examples, there), review)
-        return text
-
-    return _examples(reference, question, prompt_of=prompt_of)
+def _with_absent(line: Callable[[str], str]) -> Callable[..., str]:
+    """Return a prompt in which a line stands for each absent example."""
+    return lambda prompt, examples, review, there: prompt(
+        [one if place in there else line(one) for place, one in enumerate(examples)], review
+    )
 
 
-@misconception(
-    task=EXAMPLES,
-    title="Examples stand in the prompt in the order in which they came into the coalition.",
-    hint="Print the prompts that your function looks at: do examples always keep the order that they came in?",
-)
-def examples_in_order_of_arrival(reference: Any, *question: Any) -> Tensor:
+def _examples(
+    reference: Any,
+    question: tuple[Any, ...],
+    *,
+    prompt_of: Callable[..., str] = _usual,
+    weight: Weight = _right_weight,
+    how: str = "sum",
+    worths: Callable[..., Tensor] = _whole,
+) -> Tensor:
+    """Return weighted marginal contributions of examples, float32, shape (example,).
+
+    Args:
+        reference: Makes prompts.
+        question: Arguments of attribute_examples.
+        prompt_of: From few_shot_prompt, examples, review and the numbers of those that are there to a prompt.
+        weight: Of a marginal contribution.
+        how: The target's score.
+        worths: From model, tokenizer, texts, target and score to what the texts are worth.
+    """
+    model, tokenizer, examples, review, target = question
+    coalitions = _coalitions(len(examples))
+    texts = [prompt_of(reference.few_shot_prompt, examples, review, sorted(some)) for some in coalitions]
+    found = worths(model, tokenizer, texts, target, how)
+    return _weighted(dict(zip(coalitions, found.tolist(), strict=True)), weight).float()
+
+
+def _in_order_of_arrival(reference: Any, question: tuple[Any, ...]) -> Tensor:
+    """Let examples stand in the prompt in the order in which they came."""
     model, tokenizer, examples, review, target = question
     players = range(len(examples))
     starts = [some for size in range(len(players) + 1) for some in itertools.permutations(players, size)]
-    texts = [reference.few_shot_prompt([examples[number] for number in some], review) for some in starts]
+    texts = [_usual(reference.few_shot_prompt, examples, review, some) for some in starts]
     worth = dict(zip(starts, _whole(model, tokenizer, texts, target).tolist(), strict=True))
     orders = list(itertools.permutations(players))
     result = torch.zeros(len(examples), dtype=torch.float64)
@@ -1329,6 +900,103 @@ def examples_in_order_of_arrival(reference: Any, *question: Any) -> Tensor:
         for place, player in enumerate(order):
             result[player] += (worth[order[: place + 1]] - worth[order[:place]]) / len(orders)
     return result.float()
+
+
+@misconceptions(
+    task=EXAMPLES,
+    examples_cached=(
+        "Captum's cached outputs were left on.",
+        "Compute F of one prompt by hand, token by token of the label: which of the log-probabilities agree with "
+        "the library's? Look through its options.",
+        partial(_examples, worths=_captum_worth),
+    ),
+    examples_leave_one_out=(
+        "Each example was left out of the full prompt alone.",
+        "In which coalitions does your function look at an example's gain? What if others are missing already?",
+        partial(_examples, weight=_leave_one_out),
+    ),
+    examples_add_one_in=(
+        "Each example was shown alone.",
+        "In which coalitions does your function look at an example's contribution? What if others are there already?",
+        partial(_examples, weight=_add_one_in),
+    ),
+    examples_unweighted=(
+        "All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
+        "Do your values add up? In how many of all orders do exactly the examples of a given coalition come first?",
+        partial(_examples, weight=_unweighted),
+    ),
+    examples_mean=(
+        "The target's tokens were averaged instead of summed.",
+        "By which factor are all of your values off, and how many tokens does the label have?",
+        partial(_examples, how="mean"),
+    ),
+    examples_first_token=(
+        "Only the first token of the label was looked at.",
+        "How many log-probabilities make up the label's, and how many does your score hold?",
+        partial(_examples, how="first"),
+    ),
+    examples_last_token=(
+        "Only the last token of the label was looked at.",
+        "How many log-probabilities make up the label's? Which of them does your index pick?",
+        partial(_examples, how="last"),
+    ),
+    examples_probability=(
+        "The game's worth is a probability instead of a log-probability.",
+        "Can a value of yours be larger than 1? What does the task call the worth of a coalition?",
+        partial(_examples, how="probability"),
+    ),
+    examples_prompt_without_bos=(*PROMPT_WITHOUT_BOS, partial(_examples, how="prompt without BOS")),
+    examples_header_kept=(
+        "The first line of the prompt stays when there is no example.",
+        "Print the prompt of the empty coalition beside what few_shot_prompt gives for no example.",
+        partial(_examples, prompt_of=_header_kept),
+    ),
+    examples_without_header=(
+        "The first line of the prompt is missing throughout.",
+        "Print the prompts that your function looks at beside what few_shot_prompt gives.",
+        partial(
+            _examples,
+            prompt_of=lambda prompt, examples, review, there: "\n".join(
+                [*[examples[number] for number in there], prompt([], review)]
+            ),
+        ),
+    ),
+    examples_empty_lines=(
+        "An absent example leaves an empty line behind.",
+        "Print the prompts that your function looks at: how many lines does each of them have?",
+        partial(_examples, prompt_of=_with_absent(lambda example: "")),
+    ),
+    examples_label_removed=(
+        "Of an absent example only the label was taken away.",
+        "Print the prompts that your function looks at: what is left of an absent example?",
+        partial(_examples, prompt_of=_with_absent(_unlabelled)),
+    ),
+    examples_reversed=(
+        "The examples stand in the prompt in reverse order.",
+        "Print the prompts that your function looks at: which example stands next to the review?",
+        partial(
+            _examples,
+            prompt_of=lambda prompt, examples, review, there: prompt(
+                [examples[number] for number in reversed(there)], review
+            ),
+        ),
+    ),
+    examples_in_order_of_arrival=(
+        "Examples stand in the prompt in the order in which they came into the coalition.",
+        "Print the prompts that your function looks at: do examples always keep the order that they came in?",
+        _in_order_of_arrival,
+    ),
+    examples_normalised=(
+        *NORMALISED,
+        lambda reference, question: (
+            _examples(reference, question) / _examples(reference, question).abs().sum()
+        ),
+    ),
+)
+def _examples_by(values_of: Any, reference: Any, *question: Any) -> Tensor:
+    """Give the coalitions of examples another weight, the target another score, or the prompt other lines."""
+    values: Tensor = values_of(reference, question)
+    return values
 
 
 @misconception(
@@ -1339,16 +1007,6 @@ def examples_in_order_of_arrival(reference: Any, *question: Any) -> Tensor:
 )
 def examples_sign(reference: Any, *question: Any) -> Tensor:
     return -reference.attribute_examples(*question)
-
-
-@misconception(
-    task=EXAMPLES,
-    title="The values were normalised.",
-    hint="What do your values add up to, and what should they?",
-)
-def examples_normalised(reference: Any, *question: Any) -> Tensor:
-    result = _examples(reference, question)
-    return result / result.abs().sum()
 
 
 # integrated_gradients
@@ -1499,11 +1157,7 @@ INPUT_ONLY = ([1.0], [1.0])
         "How many log-probabilities make up the target's? Which of them does your index pick?",
         {"score": "last"},
     ),
-    gradients_mean_over_target=(
-        "The target's tokens were averaged instead of summed.",
-        "By which factor are all of your values off, and how many tokens does the target have?",
-        {"score": "mean"},
-    ),
+    gradients_mean_over_target=(*MEAN_OVER_TARGET, {"score": "mean"}),
     gradients_target_on_path=(
         "The target's own tokens are on the path, too.",
         "What does the model read behind the prompt at the beginning of your path?",
@@ -1564,11 +1218,7 @@ def gradients_from_eos(reference: Any, model: Any, tokenizer: Any, prompt: str, 
         "How many numbers does your result have, and which of them belongs to no token of the text?",
         {"bos_on_path": True},
     ),
-    gradients_prompt_without_bos=(
-        "The prompt was encoded without its BOS.",
-        "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
-        {"special": False},
-    ),
+    gradients_prompt_without_bos=(*PROMPT_WITHOUT_BOS, {"special": False}),
 )
 def _all_tokens(options: dict[str, bool], reference: Any, *question: Any) -> Tensor:
     """Handle the BOS in another way."""
@@ -1582,11 +1232,7 @@ def _all_tokens(options: dict[str, bool], reference: Any, *question: Any) -> Ten
         "How many numbers does your result have, and which of them is always 0?",
         lambda vectors, front: vectors.sum(dim=-1),
     ),
-    gradients_first_dropped=(
-        "The first token was left out, whether it is a BOS or not.",
-        "Does every tokenizer put a token in front? How can you ask the one that you are given?",
-        lambda vectors, front: vectors.sum(dim=-1)[1:],
-    ),
+    gradients_first_dropped=(*FIRST_DROPPED, lambda vectors, front: vectors.sum(dim=-1)[1:]),
     gradients_norm_over_hidden=(
         "The norm over the hidden dimension instead of the sum.",
         "Is any of your values negative? Do they add up?",

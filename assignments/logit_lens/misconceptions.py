@@ -18,17 +18,9 @@ from torch import Tensor
 from autograder.checks import accepted_variant, misconception, misconceptions
 
 LENS = "layer_probabilities"
-
-
 TOP = "top_predictions"
-
-
 RANK = "target_rank"
-
-
 DIVERGENCE = "divergence_from_final"
-
-
 PLOT = "plot_lens"
 
 
@@ -84,10 +76,24 @@ def _standardised(model: Any) -> Callable[[Tensor], Tensor]:
     return norm
 
 
+def _final(model: Any) -> Any:
+    """Return the final norm."""
+    return _inner(model, _NORMS)
+
+
 def _first_norm(model: Any) -> Callable[[Tensor], Tensor]:
     """Return the norm at the entry of the first block."""
     first = _inner(model, _BLOCKS)[0]
     return next(getattr(first, name) for name in ("ln_1", "input_layernorm") if hasattr(first, name))
+
+
+def _one_scale(model: Any, states: list[Tensor], chosen: Callable[[Tensor], Tensor]) -> Tensor:
+    """Divide the states of all layers by one scale for each token, from chosen squares (layer, token, hidden)."""
+    norm, whole = _final(model), torch.stack(states[1:])
+    centred = isinstance(norm, torch.nn.LayerNorm)
+    moved = whole - whole.mean(dim=-1, keepdim=True) if centred else whole
+    scaled = moved / (chosen(moved.pow(2)).mean(dim=(0, -1))[:, None] + 1e-5).sqrt() * norm.weight
+    return _lens(model, list(scaled + norm.bias if centred else scaled), _unchanged).softmax(dim=-1)
 
 
 @misconceptions(
@@ -96,109 +102,104 @@ def _first_norm(model: Any) -> Callable[[Tensor], Tensor]:
         "The final norm is missing in every layer.",
         "Compare your last layer with the model's own prediction: which step lies between the last block's output "
         "and the unembedding?",
-        lambda model: _unchanged,
+        lambda model, states, _: _lens(model, states[1:], _unchanged).softmax(dim=-1),
     ),
     norm_without_weights=(
         "The states were brought to a standard size, but without the final norm's learnt weights.",
         "A norm does more than to bring a vector to a standard size. What else does the module hold?",
-        _standardised,
+        lambda model, states, _: _lens(model, states[1:], _standardised(model)).softmax(dim=-1),
     ),
     norm_of_a_block=(
         "The first block's own norm was used instead of the model's final one.",
         "The model has many norms. Which one stands between the last block and the unembedding?",
-        _first_norm,
+        lambda model, states, _: _lens(model, states[1:], _first_norm(model)).softmax(dim=-1),
     ),
-)
-def _other_norm(norm_of: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    """Decode with another norm than the final one."""
-    states, _ = _stream(model, input_ids)
-    return _lens(model, states[1:], norm_of(model)).softmax(dim=-1)
-
-
-@misconception(
-    task=LENS,
-    title="The final norm is missing in all layers but the last.",
-    hint="Your last layer is right, since something was done to that entry for you. Was it done to the others?",
-)
-def norm_missing_in_inner_layers(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, logits = _stream(model, input_ids)
-    return torch.cat([_lens(model, states[1:-1], _unchanged), logits[None]]).softmax(dim=-1)
-
-
-@misconceptions(
-    task=LENS,
+    norm_missing_in_inner_layers=(
+        "The final norm is missing in all layers but the last.",
+        "Your last layer is right, since something was done to that entry for you. Was it done to the others?",
+        lambda model, states, logits: torch.cat(
+            [_lens(model, states[1:-1], _unchanged), logits[None]]
+        ).softmax(dim=-1),
+    ),
     one_scale_for_all_layers=(
         "All layers were divided by the last layer's scale.",
         "Your last layer is right. Does each state get a norm of its own, or do all share the last one's?",
-        lambda squares: squares[-1:],
+        lambda model, states, _: _one_scale(model, states, lambda squares: squares[-1:]),
     ),
     scale_of_the_first_layer=(
         "All layers were divided by the first layer's scale.",
         "Your first layer is right. Does each state get a norm of its own, or do all share the first one's?",
-        lambda squares: squares[:1],
+        lambda model, states, _: _one_scale(model, states, lambda squares: squares[:1]),
     ),
     one_scale_over_all_layers=(
         "One scale was computed over all layers together.",
         "Over which axes does your norm average? Each layer's state at a token has a size of its own.",
-        lambda squares: squares,
+        lambda model, states, _: _one_scale(model, states, lambda squares: squares),
     ),
-)
-def _one_scale(chosen: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    """Divide the states of all layers by one scale for each token."""
-    states, _ = _stream(model, input_ids)
-    norm = _inner(model, _NORMS)
-    centred = isinstance(norm, torch.nn.LayerNorm)
-    whole = torch.stack(states[1:])
-    squares = (whole - whole.mean(dim=-1, keepdim=True) if centred else whole).pow(2)
-    scale = (chosen(squares).mean(dim=(0, -1))[:, None] + 1e-5).sqrt()
-
-    def shared(state: Tensor) -> Tensor:
-        moved = state - state.mean(dim=-1, keepdim=True) if centred else state
-        scaled = moved / scale * norm.weight
-        return scaled + norm.bias if centred else scaled
-
-    return _lens(model, states[1:], shared).softmax(dim=-1)
-
-
-@misconceptions(
-    task=LENS,
     norm_twice_in_the_last_layer=(
         "The final norm was applied a second time in the last layer.",
         "All layers but the last are right. What does the model's documentation say of the last hidden state?",
-        lambda states, norm: [*states[1:-1], norm(states[-1])],
+        lambda model, states, _: _lens(model, [*states[1:-1], _final(model)(states[-1])]).softmax(dim=-1),
     ),
     inputs_of_the_blocks=(
         "Off by one: the first row is the embedding, and the last block is missing.",
         "Which tensor is your first row made of: what goes into the first block, or what comes out of it?",
-        lambda states, norm: states[:-1],
+        lambda model, states, _: _lens(model, states[:-1]).softmax(dim=-1),
     ),
     embedding_as_a_row=(
         "The embedding has a row of its own: one row too many.",
         "Compare the number of your rows with the number of the model's blocks. What is your first row made of?",
-        lambda states, norm: states,
+        lambda model, states, _: _lens(model, states).softmax(dim=-1),
     ),
     embedding_as_a_row_and_norm_twice=(
         "The embedding has a row of its own, and the final norm was applied twice in the last layer.",
         "Compare the number of your rows with that of the blocks, and your last row with the model's own prediction.",
-        lambda states, norm: [*states[:-1], norm(states[-1])],
+        lambda model, states, _: _lens(model, [*states[:-1], _final(model)(states[-1])]).softmax(dim=-1),
     ),
     last_block_missing=(
         "The last block is missing: one row too few.",
         "Compare the number of your rows with the number of the model's blocks. Where is the model's own prediction?",
-        lambda states, norm: states[1:-1],
+        lambda model, states, _: _lens(model, states[1:-1]).softmax(dim=-1),
     ),
     update_instead_of_stream=(
         "Each row shows what its block adds, not the sum of all that was added so far.",
         "The model reads the residual stream, which is a running sum. What do you give to the norm?",
-        lambda states, norm: [after - before for before, after in pairwise(states)],
+        lambda model, states, _: _lens(model, [after - before for before, after in pairwise(states)]).softmax(
+            dim=-1
+        ),
+    ),
+    logits_returned=(
+        "Logits were returned: the softmax is missing.",
+        "What does one row of yours sum to?",
+        lambda model, states, _: _lens(model, states[1:]),
+    ),
+    log_probabilities_returned=(
+        "Logarithms of the probabilities were returned.",
+        "Can a probability be negative? Look at the sign of your values.",
+        lambda model, states, _: _lens(model, states[1:]).log_softmax(dim=-1),
+    ),
+    softmax_over_tokens=(
+        "The softmax runs over the tokens of the input instead of the vocabulary.",
+        "Along which axis do your values sum to 1? Between which outcomes does the model choose?",
+        lambda model, states, _: _lens(model, states[1:]).softmax(dim=1),
+    ),
+    softmax_over_layers=(
+        "The softmax runs over the layers instead of the vocabulary.",
+        "Along which axis do your values sum to 1? Do the layers compete with each other?",
+        lambda model, states, _: _lens(model, states[1:]).softmax(dim=0),
+    ),
+    scaled_like_attention=(
+        "The logits were divided by the square root of the width before the softmax.",
+        "Your distributions are too flat. What happens to the scores between the unembedding and the softmax?",
+        lambda model, states, _: (_lens(model, states[1:]) / states[0].shape[-1] ** 0.5).softmax(dim=-1),
     ),
 )
-def _other_states(choose: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    """Decode other states than those after each block."""
-    states, _ = _stream(model, input_ids)
+def _lens_by(decoded: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
+    """Decode other states, or with another norm, or make something else of the logits than their softmax."""
+    states, logits = _stream(model, input_ids)
     with torch.no_grad():
-        chosen = choose(states, _inner(model, _NORMS))
-    return _lens(model, chosen).softmax(dim=-1)
+        result: Tensor = decoded(model, states, logits)
+    return result
 
 
 @misconceptions(
@@ -280,49 +281,23 @@ def extra_token_in_front(reference: Any, model: Any, input_ids: Tensor) -> Tenso
     return reference.layer_probabilities(model, torch.cat([front, input_ids], dim=1))
 
 
-@misconceptions(
-    task=LENS,
-    logits_returned=(
-        "Logits were returned: the softmax is missing.",
-        "What does one row of yours sum to?",
-        lambda logits: logits,
-    ),
-    log_probabilities_returned=(
-        "Logarithms of the probabilities were returned.",
-        "Can a probability be negative? Look at the sign of your values.",
-        lambda logits: logits.log_softmax(dim=-1),
-    ),
-    softmax_over_tokens=(
-        "The softmax runs over the tokens of the input instead of the vocabulary.",
-        "Along which axis do your values sum to 1? Between which outcomes does the model choose?",
-        lambda logits: logits.softmax(dim=1),
-    ),
-    softmax_over_layers=(
-        "The softmax runs over the layers instead of the vocabulary.",
-        "Along which axis do your values sum to 1? Do the layers compete with each other?",
-        lambda logits: logits.softmax(dim=0),
-    ),
-)
-def _from_logits(step: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    """Make something else of the right logits than probabilities of the vocabulary."""
-    states, _ = _stream(model, input_ids)
-    return step(_lens(model, states[1:]))
-
-
-@misconception(
-    task=LENS,
-    title="The logits were divided by the square root of the width before the softmax.",
-    hint="Your distributions are too flat. What happens to the scores between the unembedding and the softmax?",
-)
-def scaled_like_attention(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    states, _ = _stream(model, input_ids)
-    return (_lens(model, states[1:]) / states[0].shape[-1] ** 0.5).softmax(dim=-1)
-
-
 # top_predictions
 
 
 Words = list[list[str]]
+
+
+def _likeliest(
+    probabilities: Tensor, words_of: Callable[[list[int]], Any], *, dim: int = -1, place: int = 0
+) -> tuple[Tensor, Any]:
+    """Return the likeliest tokens' probabilities along an axis, and what is made of each row of their ids."""
+    found = probabilities.topk(place + 1, dim=dim)
+    values, ids = (one.select(dim, place) for one in found)
+    return values, [words_of(row) for row in ids.tolist()]
+
+
+def _each(tokenizer: Any) -> Callable[[list[int]], list[str]]:
+    return lambda row: [tokenizer.decode([number]) for number in row]
 
 
 @accepted_variant(task=TOP, remark="Words may be stripped.")
@@ -348,23 +323,33 @@ def words_quoted(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple
     raw_pieces=(
         "The tokenizer's raw pieces were returned, not decoded text.",
         "Print some of your words: does a reader see a letter that stands for the blank?",
-        lambda tokenizer, row: tokenizer.convert_ids_to_tokens(row),
+        lambda probabilities, tokenizer: _likeliest(probabilities, tokenizer.convert_ids_to_tokens),
     ),
     ids_instead_of_words=(
         "Ids were returned instead of words.",
         "A reader wants words. What turns a single id into text?",
-        lambda tokenizer, row: row,
+        lambda probabilities, tokenizer: _likeliest(probabilities, lambda row: row),
     ),
     one_string_a_layer=(
         "Each layer's ids were decoded together: one string a layer.",
         "How many strings does a layer of yours have, and how many tokens does the input have?",
-        lambda tokenizer, row: tokenizer.decode(row),
+        lambda probabilities, tokenizer: _likeliest(probabilities, tokenizer.decode),
+    ),
+    maximum_over_tokens=(
+        "The largest entry was taken over the tokens instead of the vocabulary.",
+        "Which axis does your maximum run over? Print the shape of the result.",
+        lambda probabilities, tokenizer: _likeliest(probabilities, _each(tokenizer), dim=1),
+    ),
+    second_best=(
+        "The second likeliest tokens were returned.",
+        "Is there a token with a larger probability than the one that you return?",
+        lambda probabilities, tokenizer: _likeliest(probabilities, _each(tokenizer), place=1),
     ),
 )
 def _other_words(words_of: Any, reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
-    """Make something else of a layer's likeliest ids than one word each."""
-    max_probs, best = probabilities.max(dim=-1)
-    return max_probs, [words_of(tokenizer, row) for row in best.tolist()]
+    """Make something else of a layer's likeliest ids than one word each, or take other ids."""
+    found: tuple[Tensor, Any] = words_of(probabilities, tokenizer)
+    return found
 
 
 @misconceptions(
@@ -373,68 +358,32 @@ def _other_words(words_of: Any, reference: Any, probabilities: Tensor, tokenizer
     flat_list_of_words=(
         "The words stand in one flat list.",
         "Take the second layer's third word out of your result: how many brackets do you need?",
-        lambda words: [word for row in words for word in row],
+        lambda right, given: (right(given)[0], [word for row in right(given)[1] for word in row]),
     ),
     words_transposed=(
         "Words by token and layer instead of by layer and token.",
         "What is the length of your outer list: the number of layers or the number of tokens?",
-        lambda words: [list(column) for column in zip(*words, strict=True)],
+        lambda right, given: (right(given)[0], [[*column] for column in zip(*right(given)[1], strict=True)]),
     ),
-)
-def _words_rearranged(step: Any, reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
-    """Put the right words in another order."""
-    max_probs, words = reference.top_predictions(probabilities, tokenizer)
-    return max_probs, step(words)
-
-
-@misconception(
-    task=TOP,
-    title="The largest entry was taken over the tokens instead of the vocabulary.",
-    hint="Which axis does your maximum run over? Print the shape of the result.",
-)
-def maximum_over_tokens(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
-    max_probs, best = probabilities.max(dim=1)
-    return max_probs, [[tokenizer.decode([number]) for number in row] for row in best.tolist()]
-
-
-@misconceptions(
-    task=TOP,
-    calls=(TOP,),
     top_of_the_last_position=(
         "The last position alone was looked at.",
         "Each position has a likeliest token of its own. How many does a layer of yours have?",
-        lambda probabilities: probabilities[:, -1:],
+        lambda right, given: right(given[:, -1:]),
     ),
     top_of_another_softmax=(
         "The probabilities went through another softmax.",
         "Compare one of your values with the largest entry of the row that it comes from.",
-        lambda probabilities: probabilities.softmax(dim=-1),
+        lambda right, given: right(given.softmax(dim=-1)),
+    ),
+    places_instead_of_values=(
+        "The ids of the likeliest tokens were returned in place of their probabilities.",
+        "Do the values of your first result lie between 0 and 1? A maximum has a value and a place.",
+        lambda right, given: (given.argmax(dim=-1).to(given.dtype), right(given)[1]),
     ),
 )
-def _top_of_others(change: Any, reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
-    """Find the likeliest tokens of other probabilities."""
-    return reference.top_predictions(change(probabilities), tokenizer)
-
-
-@misconception(
-    task=TOP,
-    title="The ids of the likeliest tokens were returned in place of their probabilities.",
-    hint="Do the values of your first result lie between 0 and 1? A maximum has a value and a place.",
-    calls=(TOP,),
-)
-def places_instead_of_values(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
-    _, words = reference.top_predictions(probabilities, tokenizer)
-    return probabilities.argmax(dim=-1).to(probabilities.dtype), words
-
-
-@misconception(
-    task=TOP,
-    title="The second likeliest tokens were returned.",
-    hint="Is there a token with a larger probability than the one that you return?",
-)
-def second_best(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Words]:
-    values, ids = probabilities.topk(2, dim=-1)
-    return values[..., 1], [[tokenizer.decode([number]) for number in row] for row in ids[..., 1].tolist()]
+def _after_the_words(step: Any, reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
+    """Ask for the words of other probabilities, or put the right ones in another order."""
+    return step(lambda given: reference.top_predictions(given, tokenizer), probabilities)
 
 
 # target_rank
@@ -446,22 +395,47 @@ def second_best(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[
     rank_from_one=(
         "Ranks begin with 1.",
         "How many tokens are likelier than the likeliest one?",
-        lambda ranks: ranks + 1,
+        lambda right, given: right(given) + 1,
     ),
     rank_of_the_last_layer=(
         "The last layer's rank alone was returned.",
         "The task asks for a rank in each layer. How many does your result hold?",
-        lambda ranks: ranks[-1],
+        lambda right, given: right(given)[-1],
     ),
     float_ranks=(
         "The ranks are right, but floats.",
         "A rank is a number of tokens: which dtype does your tensor have?",
-        lambda ranks: ranks.float(),
+        lambda right, given: right(given).float(),
+    ),
+    rank_at_the_first_position=(
+        "The first position was looked at instead of the last.",
+        "At which position does the model go on with the text?",
+        lambda right, given: right(given[:, :1]),
+    ),
+    rank_at_the_last_but_one_position=(
+        "The last position but one was looked at instead of the last.",
+        "At which position does the model go on with the text? Does an index of yours count from the end?",
+        lambda right, given: right(given[:, -2:-1]),
+    ),
+    ranks_cut_at_100=(
+        "Ranks end at 100: only the likeliest tokens were looked through.",
+        "How many tokens does your function look through, and what does it say of a target behind them?",
+        lambda right, given: right(given).clamp(max=100),
+    ),
+    ranks_cut_at_99=(
+        "Ranks end at 99: only the likeliest tokens were looked through.",
+        "How many tokens does your function look through, and what does it say of a target behind them?",
+        lambda right, given: right(given).clamp(max=99),
+    ),
+    none_behind_the_first_100=(
+        "Targets behind the hundred likeliest tokens have rank -1.",
+        "How many tokens does your function look through, and what does it say of a target behind them?",
+        lambda right, given: right(given).masked_fill(right(given) >= 100, -1),
     ),
 )
 def _after_the_rank(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    """Take one last step on the right ranks."""
-    return step(reference.target_rank(probabilities, target_id))
+    """Take one last step on the right ranks, or rank at another position."""
+    return step(lambda given: reference.target_rank(given, target_id), probabilities)
 
 
 def _sorted(probabilities: Tensor) -> Tensor:
@@ -508,72 +482,25 @@ def _at_the_end(step: Any, reference: Any, probabilities: Tensor, target_id: int
 
 @misconceptions(
     task=RANK,
-    calls=(RANK,),
-    rank_at_the_first_position=(
-        "The first position was looked at instead of the last.",
-        "At which position does the model go on with the text?",
-        slice(0, 1),
-    ),
-    rank_at_the_last_but_one_position=(
-        "The last position but one was looked at instead of the last.",
-        "At which position does the model go on with the text? Does an index of yours count from the end?",
-        slice(-2, -1),
-    ),
-)
-def _at_another_position(place: slice, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    """Rank the target at another position."""
-    return reference.target_rank(probabilities[:, place], target_id)
-
-
-@misconceptions(
-    task=RANK,
-    calls=(RANK,),
-    ranks_cut_at_100=(
-        "Ranks end at 100: only the likeliest tokens were looked through.",
-        "How many tokens does your function look through, and what does it say of a target behind them?",
-        lambda right: right.clamp(max=100),
-    ),
-    ranks_cut_at_99=(
-        "Ranks end at 99: only the likeliest tokens were looked through.",
-        "How many tokens does your function look through, and what does it say of a target behind them?",
-        lambda right: right.clamp(max=99),
-    ),
-    none_behind_the_first_100=(
-        "Targets behind the hundred likeliest tokens have rank -1.",
-        "How many tokens does your function look through, and what does it say of a target behind them?",
-        lambda right: right.masked_fill(right >= 100, -1),
-    ),
-)
-def _cut(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    """Look through the likeliest tokens alone."""
-    return step(reference.target_rank(probabilities, target_id))
-
-
-@misconceptions(
-    task=RANK,
     rank_over_all_positions=(
         "The likelier tokens of all positions were counted.",
         "Can a rank of yours be larger than the vocabulary? Which position are the tokens counted at?",
-        lambda own: own,
+        lambda counts: counts.sum(dim=1),
     ),
     rank_averaged_over_positions=(
         "The ranks at all positions were averaged.",
         "How many positions does your function look at? The text goes on at one of them.",
-        lambda own: own.double().mean(dim=1, keepdim=True).long(),
+        lambda counts: counts.double().mean(dim=1).long(),
+    ),
+    rank_at_every_position=(
+        "A rank for every position was returned.",
+        "How many numbers does the task ask for in each layer? Which position is meant?",
+        lambda counts: counts,
     ),
 )
 def _over_positions(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
     """Count the likelier tokens at more positions than the last, (layer, token) counts."""
-    return step((probabilities > probabilities[..., target_id, None]).sum(dim=-1)).sum(dim=1)
-
-
-@misconception(
-    task=RANK,
-    title="A rank for every position was returned.",
-    hint="How many numbers does the task ask for in each layer? Which position is meant?",
-)
-def rank_at_every_position(reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    return (probabilities > probabilities[..., target_id, None]).sum(dim=-1)
+    return step((probabilities > probabilities[..., target_id, None]).sum(dim=-1))
 
 
 # divergence_from_final
@@ -602,37 +529,65 @@ def _swapped(probabilities: Tensor) -> tuple[Tensor, Tensor]:
     return probabilities, probabilities[-1:].clamp_min(1e-30).expand_as(probabilities)
 
 
+def _to_the_middle(first: Tensor, layers: Tensor) -> Tensor:
+    return _divergence(first, (layers + layers[-1:]) / 2)
+
+
 @misconceptions(
     task=DIVERGENCE,
     swapped_distributions=(
         "The two distributions are swapped: KL(layer, final).",
         "Under which of the two distributions is the expectation taken? The divergence is not symmetric.",
-        _swapped,
+        lambda layers: _divergence(*_swapped(layers)),
     ),
     from_the_next_layer=(
         "Each layer was compared with the next one instead of the last.",
         "What is each of your layers compared with? The end stays the same for all of them.",
-        lambda layers: (torch.cat([layers[1:], layers[-1:]]), layers),
+        lambda layers: _divergence(torch.cat([layers[1:], layers[-1:]]), layers),
     ),
     from_the_first_layer=(
         "Each layer was compared with the first one instead of the last.",
         "In which layer are your values 0, and in which should they be?",
-        lambda layers: (layers[:1], layers),
+        lambda layers: _divergence(layers[:1], layers),
     ),
     from_the_last_token=(
         "The last token's final distribution was taken for all positions.",
         "In the last layer, at how many positions are your values 0? Each has a final distribution of its own.",
-        lambda layers: (layers[-1:, -1:], layers),
+        lambda layers: _divergence(layers[-1:, -1:], layers),
     ),
     a_thousandth_inside_the_logarithms=(
         "0.001 was added inside the logarithms.",
         "How large are the probabilities of most tokens, and how large is what you add to them?",
-        lambda layers: (layers[-1:] + 1e-3, layers + 1e-3, layers[-1:]),
+        lambda layers: _divergence(layers[-1:] + 1e-3, layers + 1e-3, layers[-1:]),
+    ),
+    jensen_shannon=(
+        "The Jensen-Shannon divergence was computed.",
+        "Your values never exceed ln 2. Is there a mixture of two distributions in the task's formula?",
+        lambda layers: (_to_the_middle(layers[-1:], layers) + _to_the_middle(layers, layers)) / 2,
+    ),
+    probabilities_taken_for_logarithms=(
+        "Probabilities were given where a library function expects their logarithms.",
+        "Read what the library function expects of each argument: probabilities, or their logarithms?",
+        lambda layers: (
+            torch.special.xlogy(layers[-1:].double(), layers[-1:].double())
+            - layers[-1:].double() * layers.double()
+        ).sum(dim=-1),
+    ),
+    absolute_summands=(
+        "The summands' absolute values were added up.",
+        "Single summands of a divergence may be negative. What happens to them in your sum?",
+        lambda layers: _pointwise(layers[-1:], layers).abs().sum(dim=-1),
+    ),
+    difference_of_probabilities=(
+        "A difference of probabilities was summed instead of a divergence.",
+        "Where is the logarithm of the formula in your code?",
+        lambda layers: (layers - layers[-1:]).abs().sum(dim=-1),
     ),
 )
-def _between_others(chosen: Any, reference: Any, probabilities: Tensor) -> Tensor:
-    """Compare other distributions than the final one with each layer's."""
-    return _divergence(*chosen(probabilities))
+def _between_others(divergence: Any, reference: Any, probabilities: Tensor) -> Tensor:
+    """Compare other distributions than the final one with each layer's, or by another formula."""
+    found: Tensor = divergence(probabilities)
+    return found.float()
 
 
 @misconceptions(
@@ -641,107 +596,50 @@ def _between_others(chosen: Any, reference: Any, probabilities: Tensor) -> Tenso
     bits_instead_of_nats=(
         "The divergence is in bits: the logarithm has base 2.",
         "By which factor are all of your values off? One nat is not one bit.",
-        lambda right: right / 0.6931471805599453,
+        lambda right, given: right(given) / 0.6931471805599453,
     ),
     summed_over_tokens=(
         "The tokens were summed, too: one number a layer.",
         "Does each token of the input have a number of its own in your result?",
-        lambda right: right.sum(dim=-1),
+        lambda right, given: right(given).sum(dim=-1),
     ),
     divergence_of_the_last_position=(
         "The last position alone was looked at.",
         "How many numbers does a layer of yours have, and how many tokens does the input have?",
-        lambda right: right[:, -1],
+        lambda right, given: right(given)[:, -1],
     ),
     opposite_sign=(
         "The sign is turned round.",
         "A divergence is never negative. What is yours?",
-        lambda right: -right,
+        lambda right, given: -right(given),
+    ),
+    mean_over_the_vocabulary=(
+        "The vocabulary was averaged instead of summed.",
+        "By which factor are all of your values off? An expectation weighs by probability and then adds up.",
+        lambda right, given: right(given) / given.shape[-1],
+    ),
+    both_directions_averaged=(
+        "Both directions were averaged.",
+        "The task asks for one direction alone. Are your values the same when you swap the two distributions?",
+        lambda right, given: (right(given) + _divergence(*_swapped(given))) / 2,
+    ),
+    cross_entropy=(
+        "The cross-entropy was returned: the final layer's own entropy is not subtracted.",
+        "Your last layer is not 0. What is the divergence of a distribution from itself?",
+        lambda right, given: (
+            right(given) - torch.special.xlogy(given[-1:].double(), given[-1:].double()).sum(dim=-1)
+        ),
+    ),
+    softmax_of_probabilities=(
+        "The probabilities went through another softmax.",
+        "Your values are far too small. Are the arguments of your function scores, or probabilities already?",
+        lambda right, given: right(given.double().softmax(dim=-1)),
     ),
 )
 def _after_the_divergence(step: Any, reference: Any, probabilities: Tensor) -> Tensor:
-    """Take one last step on the right divergences."""
-    return step(reference.divergence_from_final(probabilities))
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="The vocabulary was averaged instead of summed.",
-    hint="By which factor are all of your values off? An expectation weighs by probability and then adds up.",
-    calls=(DIVERGENCE,),
-)
-def mean_over_the_vocabulary(reference: Any, probabilities: Tensor) -> Tensor:
-    return reference.divergence_from_final(probabilities) / probabilities.shape[-1]
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="Both directions were averaged.",
-    hint="The task asks for one direction alone. Are your values the same when you swap the two distributions?",
-    calls=(DIVERGENCE,),
-)
-def both_directions_averaged(reference: Any, probabilities: Tensor) -> Tensor:
-    return (reference.divergence_from_final(probabilities) + _divergence(*_swapped(probabilities))) / 2
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="The Jensen-Shannon divergence was computed.",
-    hint="Your values never exceed ln 2. Is there a mixture of two distributions in the task's formula?",
-)
-def jensen_shannon(reference: Any, probabilities: Tensor) -> Tensor:
-    middle = (probabilities + probabilities[-1:]) / 2
-    return (_divergence(probabilities[-1:], middle) + _divergence(probabilities, middle)) / 2
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="The cross-entropy was returned: the final layer's own entropy is not subtracted.",
-    hint="Your last layer is not 0. What is the divergence of a distribution from itself?",
-    calls=(DIVERGENCE,),
-)
-def cross_entropy(reference: Any, probabilities: Tensor) -> Tensor:
-    final = probabilities[-1:].double()
-    entropy = -torch.special.xlogy(final, final).sum(dim=-1)
-    return (reference.divergence_from_final(probabilities).double() + entropy).float()
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="The probabilities went through another softmax.",
-    hint="Your values are far too small. Are the arguments of your function scores, or probabilities already?",
-    calls=(DIVERGENCE,),
-)
-def softmax_of_probabilities(reference: Any, probabilities: Tensor) -> Tensor:
-    return reference.divergence_from_final(probabilities.double().softmax(dim=-1)).float()
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="Probabilities were given where a library function expects their logarithms.",
-    hint="Read what the library function expects of each argument: probabilities, or their logarithms?",
-)
-def probabilities_taken_for_logarithms(reference: Any, probabilities: Tensor) -> Tensor:
-    final, layers = probabilities[-1:].double(), probabilities.double()
-    return (torch.special.xlogy(final, final) - final * layers).sum(dim=-1).float()
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="The summands' absolute values were added up.",
-    hint="Single summands of a divergence may be negative. What happens to them in your sum?",
-)
-def absolute_summands(reference: Any, probabilities: Tensor) -> Tensor:
-    return _pointwise(probabilities[-1:], probabilities).abs().sum(dim=-1).float()
-
-
-@misconception(
-    task=DIVERGENCE,
-    title="A difference of probabilities was summed instead of a divergence.",
-    hint="Where is the logarithm of the formula in your code?",
-)
-def difference_of_probabilities(reference: Any, probabilities: Tensor) -> Tensor:
-    return (probabilities - probabilities[-1:]).abs().sum(dim=-1)
+    """Take one last step on the right divergences, or compute those of other probabilities."""
+    found: Tensor = step(reference.divergence_from_final, probabilities)
+    return found.float()
 
 
 # plot_lens

@@ -8,6 +8,7 @@ compute_feature_attribution_scores asks for one sentence twice and finds it that
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -23,14 +24,8 @@ from autograder.attribution.quadrature import (
 from autograder.checks import accepted_variant, misconception, misconceptions
 
 BASELINE = "build_baseline"
-
-
 ATTRIBUTION = "compute_feature_attribution_scores"
-
-
 IMPORTANCE = "token_importance"
-
-
 MERGING = "merge_subtokens"
 
 
@@ -46,115 +41,104 @@ def _pad_all_but(input_ids: Tensor, tokenizer: Any, kept: list[int]) -> Tensor:
     return torch.where(stays, input_ids, torch.full_like(input_ids, tokenizer.pad_token_id))
 
 
+def _framing(tokenizer: Any) -> list[int]:
+    return [tokenizer.cls_token_id, tokenizer.sep_token_id]
+
+
+def _framed_row(input_ids: Tensor, tokenizer: Any) -> Tensor:
+    baseline = torch.full_like(input_ids, tokenizer.pad_token_id)
+    baseline[:, 0], baseline[:, -1] = _framing(tokenizer)
+    return baseline
+
+
+def _masked_words(right: Tensor, input_ids: Tensor, tokenizer: Any) -> Tensor:
+    content = (right == tokenizer.pad_token_id) & (input_ids != tokenizer.pad_token_id)
+    return torch.where(content, torch.full_like(right, tokenizer.mask_token_id), right)
+
+
 @misconceptions(
     task=BASELINE,
     all_padding=(
         "[CLS] and [SEP] became [PAD] as well.",
         "Everything turned into [PAD]. Which tokens carry the form of a sentence and none of its content?",
-        lambda tokenizer: [tokenizer.pad_token_id],
+        lambda ids, tokenizer: [tokenizer.pad_token_id],
     ),
     cls_not_kept=(
         "[CLS] became [PAD].",
         "Look at the first token of your baseline: does the sentence still begin as every sentence does?",
-        lambda tokenizer: [tokenizer.sep_token_id],
+        lambda ids, tokenizer: [tokenizer.sep_token_id],
     ),
     sep_not_kept=(
         "[SEP] became [PAD].",
         "Look at the place where the sentence ends: does your baseline still say so?",
-        lambda tokenizer: [tokenizer.cls_token_id],
+        lambda ids, tokenizer: [tokenizer.cls_token_id],
     ),
     unknown_kept=(
         "[UNK] was kept.",
         "An unknown word is a word of the sentence. Does your baseline still hold content?",
-        lambda tokenizer: [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.unk_token_id],
+        lambda ids, tokenizer: [*_framing(tokenizer), tokenizer.unk_token_id],
     ),
     mask_kept=(
         "[MASK] in the input was kept.",
         "A [MASK] stands where a word was. Should it stay in a sentence without content?",
-        lambda tokenizer: [tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id],
+        lambda ids, tokenizer: [*_framing(tokenizer), tokenizer.mask_token_id],
     ),
     all_special_kept=(
         "All special tokens were kept, [UNK] and [MASK] among them.",
         "The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
-        lambda tokenizer: list(tokenizer.all_special_ids),
+        lambda ids, tokenizer: list(tokenizer.all_special_ids),
     ),
-)
-def _keeping(kept_of: Any, reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    """Keep other tokens than [CLS] and [SEP]."""
-    return _pad_all_but(input_ids, tokenizer, kept_of(tokenizer))
-
-
-@misconception(
-    task=BASELINE,
-    title="[MASK] was put in place of the words instead of [PAD].",
-    hint="Which token does the task ask for in place of the words? It also fills up short sentences.",
-    calls=(BASELINE,),
-)
-def filled_with_mask(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    right = reference.build_baseline(input_ids, tokenizer)
-    content = (right == tokenizer.pad_token_id) & (input_ids != tokenizer.pad_token_id)
-    return torch.where(content, torch.full_like(right, tokenizer.mask_token_id), right)
-
-
-@misconception(
-    task=BASELINE,
-    title="The padding was filled with [MASK] as well as the words.",
-    hint="Look behind the end of a short sentence: the padding should be what it was.",
-    calls=(BASELINE,),
-)
-def padding_changed(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    right = reference.build_baseline(input_ids, tokenizer)
-    return torch.where(right == tokenizer.pad_token_id, tokenizer.mask_token_id, right)
-
-
-@misconception(
-    task=BASELINE,
-    title="The first sentence's baseline was taken for the whole batch.",
-    hint="Sentences of a batch have other lengths: where does [SEP] stand in each row of your baseline?",
-    calls=(BASELINE,),
-)
-def first_sentences_baseline(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    return reference.build_baseline(input_ids, tokenizer)[:1].expand_as(input_ids).clone()
-
-
-@misconception(
-    task=BASELINE,
-    title="[SEP] was put at the last position of the padded row, not where the sentence ends.",
-    hint="A batch is padded: where does a short sentence end, and what stands at the end of its row?",
-)
-def sep_at_the_end_of_the_row(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    baseline = torch.full_like(input_ids, tokenizer.pad_token_id)
-    baseline[:, 0], baseline[:, -1] = tokenizer.cls_token_id, tokenizer.sep_token_id
-    return baseline
-
-
-@misconceptions(
-    task=BASELINE,
+    sep_at_the_end_of_the_row=(
+        "[SEP] was put at the last position of the padded row, not where the sentence ends.",
+        "A batch is padded: where does a short sentence end, and what stands at the end of its row?",
+        _framed_row,
+    ),
     published_ids=(
         "The ids 0, 101 and 102 of the published BERT vocabularies are written into the code.",
         "Ids differ from one vocabulary to the next: ask the tokenizer that you were given.",
-        (101, 102),
+        lambda ids, tokenizer: torch.where((ids == 101) | (ids == 102), ids, torch.zeros_like(ids)),
     ),
     shipped_ids=(
         "The ids of the shipped vocabulary are written into the code.",
         "Your function is also called with another vocabulary: ask the tokenizer that you were given.",
-        (2, 3),
+        lambda ids, tokenizer: torch.where((ids == 2) | (ids == 3), ids, torch.zeros_like(ids)),
     ),
 )
-def _fixed_ids(kept: tuple[int, int], reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    """Keep ids that another tokenizer may give to other tokens."""
-    first, last = kept
-    return torch.where((input_ids == first) | (input_ids == last), input_ids, torch.zeros_like(input_ids))
+def _other_baseline(baseline_of: Any, reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
+    """Keep other tokens than [CLS] and [SEP], or put them elsewhere."""
+    found = baseline_of(input_ids, tokenizer)
+    return found if isinstance(found, Tensor) else _pad_all_but(input_ids, tokenizer, found)
 
 
-@misconception(
+@misconceptions(
     task=BASELINE,
-    title="The ids are right, but floats.",
-    hint="Ids are looked up in a table, so they are whole numbers: which dtype does your tensor have?",
     calls=(BASELINE,),
+    filled_with_mask=(
+        "[MASK] was put in place of the words instead of [PAD].",
+        "Which token does the task ask for in place of the words? It also fills up short sentences.",
+        _masked_words,
+    ),
+    padding_changed=(
+        "The padding was filled with [MASK] as well as the words.",
+        "Look behind the end of a short sentence: the padding should be what it was.",
+        lambda right, ids, tokenizer: torch.where(
+            right == tokenizer.pad_token_id, tokenizer.mask_token_id, right
+        ),
+    ),
+    first_sentences_baseline=(
+        "The first sentence's baseline was taken for the whole batch.",
+        "Sentences of a batch have other lengths: where does [SEP] stand in each row of your baseline?",
+        lambda right, *_: right[:1].expand_as(right).clone(),
+    ),
+    float_ids=(
+        "The ids are right, but floats.",
+        "Ids are looked up in a table, so they are whole numbers: which dtype does your tensor have?",
+        lambda right, *_: right.float(),
+    ),
 )
-def float_ids(reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    return reference.build_baseline(input_ids, tokenizer).float()
+def _after_the_baseline(step: Any, reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
+    """Take one last step on the right baseline."""
+    return step(reference.build_baseline(input_ids, tokenizer), input_ids, tokenizer)
 
 
 # compute_feature_attribution_scores
@@ -349,7 +333,8 @@ def _changed(options: Any, reference: Any, batch: Batch, model: Any, tokenizer: 
     calls=(BASELINE,),
 )
 def path_from_mask_tokens(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    baseline = filled_with_mask(reference, batch["input_ids"], tokenizer)
+    ids = batch["input_ids"]
+    baseline = _masked_words(reference.build_baseline(ids, tokenizer), ids, tokenizer)
     return _from(reference, batch, model, tokenizer, baseline=baseline)
 
 
@@ -442,11 +427,19 @@ def average_gradient(reference: Any, batch: Batch, model: Any, tokenizer: Any) -
         "Where does [SEP] stand at the beginning of each sentence's path? Each has a baseline of its own.",
         lambda predicted, baseline: {"baseline": baseline[:1].expand_as(baseline).clone()},
     ),
+    divided_by_norm_of_batch=(
+        "The attributions of the whole batch were divided by their common L2 norm.",
+        "Does the score of a sentence depend on which sentences stand beside it in the batch?",
+        None,
+    ),
 )
 def _one_for_all(
     options: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any
 ) -> tuple[Tensor, Tensor]:
-    """Take something of the first sentence for all of them."""
+    """Take something of the first sentence, or of the batch, for all sentences."""
+    if options is None:
+        summed = _right_vectors(reference, batch, model, tokenizer).sum(dim=-1)
+        return summed / summed.norm(), _predict(batch, model)
     predicted = _predict(batch, model).argmax(dim=-1)
     baseline = reference.build_baseline(batch["input_ids"], tokenizer)
     return _from(reference, batch, model, tokenizer, **options(predicted, baseline))
@@ -493,20 +486,6 @@ def _unit(scores: Tensor) -> Tensor:
 def _summarised(step: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     """Make something else of the right vectors than their sum over the hidden dimension."""
     return step(_right_vectors(reference, batch, model, tokenizer)), _predict(batch, model)
-
-
-@misconception(
-    task=ATTRIBUTION,
-    title="The attributions of the whole batch were divided by their common L2 norm.",
-    hint="Does the score of a sentence depend on which sentences stand beside it in the batch?",
-    needs_whole=True,
-    calls=(BASELINE,),
-)
-def divided_by_norm_of_batch(
-    reference: Any, batch: Batch, model: Any, tokenizer: Any
-) -> tuple[Tensor, Tensor]:
-    summed = _right_vectors(reference, batch, model, tokenizer).sum(dim=-1)
-    return summed / summed.norm(), _predict(batch, model)
 
 
 @misconceptions(
@@ -569,6 +548,15 @@ def _shares(values: Tensor) -> Tensor:
     return values / values.sum(dim=-1, keepdim=True)
 
 
+def _inner(mask: Tensor) -> Tensor:
+    """Return the mask without the first and last valid token of each row."""
+    inner = mask.clone()
+    for row in inner:
+        valid = torch.nonzero(row)[:, 0]
+        row[valid[0]] = row[valid[-1]] = 0
+    return inner
+
+
 @misconceptions(
     task=IMPORTANCE,
     softmax_over_everything=(
@@ -627,28 +615,25 @@ def _normalised(share: Any, reference: Any, attributions: Tensor, attention_mask
     return share(attributions, attention_mask)
 
 
-@misconception(
+@misconceptions(
     task=IMPORTANCE,
-    title="Absolute values were taken before the softmax.",
-    hint="Should a token that speaks against the class be as important as one that speaks for it?",
     calls=(IMPORTANCE,),
+    absolute_values_first=(
+        "Absolute values were taken before the softmax.",
+        "Should a token that speaks against the class be as important as one that speaks for it?",
+        lambda scores, mask: (scores.abs(), mask),
+    ),
+    border_tokens_left_out=(
+        "The first and last valid token, [CLS] and [SEP], were left out.",
+        "Which tokens count as valid? The attention mask says so.",
+        lambda scores, mask: (scores, _inner(mask)),
+    ),
 )
-def absolute_values_first(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    return reference.token_importance(attributions.abs(), attention_mask)
-
-
-@misconception(
-    task=IMPORTANCE,
-    title="The first and last valid token, [CLS] and [SEP], were left out.",
-    hint="Which tokens count as valid? The attention mask says so.",
-    calls=(IMPORTANCE,),
-)
-def border_tokens_left_out(reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
-    mask = attention_mask.clone()
-    for row in mask:
-        valid = torch.nonzero(row)[:, 0]
-        row[valid[0]] = row[valid[-1]] = 0
-    return reference.token_importance(attributions, mask)
+def _importance_of_others(
+    change: Any, reference: Any, attributions: Tensor, attention_mask: Tensor
+) -> Tensor:
+    """Share out other scores, or among other tokens."""
+    return reference.token_importance(*change(attributions, attention_mask))
 
 
 @accepted_variant(
@@ -664,23 +649,58 @@ def mask_assumed_a_prefix(reference: Any, attributions: Tensor, attention_mask: 
 # merge_subtokens
 
 
-def _groups(tokens: list[str], scores: Any) -> list[tuple[str, list[float]]]:
-    """Return each word with the scores of its pieces."""
-    groups: list[tuple[str, list[float]]] = []
-    for token, score in zip(tokens, scores, strict=True):
-        if token.startswith("##") and groups and not _is_special(groups[-1][0]):
-            groups[-1] = (groups[-1][0] + token[2:], [*groups[-1][1], float(score)])
-        else:
-            groups.append((token.removeprefix("##"), [float(score)]))
-    return groups
-
-
 def _is_special(word: str) -> bool:
     return word.startswith("[") and word.endswith("]")
 
 
-def _merged(tokens: list[str], scores: Any, join: Callable[[list[float]], float]) -> list[tuple[str, float]]:
-    return [(word, join(pieces)) for word, pieces in _groups(tokens, scores)]
+def _merged(
+    tokens: list[str],
+    scores: Any,
+    *,
+    join: Callable[[list[float]], float] = sum,
+    glue: Callable[[str, str], str] = lambda word, token: word + token[2:],
+    begin: Callable[[str], str] = lambda token: token.removeprefix("##"),
+    apart: Callable[[str], bool] = _is_special,
+) -> list[tuple[str, float]]:
+    """Merge the pieces of words, save for what is given.
+
+    Args:
+        tokens: As the task's.
+        scores: Likewise.
+        join: From the pieces' scores to the word's.
+        glue: From a word and the next piece to a longer word.
+        begin: From a word's first piece to its beginning.
+        apart: Whether no piece may follow a word.
+    """
+    words: list[tuple[str, list[float]]] = []
+    for token, score in zip(tokens, scores, strict=True):
+        if token.startswith("##") and words and not apart(words[-1][0]):
+            words[-1] = (glue(words[-1][0], token), [*words[-1][1], float(score)])
+        else:
+            words.append((begin(token), [float(score)]))
+    return [(word, join(pieces)) for word, pieces in words]
+
+
+def _specials_merged(right: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
+    words: list[tuple[str, float]] = []
+    for word, score in right(tokens, scores):
+        if words and _is_special(word) and _is_special(words[-1][0]):
+            words[-1] = (words[-1][0] + word, words[-1][1] + score)
+        else:
+            words.append((word, score))
+    return words
+
+
+def _without_leading_piece(right: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
+    start = next((place for place, token in enumerate(tokens) if not token.startswith("##")), len(tokens))
+    return right(tokens[start:], list(scores)[start:])
+
+
+def _added_up(right: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
+    totals: dict[str, float] = {}
+    for word, score in right(tokens, scores):
+        totals[word] = totals.get(word, 0.0) + score
+    return list(totals.items())
 
 
 @accepted_variant(task=MERGING, remark="A leading piece may keep its ##.")
@@ -697,32 +717,48 @@ def leading_hashes_kept(reference: Any, tokens: list[str], scores: Any) -> list[
     mean_of_pieces=(
         "The pieces' scores were averaged.",
         "Does the sum over a sentence stay the same when you join its pieces?",
-        lambda pieces: sum(pieces) / len(pieces),
+        partial(_merged, join=lambda pieces: sum(pieces) / len(pieces)),
     ),
     largest_piece=(
         "The largest score of the pieces was taken.",
         "What happens to the scores of the other pieces of a word?",
-        max,
+        partial(_merged, join=max),
     ),
     strongest_piece=(
         "The score of largest magnitude among the pieces was taken.",
         "One piece stands for the whole word here. Where do the other scores go?",
-        lambda pieces: max(pieces, key=abs),
+        partial(_merged, join=lambda pieces: max(pieces, key=abs)),
     ),
     first_piece=(
         "The first piece's score was kept for the whole word.",
         "When a ## piece joins a word, what happens to its score?",
-        lambda pieces: pieces[0],
+        partial(_merged, join=lambda pieces: pieces[0]),
     ),
     last_piece=(
         "The last piece's score replaced the others.",
         "When a ## piece joins a word, what happens to the score that the word had before?",
-        lambda pieces: pieces[-1],
+        partial(_merged, join=lambda pieces: pieces[-1]),
+    ),
+    hashes_left_inside=(
+        "The ## was left inside the words.",
+        "Read one of your joined words aloud: is it a word of the sentence?",
+        partial(_merged, glue=lambda word, token: word + token, begin=str),
+    ),
+    piece_joined_to_special_token=(
+        "A ## piece behind a special token was joined to it.",
+        "In a window of a long text a ## piece may follow [CLS] or [SEP]: is it a part of the special token?",
+        partial(_merged, apart=lambda word: False),
+    ),
+    joined_with_blanks=(
+        "The pieces were joined with blanks.",
+        "Read one of your joined words aloud: is it one word of the sentence?",
+        partial(_merged, glue=lambda word, token: f"{word} {token[2:]}"),
     ),
 )
 def _joined(join: Any, reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    """Give a word something else than the sum of its pieces."""
-    return _merged(tokens, scores, join)
+    """Give a word something else than the sum of its pieces, or glue other pieces together."""
+    found: list[tuple[str, float]] = join(tokens, scores)
+    return found
 
 
 @misconceptions(
@@ -731,131 +767,49 @@ def _joined(join: Any, reference: Any, tokens: list[str], scores: Any) -> list[t
     words_sorted_by_score=(
         "The words were sorted by their scores.",
         "Read your words one after the other: is it still the sentence?",
-        lambda words: sorted(words, key=lambda one: -one[1]),
+        lambda right, *asked: sorted(right(*asked), key=lambda one: -one[1]),
     ),
     words_sorted_by_magnitude=(
         "The words were sorted by the magnitude of their scores.",
         "Read your words one after the other: is it still the sentence?",
-        lambda words: sorted(words, key=lambda one: -abs(one[1])),
+        lambda right, *asked: sorted(right(*asked), key=lambda one: -abs(one[1])),
     ),
     words_sorted_by_alphabet=(
         "The words were sorted by the alphabet.",
         "Read your words one after the other: is it still the sentence?",
-        sorted,
+        lambda right, *asked: sorted(right(*asked)),
     ),
     scores_rounded=(
         "The scores were rounded to two digits.",
         "Compare the sum over your words with the sum over the pieces: what became of the other digits?",
-        lambda words: [(word, round(score, 2)) for word, score in words],
+        lambda right, *asked: [(word, round(score, 2)) for word, score in right(*asked)],
+    ),
+    special_tokens_dropped=(
+        "Special tokens were dropped.",
+        "Compare the number of your words with the sentence: are [CLS] and [SEP] still there?",
+        lambda right, *asked: [one for one in right(*asked) if not _is_special(one[0])],
+    ),
+    special_tokens_merged=(
+        "Neighbouring special tokens were merged into one word.",
+        "Each special token is a word of its own, also beside another one.",
+        _specials_merged,
+    ),
+    leading_piece_dropped=(
+        "A leading ## piece was dropped.",
+        "What happens to a ## piece when there is no word before it?",
+        _without_leading_piece,
+    ),
+    repeated_words_added_up=(
+        "A word that stands twice in the sentence became one entry with both scores.",
+        "How often does each word of the sentence stand in your list? Think of what a dictionary does.",
+        _added_up,
+    ),
+    repeated_words_overwritten=(
+        "A word that stands twice in the sentence kept only its last score.",
+        "How often does each word of the sentence stand in your list? Think of what a dictionary does.",
+        lambda right, *asked: list(dict(right(*asked)).items()),
     ),
 )
 def _rearranged(step: Any, reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    """Sort the right words, or round their scores."""
-    return step(reference.merge_subtokens(tokens, scores))
-
-
-@misconception(
-    task=MERGING,
-    title="The ## was left inside the words.",
-    hint="Read one of your joined words aloud: is it a word of the sentence?",
-)
-def hashes_left_inside(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    words: list[tuple[str, float]] = []
-    for token, score in zip(tokens, scores, strict=True):
-        if token.startswith("##") and words and not _is_special(words[-1][0]):
-            words[-1] = (words[-1][0] + token, words[-1][1] + float(score))
-        else:
-            words.append((token, float(score)))
-    return words
-
-
-@misconception(
-    task=MERGING,
-    title="Special tokens were dropped.",
-    hint="Compare the number of your words with the sentence: are [CLS] and [SEP] still there?",
-    calls=(MERGING,),
-)
-def special_tokens_dropped(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    return [
-        (word, score) for word, score in reference.merge_subtokens(tokens, scores) if not _is_special(word)
-    ]
-
-
-@misconception(
-    task=MERGING,
-    title="Neighbouring special tokens were merged into one word.",
-    hint="Each special token is a word of its own, also beside another one.",
-    calls=(MERGING,),
-)
-def special_tokens_merged(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    words: list[tuple[str, float]] = []
-    for word, score in reference.merge_subtokens(tokens, scores):
-        if words and _is_special(word) and _is_special(words[-1][0]):
-            words[-1] = (words[-1][0] + word, words[-1][1] + score)
-        else:
-            words.append((word, score))
-    return words
-
-
-@misconception(
-    task=MERGING,
-    title="A leading ## piece was dropped.",
-    hint="What happens to a ## piece when there is no word before it?",
-    calls=(MERGING,),
-)
-def leading_piece_dropped(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    start = next((place for place, token in enumerate(tokens) if not token.startswith("##")), len(tokens))
-    return reference.merge_subtokens(tokens[start:], list(scores)[start:])
-
-
-@misconception(
-    task=MERGING,
-    title="A ## piece behind a special token was joined to it.",
-    hint="In a window of a long text a ## piece may follow [CLS] or [SEP]: is it a part of the special token?",
-)
-def piece_joined_to_special_token(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    words: list[tuple[str, float]] = []
-    for token, score in zip(tokens, scores, strict=True):
-        if token.startswith("##") and words:
-            words[-1] = (words[-1][0] + token[2:], words[-1][1] + float(score))
-        else:
-            words.append((token.removeprefix("##"), float(score)))
-    return words
-
-
-@misconception(
-    task=MERGING,
-    title="A word that stands twice in the sentence became one entry with both scores.",
-    hint="How often does each word of the sentence stand in your list? Think of what a dictionary does.",
-    calls=(MERGING,),
-)
-def repeated_words_added_up(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    totals: dict[str, float] = {}
-    for word, score in reference.merge_subtokens(tokens, scores):
-        totals[word] = totals.get(word, 0.0) + score
-    return list(totals.items())
-
-
-@misconception(
-    task=MERGING,
-    title="A word that stands twice in the sentence kept only its last score.",
-    hint="How often does each word of the sentence stand in your list? Think of what a dictionary does.",
-    calls=(MERGING,),
-)
-def repeated_words_overwritten(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    return list(dict(reference.merge_subtokens(tokens, scores)).items())
-
-
-@misconception(
-    task=MERGING,
-    title="The pieces were joined with blanks.",
-    hint="Read one of your joined words aloud: is it one word of the sentence?",
-)
-def joined_with_blanks(reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    words: list[tuple[str, float]] = []
-    for token, score in zip(tokens, scores, strict=True):
-        if token.startswith("##") and words and not _is_special(words[-1][0]):
-            words[-1] = (f"{words[-1][0]} {token[2:]}", words[-1][1] + float(score))
-        else:
-            words.append((token.removeprefix("##"), float(score)))
-    return words
+    """Sort the right words, join or drop some, or round their scores."""
+    return step(reference.merge_subtokens, tokens, scores)
