@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from autograder.errors import did_you_mean
 from autograder.marking.actions import Marking
+from autograder.marking.csv_table import TableError, read_table
 from autograder.marking.errors import MarkingError
-from autograder.marking.records import RegradeRequest
+from autograder.marking.records import Decision, RegradeRequest, Slot
 
 
 def request(marking: Marking, student: str, target: str, text: str, *, by: str) -> RegradeRequest | None:
@@ -26,18 +27,10 @@ def request(marking: Marking, student: str, target: str, text: str, *, by: str) 
     """
     with marking.lock:
         marking.refresh()
-        report = marking.submissions.known_report(student)
-        targets = [one.id for one in marking.assignment.questions] + [one.id for one in report.checks]
-        if target not in targets:
-            raise MarkingError(f"no question or check {target!r}.{did_you_mean(target, targets)}")
-        if not text.strip():
-            raise MarkingError(f"{student}, {target}: the request says nothing.")
-        current = marking.state.heads(("request", student, target))
-        if current and current[0].value["text"] == text.strip():
+        asked = _request(marking, student, target, text, by=by)
+        if asked is None:
             return None
-        marking.decide(
-            marking.decision("request", student, target, by=by, value={"text": text.strip()}, revision=None)
-        )
+        marking.decide(asked)
         return _found(marking, student, target)
 
 
@@ -64,6 +57,54 @@ def resolve(
             )
         )
         return _found(marking, asked.student, asked.target)
+
+
+def import_requests(marking: Marking, data: bytes, *, by: str, source: str = "CSV") -> int:
+    """Take the requests of a CSV file, all of them or none: columns `student,question,text`.
+
+    Args:
+        marking: The assignment's.
+        data: The file; `question` may name a check as well.
+        by: Who enters them.
+        source: What an error message names.
+
+    Returns:
+        How many are new.
+
+    Raises:
+        TableError: With a sentence for each row that cannot be taken.
+    """
+    problems: list[str] = []
+    decisions: dict[Slot, Decision] = {}
+    with marking.lock:
+        marking.refresh()
+        for line, cells in read_table(data, source, needed=("student", "question", "text")):
+            try:
+                asked = _request(marking, cells["student"], cells["question"], cells["text"], by=by)
+            except MarkingError as error:
+                problems.append(f"line {line}: {error}")
+                continue
+            if asked is not None and decisions.setdefault(asked.slot, asked) is not asked:
+                problems.append(f"line {line}: a second request of {asked.student} on {asked.target}.")
+        if problems:
+            raise TableError(source, problems)
+        if decisions:
+            marking.decide(*decisions.values())
+    return len(decisions)
+
+
+def _request(marking: Marking, student: str, target: str, text: str, *, by: str) -> Decision | None:
+    """Return a request as a decision; None if it is there already."""
+    report = marking.submissions.known_report(student)
+    targets = [one.id for one in marking.assignment.questions] + [one.id for one in report.checks]
+    if target not in targets:
+        raise MarkingError(f"no question or check {target!r}.{did_you_mean(target, targets)}")
+    if not text.strip():
+        raise MarkingError(f"{student}, {target}: the request says nothing.")
+    current = marking.state.heads(("request", student, target))
+    if current and current[0].value["text"] == text.strip():
+        return None
+    return marking.decision("request", student, target, by=by, value={"text": text.strip()}, revision=None)
 
 
 def _found(marking: Marking, student: str, target: str) -> RegradeRequest:

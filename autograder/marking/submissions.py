@@ -101,7 +101,7 @@ class Submissions:
     def _take(self, name: str, stamp: tuple[int, int, int]) -> None:
         path = self.folder / name / REPORT_NAME
         try:
-            report = _parsed(path)
+            report = read_quickly(path)
             if report.assignment != self.assignment.slug:
                 raise AutograderError(f"{path}: of another assignment, {report.assignment!r}.")
             answers = answers_of(report, self.assignment, lambda: self._cells(name))
@@ -188,7 +188,7 @@ class Submissions:
 
     def _read_evidence(self, folder: str, stamp: tuple[int, int, int]) -> Evidence:
         try:
-            report = _parsed(self.folder / folder / REPORT_NAME)
+            report = read_quickly(self.folder / folder / REPORT_NAME)
         except (OSError, AutograderError):  # it is being graded again
             return NO_EVIDENCE
         return evidence_of(report, self._cells(folder))
@@ -205,8 +205,13 @@ def _order(one: _Read) -> tuple[str, str]:
     return (one.report.student.casefold(), one.report.student)
 
 
-def _parsed(path: Path) -> GradeReport:
-    """Read a report without the schema, which takes ten times as long; by it only where something is wrong."""
+def read_quickly(path: Path) -> GradeReport:
+    """Return a report; the schema, which takes ten times as long, is asked only where something is wrong.
+
+    Raises:
+        OSError: If it cannot be read.
+        AutograderError: If it is no report.
+    """
     data = path.read_bytes()
     try:
         report = from_json(data, own=True, source=str(path))

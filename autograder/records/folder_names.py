@@ -12,7 +12,7 @@ _WINDOWS_RESERVED = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))]
 )
 # These lie beside the students' folders.
-_CLASS_FILES = frozenset(["grades.csv", "leaderboard.csv", "class.html"])
+_CLASS_FILES = frozenset(["grades.csv", "leaderboard.csv", "class.html", "marking.sqlite"])
 
 
 def student_folder_name(student: str) -> str:

@@ -25,7 +25,7 @@ COUNT = int(os.environ.get("AUTOGRADER_TORTURE_COUNT", "500"))
 KILLS = int(os.environ.get("AUTOGRADER_TORTURE_KILLS", "30"))
 SEED = int(os.environ.get("AUTOGRADER_TORTURE_SEED", "1"))
 
-PAGES = ("feedback.html", "instructor.html", "executed.ipynb", "executed.html", "report.json")
+PAGES = ("feedback.html", "instructor.html", "grade.json", "executed.ipynb", "executed.html", "report.json")
 CLASS_FILES = ("grades.csv", "leaderboard.csv", "class.html")
 STEPS = ("written", "synced", "renamed")
 COORDINATOR = (
