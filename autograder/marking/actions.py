@@ -61,13 +61,15 @@ class Marking:
         """Take what other processes have decided and what was graded again; return whether there was anything."""
         with self.lock:
             changed = self.submissions.refresh()
-            return self._catch_up() or changed
+            return self.catch_up() or changed
 
-    def _catch_up(self) -> bool:
-        news = self.store.since(self._row)
-        self.state.add(one.decision for one in news)
-        self._row = news[-1].row if news else self._row
-        return bool(news)
+    def catch_up(self) -> bool:
+        """Take what other processes have decided; return whether there was anything. Costs next to nothing."""
+        with self.lock:
+            news = self.store.since(self._row)
+            self.state.add(one.decision for one in news)
+            self._row = news[-1].row if news else self._row
+            return bool(news)
 
     @property
     def row(self) -> int:
@@ -130,7 +132,7 @@ class Marking:
             ConflictError: If someone has decided on one of them meanwhile.
         """
         with self.lock:
-            self._catch_up()
+            self.catch_up()
             decisions = [
                 self.marking_decision(
                     student,
@@ -201,11 +203,11 @@ class Marking:
                 try:
                     self.store.append(*pins, *decisions)
                 except ConflictError as conflict:
-                    self._catch_up()
+                    self.catch_up()
                     if conflict.decision in pins:  # another process was first; that is as good
                         continue
                     raise
-                self._catch_up()
+                self.catch_up()
                 return
 
     def _pins(self, decisions: Sequence[Decision]) -> list[Decision]:

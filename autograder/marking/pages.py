@@ -16,8 +16,9 @@ from autograder.marking.answers import answers_of
 from autograder.marking.grades import final_grade
 from autograder.marking.state import MarkingState
 from autograder.marking.store import STORE_NAME, MarkingStore
-from autograder.marking.submissions import read_quickly
+from autograder.marking.submissions import cells_in, read_quickly
 from autograder.records import Assignment, Execution, FinalGrade, GradeReport
+from autograder.records.folder_names import student_folder_name
 from autograder.report.atomic_files import locked, write_files
 from autograder.report.grade_file import GRADE_NAME, grade_to_json
 from autograder.report.serialise import REPORT_NAME
@@ -27,7 +28,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def refresh(marking: Marking, students: Iterable[str] | None = None) -> None:
-    """Write the files of students whose grade.json is out of date, and those of the class.
+    """Write the files of the class, then those of students whose grade.json is out of date.
 
     Args:
         marking: The assignment's.
@@ -38,28 +39,28 @@ def refresh(marking: Marking, students: Iterable[str] | None = None) -> None:
     """
     with locked(marking.folder):
         marking.refresh()
-        for student in marking.submissions.students() if students is None else students:
-            _refresh_student(marking, student)
-        marking.refresh()
         grades = {grade.student: grade for grade in marking.grades()}
         _write_class(marking.submissions.reports(), marking.assignment, marking.folder, grades)
+    for student in grades if students is None else students:
+        if student in grades:
+            _refresh_student(marking, grades[student])
 
 
-def _refresh_student(marking: Marking, student: str) -> None:
-    report = marking.submissions.report(student)
-    if report is None:
-        return
-    folder = marking.folder / report.folder_name
-    if _content(folder / GRADE_NAME) == grade_to_json(marking.grade(student)):
+def _refresh_student(marking: Marking, known: FinalGrade) -> None:
+    folder = marking.folder / student_folder_name(known.student)
+    if _content(folder / GRADE_NAME) == grade_to_json(known):
         return
     with locked(folder):
         try:
             report = read_quickly(folder / REPORT_NAME)
         except (OSError, AutograderError):  # the one who writes it writes the pages as well
             return
-        marking.refresh()
+        # Read anew: since the grade was computed, others may have decided, or graded the submission again.
+        answers = answers_of(report, marking.assignment, lambda: cells_in(folder))
+        with marking.lock:
+            marking.catch_up()
+            grade = final_grade(report, answers, marking.assignment, marking.state)
         executed = (folder / "executed.html").is_file()
-        grade = marking.grade(student)
         write_files(decided_files(report, marking.assignment, grade, executed=executed), folder)
 
 

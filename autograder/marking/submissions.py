@@ -89,7 +89,7 @@ class Submissions:
                 if entry.name.startswith(".") or not entry.is_dir():
                     continue
                 try:
-                    found = Path(entry.path, REPORT_NAME).stat()
+                    found = os.stat(f"{entry.path}/{REPORT_NAME}")  # noqa: PTH116 - of a thousand at every look
                 except OSError:
                     continue
                 yield entry.name, (found.st_mtime_ns, found.st_size, found.st_ino)
@@ -104,7 +104,7 @@ class Submissions:
             report = read_quickly(path)
             if report.assignment != self.assignment.slug:
                 raise AutograderError(f"{path}: of another assignment, {report.assignment!r}.")
-            answers = answers_of(report, self.assignment, lambda: self._cells(name))
+            answers = answers_of(report, self.assignment, lambda: cells_in(self.folder / name))
         except (OSError, AutograderError) as error:
             self._unreadable[name] = (stamp, str(error))
         else:
@@ -177,7 +177,7 @@ class Submissions:
         return self._html(found.folder if found else "", answer.question, answer.source, answer.basis)
 
     def _render(self, folder: str, question: str, source: str, basis: str) -> Markup:
-        return answer_html(source, attachments(question, source, lambda: self._cells(folder)))
+        return answer_html(source, attachments(question, source, lambda: cells_in(self.folder / folder)))
 
     def evidence(self, student: str) -> Evidence:
         """Return what stands beside a student's answers; empty if there is no such student."""
@@ -191,14 +191,16 @@ class Submissions:
             report = read_quickly(self.folder / folder / REPORT_NAME)
         except (OSError, AutograderError):  # it is being graded again
             return NO_EVIDENCE
-        return evidence_of(report, self._cells(folder))
+        return evidence_of(report, cells_in(self.folder / folder))
 
-    def _cells(self, folder: str) -> list[Mapping[str, Any]]:
-        try:
-            cells = json.loads((self.folder / folder / _EXECUTED).read_bytes())["cells"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
-        return [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
+
+def cells_in(folder: Path) -> list[Mapping[str, Any]]:
+    """Return the cells of a student's executed notebook; none if it is not there or damaged."""
+    try:
+        cells = json.loads((folder / _EXECUTED).read_bytes())["cells"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else []
 
 
 def _order(one: _Read) -> tuple[str, str]:
