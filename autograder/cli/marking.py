@@ -167,17 +167,19 @@ def _import(marking: Marking, path: Path, who: str, *, overwrite: bool) -> None:
 def _import_requests(marking: Marking, path: Path, who: str) -> None:
     from autograder.marking.log import check_file
     from autograder.marking.requests import import_requests
+    from autograder.report.text import plural
 
     new = import_requests(marking, check_file(path), by=who, source=path.name)
     left = sum(one.is_open for one in marking.state.requests())
-    typer.echo(f"{path}: {new} new requests; {left} open in all.")
+    typer.echo(f"{path}: {plural(new, 'new request')}; {left} open in all.")
 
 
 def _merge(marking: Marking, path: Path) -> None:
     from autograder.marking.log import merge, read_log
+    from autograder.report.text import plural
 
     merged = merge(marking, read_log(path))
-    typer.echo(f"{path}: {merged.added} new decisions.")
+    typer.echo(f"{path}: {plural(merged.added, 'new decision')}.")
     if merged.strangers:
         typer.echo(f"  On students without results here: {', '.join(merged.strangers)}.")
     _say_contested(marking)
