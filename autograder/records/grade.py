@@ -121,6 +121,11 @@ class FinalGrade:
     """Checks that a person has changed or commented on, in the order of checks.py."""
 
     @property
+    def until_now(self) -> float:
+        """What has been earned until now; the total once the grade is complete."""
+        return self.auto + self.written + self.adjustments
+
+    @property
     def state_words(self) -> str:
         """The state as grades.csv has it: `complete`, `incomplete: question-words`, `problem`."""
         return f"{self.state}: {'; '.join(self.missing)}" if self.state == "incomplete" else self.state

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from autograder.records import Assignment, FinalGrade, GradeReport
 from autograder.report.check_view import check_state, state_word
 from autograder.report.classview import ClassView
-from autograder.report.decided import answer_views, as_decided, open_points
+from autograder.report.decided import answer_views, open_points
 from autograder.report.feedback import group_by_task, student_view
 from autograder.report.markdown import answer_html
 from autograder.report.pictures import plot_uri
@@ -73,11 +73,8 @@ def render(template: str, **context: Any) -> bytes:
 
 
 def _share(report: GradeReport, grade: FinalGrade | None) -> float:
-    """Return the share of the points: of all once the grade is complete, else of what is graded automatically."""
-    if grade is not None and grade.total is not None:
-        earned, most = grade.total, grade.of
-    else:
-        earned, most = as_decided(report, grade).score, report.max_score
+    """Return the share of all points that has been earned until now: what is not decided yet is not full."""
+    earned, most = (grade.until_now, grade.of) if grade else (report.score, report.max_score)
     return min(1.0, max(0.0, earned / most)) if most > 0 else 0.0
 
 
