@@ -211,6 +211,6 @@ def test_random_kills_lose_nothing_corrupt_nothing_and_change_nothing(tmp_path, 
         )
     assert sum(torturer.killed.values()) >= KILLS
     expected, actual = tree(calm.out), tree(torturer.command.out)
-    assert len(actual) == 5 * COUNT + 3
+    assert len(actual) == 6 * COUNT + 3
     assert [name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name)] == []
     assert [path.name for path in torturer.command.temporary.iterdir() if "torch" not in path.name] == []
