@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from autograder.cli import authoring, exchange
+from autograder.cli import authoring, exchange, marking
 from autograder.cli.options import (
     CourseOption,
     DegradedOption,
@@ -103,6 +103,11 @@ app.command(epilog="Example: autograder new my_assignment --title 'My assignment
 app.command(epilog="Example: autograder build token_attribution")(authoring.build)
 app.command(epilog="Example: autograder verify token_attribution")(verify)
 app.command(epilog="Example: autograder calibrate my_assignment")(authoring.calibrate)
+app.command(
+    epilog="Examples: autograder mark results --assignment token_attribution  ·  "
+    "autograder mark results --import marks.csv --as Ines"
+)(marking.mark)
+app.command(epilog="Example: autograder log results --assignment token_attribution")(marking.log)
 app.command(epilog="Example: autograder fetch logit_lens --profile hub")(authoring.fetch)
 exchange.register(app)
 
@@ -208,12 +213,15 @@ def report(
     ] = False,
 ) -> None:
     """Write the pages of a results folder again from its report.json files, the class's page included."""
+    from autograder.marking.pages import grade_of
     from autograder.report import grade_table
     from autograder.report.rewrite import rewrite
 
     console = Console(highlight=False)
-    for slug_folder, reports in rewrite(folder, lambda slug: one_assignment(course, slug), bom=excel):
-        console.print(grade_table(reports))
+    for slug_folder, reports, grades in rewrite(
+        folder, lambda slug: one_assignment(course, slug), bom=excel, grader=grade_of
+    ):
+        console.print(grade_table(reports, grades))
         console.print(f"Class page: {slug_folder / 'class.html'}", soft_wrap=True, markup=False)
 
 

@@ -83,7 +83,7 @@ class GradeProgress(Progress):
         checks = self._schedule.checks
         self._running.close()
         self._schedule = None  # nothing is left to go on with
-        self._console.print(grade_table([*graded.reports, *graded.kept]))
+        self._console.print(grade_table([*graded.reports, *graded.kept], graded.grades))
         difference = graded.difference
         if compared := difference.same + len(difference.changes):
             self._say(f"Graded again: {compared}; changed: {len(difference.changes) or 'none'}.")
@@ -134,4 +134,6 @@ def _line(report: GradeReport) -> str:
         return f"{student}: needs review: {printable(report.needs_review[0])}"
     if report.problem:
         return f"{student}: {printable(report.problem)}"
-    return f"{student}: {report.score:g} of {report.max_score:g}"
+    left = sum(question.points for question in report.pending)
+    written = f" automatic, {left:g} more for written answers" if left else ""
+    return f"{student}: {report.score:g} of {report.max_score:g}{written}"

@@ -1,4 +1,4 @@
-"""Remove a student from a results folder: files, journal, record of releases, and the class's pages."""
+"""Remove a student from a results folder: files, journal, marks, record of releases, and the class's pages."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from autograder.exchange.outcome import some
 from autograder.exchange.releases import forget_releases
 from autograder.exchange.tables import TOTALS_NAME
 from autograder.exchange.totals import GRADES_NAME, StudentReport, read_reports
-from autograder.grading.results_folder import OWN_FOLDER, open_results
+from autograder.grading.results_folder import open_results
+from autograder.marking.pages import refresh_class
+from autograder.marking.store import STORE_NAME, MarkingStore
 from autograder.records import Assignment
-from autograder.report import write_class
 from autograder.report.serialise import REPORT_NAME, light, read_report
 
 
 def forget(results: Path, student: str, load: Callable[[str], Assignment]) -> list[str]:
     """Remove a student from all assignments of a results folder.
 
-    What it removes it removes last from where it would be found again: the same command goes on after an interruption.
+    The pages of the class come last: after an interruption `autograder report` writes them.
 
     Args:
         results: What `autograder grade --out` was given.
@@ -66,11 +67,13 @@ def _found(reports: dict[Path, list[StudentReport]], student: str) -> dict[Path,
 def _forget_in(folder: Path, report: StudentReport, assignment: Assignment) -> None:
     with open_results(folder.parent, folder.name) as held:
         held.journal.remove(report.folder.name)
+        if (folder / STORE_NAME).is_file():
+            with MarkingStore(folder) as store:
+                store.forget(report.student)
         forget_releases(folder, report.student)
-        others = [path for path in sorted(folder.glob(f"*/{REPORT_NAME}")) if path.parent != report.folder]
-        rest = [light(read_report(path)) for path in others if path.parent.name != OWN_FOLDER]
-        write_class(rest, assignment, folder)
         # Made anew by `autograder totals`, from what is left.
         for place in (folder, folder.parent):
             (place / TOTALS_NAME).unlink(missing_ok=True)
         shutil.rmtree(report.folder)
+        paths = sorted(folder.glob(f"*/{REPORT_NAME}"))
+        refresh_class([light(read_report(path)) for path in paths], assignment, folder)

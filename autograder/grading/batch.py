@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from autograder.grading.results_folder import OWN_FOLDER, Results, open_results
 from autograder.grading.schedule import Schedule, make_schedule
 from autograder.grading.worker import WorkerSetup
 from autograder.grading.worker_pool import WorkerPool
-from autograder.records import Assignment, GradeReport, GradingSettings, Submission
-from autograder.report import write_class, write_submission
+from autograder.marking.pages import grade_of, refresh_class
+from autograder.records import Assignment, FinalGrade, GradeReport, GradingSettings, Submission
+from autograder.report import write_submission
 from autograder.report.atomic_files import refusal
 from autograder.report.difference import Difference, Verdict, compare, verdict_of
 
@@ -59,6 +60,9 @@ class GradedClass:
 
     kept: list[GradeReport]
     """Of students who have results here but are not among the submissions; in the class's pages, too."""
+
+    grades: Mapping[str, FinalGrade]
+    """The final grades of all of them by student."""
 
     difference: Difference
     """Old grades against new, of the submissions that were graded before and have been graded again."""
@@ -172,11 +176,11 @@ def _carry_out(
         results.journal.record_attempts(filter(None, map(_attempt, ordered)))
         kept = _kept(results, set(reports))
         failpoints.reach("class.writing")
-        write_class([*ordered, *kept], settings.assignment, results.folder)
+        grades = refresh_class([*ordered, *kept], settings.assignment, results.folder)
         failpoints.reach("class.written")
     except OSError as error:
         raise refusal(error) from None
-    return GradedClass(reports=ordered, kept=kept, difference=_difference(results, reports))
+    return GradedClass(reports=ordered, kept=kept, grades=grades, difference=_difference(results, reports))
 
 
 def _reports(
@@ -231,7 +235,8 @@ def _give_up(
         needs_review=(reason,),
         provenance={"handed_in": dict(submission.handed_in)} if submission.handed_in else {},
     )
-    written = write_submission(report, None, assignment, results.folder / report.folder_name)
+    grade = grade_of(results.folder, assignment, report, None)
+    written = write_submission(report, None, assignment, results.folder / report.folder_name, grade=grade)
     return report, written.report, written.files
 
 

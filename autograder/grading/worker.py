@@ -247,6 +247,7 @@ def _grade(
 ) -> Finished | ZygoteLost | GpuLost:
     """Grade one submission and write its files."""
     from autograder.grading.pipeline import grade_submission, unrunnable
+    from autograder.marking.pages import grade_of
     from autograder.report.write import write_submission
 
     failpoints.reach("worker.received")
@@ -266,12 +267,14 @@ def _grade(
                 return GpuLost(reason=reason)
             if not work.reason:
                 report = graded.report
-                written = write_submission(report, graded.execution, course.assignment, place)
+                grade = grade_of(folder, course.assignment, report, graded.execution)
+                written = write_submission(report, graded.execution, course.assignment, place, grade=grade)
         except MemoryError:
             work.out_of_memory()
     if work.reason:
         report = unrunnable(submission, course, fault=work.reason)
-        written = write_submission(report, None, course.assignment, place)
+        grade = grade_of(folder, course.assignment, report, None)
+        written = write_submission(report, None, course.assignment, place, grade=grade)
     failpoints.reach("worker.written")
     return Finished(report=light(report), digest=written.report, files=written.files, last=bool(work.reason))
 

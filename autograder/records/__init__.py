@@ -3,6 +3,15 @@
 from autograder.records.assignment import Assignment, Limits, Loadable, ModelSpec, Task, WrittenQuestion
 from autograder.records.comparison import Comparison, Diagnosis, NamedMistake, Tolerance
 from autograder.records.feedback_policy import FeedbackLevel, FeedbackPolicy
+from autograder.records.grade import (
+    GRADE_SCHEMA_VERSION,
+    AnswerState,
+    ChangedCheck,
+    FinalGrade,
+    GivenItem,
+    GradedAnswer,
+    GradeState,
+)
 from autograder.records.report import (
     REPORT_SCHEMA_VERSION,
     CheckResult,
@@ -17,16 +26,23 @@ from autograder.records.settings import GradingSettings
 from autograder.records.submission import CellFailure, Execution, Submission
 
 __all__ = [
+    "GRADE_SCHEMA_VERSION",
     "REPORT_SCHEMA_VERSION",
+    "AnswerState",
     "Assignment",
     "CellFailure",
+    "ChangedCheck",
     "CheckResult",
     "Comparison",
     "Diagnosis",
     "Execution",
     "FeedbackLevel",
     "FeedbackPolicy",
+    "FinalGrade",
+    "GivenItem",
     "GradeReport",
+    "GradeState",
+    "GradedAnswer",
     "GradingSettings",
     "Limits",
     "Loadable",

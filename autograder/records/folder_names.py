@@ -12,7 +12,9 @@ _WINDOWS_RESERVED = frozenset(
     ["con", "prn", "aux", "nul", *(f"com{n}" for n in range(10)), *(f"lpt{n}" for n in range(10))]
 )
 # These lie beside the students' folders.
-_CLASS_FILES = frozenset(["grades.csv", "leaderboard.csv", "class.html", "released.csv", "totals.csv"])
+_CLASS_FILES = frozenset(
+    ["grades.csv", "leaderboard.csv", "class.html", "released.csv", "totals.csv", "marking.sqlite"]
+)
 
 
 def student_folder_name(student: str) -> str:

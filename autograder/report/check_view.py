@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograder.records import CheckResult, FeedbackLevel, NamedMistake
+from autograder.records import ChangedCheck, CheckResult, FeedbackLevel, NamedMistake
 from autograder.report.text import number
 from autograder.report.token_heatmap import StripView, strip_view
 
@@ -91,6 +91,9 @@ class CheckView:
 
     detail: str = ""
     """The whole comparison of a hidden check, where the policy shows it."""
+
+    changed: ChangedCheck | None = None
+    """What a person decided on it."""
 
     @property
     def hint_is_named(self) -> bool:

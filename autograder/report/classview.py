@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograder.records import Task
+from autograder.records import FinalGrade, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +27,10 @@ class Row:
     """Points for each task; None where no check of it ran."""
 
     pending_points: float
-    """Points of the written questions."""
+    """Points of the written answers that nobody has decided on."""
+
+    grade: FinalGrade | None
+    """The final grade; None: nothing is known of it."""
 
     state: str
     """ok, problem or review, as the page's classes name it: passed, failed, review."""
@@ -202,6 +205,11 @@ class ClassView:
             for fault in dict.fromkeys(row.needs_review):
                 hit.setdefault(fault, []).append(row)
         return sorted(hit.items(), key=lambda item: -len(item[1]))
+
+    @property
+    def totals(self) -> list[float]:
+        """The final grades that are complete."""
+        return [row.grade.total for row in self.rows if row.grade and row.grade.total is not None]
 
     @property
     def problems(self) -> list[Row]:

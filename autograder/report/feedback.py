@@ -5,20 +5,23 @@ Here, before any template sees them, hidden checks lose what the feedback policy
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from autograder.records import (
     Assignment,
     CellFailure,
+    ChangedCheck,
     CheckResult,
     FeedbackLevel,
     FeedbackPolicy,
+    FinalGrade,
     GradeReport,
     Pending,
 )
 from autograder.report.check_view import CheckView, Origin, check_view, state_word
+from autograder.report.decided import AnswerView, answer_views, as_decided, open_points
 from autograder.report.pictures import plot_uri
 from autograder.report.shown import ShownView, shown_views
 from autograder.report.text import one_line
@@ -112,8 +115,14 @@ class StudentView:
     announced: str
     """What this page will tell later, and from when on; else empty."""
 
-    questions: tuple[Pending, ...]
+    questions: tuple[AnswerView, ...]
     """Written questions in the order of the assignment, with an answer or without."""
+
+    grade: FinalGrade | None
+    """What people have decided; None: nothing is known of it."""
+
+    whole: ChangedCheck | None
+    """What a person gave for all checks of a submission that could not be graded."""
 
     pending_points: float
     """Points that a person may still give for them."""
@@ -141,17 +150,23 @@ def group_by_task(
     return [(name, group) for name, group in groups.items() if name or group]
 
 
-def student_view(report: GradeReport, assignment: Assignment, now: datetime) -> StudentView:
+def student_view(
+    report: GradeReport, assignment: Assignment, now: datetime, grade: FinalGrade | None = None
+) -> StudentView:
     """Return the student's page as data.
 
     Args:
         report: What was found.
         assignment: For titles, tasks and the feedback policy.
         now: When the page is written: the policy may tell more from some date on.
+        grade: What people have decided; None: nothing is known of it.
     """
+    report = as_decided(report, grade)
+    changed = {one.check: one for one in grade.checks} if grade else {}
     level = assignment.feedback.at(now)
     tasks = tuple(
-        _task_view(name, group, assignment, level) for name, group in group_by_task(report.checks, assignment)
+        _task_view(name, group, assignment, level, changed)
+        for name, group in group_by_task(report.checks, assignment)
     )
     steps = _steps(tasks)
     return StudentView(
@@ -161,8 +176,10 @@ def student_view(report: GradeReport, assignment: Assignment, now: datetime) -> 
         steps=tuple(steps[:STEP_LIMIT]),
         more_steps=max(0, len(steps) - STEP_LIMIT),
         announced=_announcement(assignment.feedback) if steps and assignment.feedback.is_ahead(now) else "",
-        questions=_in_order((*report.pending, *report.unanswered), assignment),
-        pending_points=sum(question.points for question in report.pending),
+        questions=answer_views(_in_order((*report.pending, *report.unanswered), assignment), grade),
+        grade=grade,
+        whole=next((one for one in changed.values() if one.check not in {c.id for c in report.checks}), None),
+        pending_points=open_points(report, grade),
         review_points=sum(check.max_points - check.points for check in report.checks if check.fault),
         failures=tuple(_failure_view(failure, tasks, assignment) for failure in report.failures),
         plots=tuple(uri for uri in map(plot_uri, report.plots) if uri),
@@ -208,12 +225,21 @@ def _announcement(policy: FeedbackPolicy) -> str:
 
 
 def _task_view(
-    name: str, checks: Sequence[CheckResult], assignment: Assignment, level: FeedbackLevel
+    name: str,
+    checks: Sequence[CheckResult],
+    assignment: Assignment,
+    level: FeedbackLevel,
+    changed: Mapping[str, ChangedCheck],
 ) -> TaskView:
     task = next((task for task in assignment.tasks if task.name == name), None)
     points = sum(check.points for check in checks)
     max_points = sum(check.max_points for check in checks)
-    views = tuple(check_view(check, level, _origin(check.follows_from, assignment)) for check in checks)
+    views = tuple(
+        replace(
+            check_view(check, level, _origin(check.follows_from, assignment)), changed=changed.get(check.id)
+        )
+        for check in checks
+    )
     state = _task_state(points, max_points, {view.state for view in views})
     return TaskView(
         anchor=_anchor(name),

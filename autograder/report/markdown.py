@@ -32,10 +32,14 @@ REMEMBERED_TEXTS = 256
 """Rendered texts that are kept for the next submission: a class hands in the same cells again and again."""
 
 
-def answer_html(source: str) -> Markup:
+def answer_html(source: str, attachments: Mapping[str, Mapping[str, str]] | None = None) -> Markup:
     """Return a student's answer as HTML: no raw HTML, pictures that it holds itself, links to http(s) and mail only.
 
     Headings become bold lines, so that an answer cannot add to the page's outline.
+
+    Args:
+        source: The answer, Markdown.
+        attachments: The cell's own files, as nbformat has them.
     """
     text, lifted = lift(clean(source))
     if len(text) > MARKDOWN_LIMIT:
@@ -50,7 +54,7 @@ def answer_html(source: str) -> Markup:
             token.attrs["class"] = "answer-heading"
     html = parser.renderer.render(tokens, parser.options, {})
     # The parser already escapes HTML; the sanitiser holds should the parser have a bug.
-    return Markup(sanitised(html, "answer", Gallery().of_cell(lifted, {})))
+    return Markup(sanitised(html, "answer", Gallery().of_cell(lifted, attachments or {})))
 
 
 class PageMarkdown:

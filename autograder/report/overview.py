@@ -7,8 +7,9 @@ import statistics
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from autograder.records import Assignment, CheckResult, Diagnosis, GradeReport
+from autograder.records import Assignment, CheckResult, Diagnosis, FinalGrade, GradeReport
 from autograder.report.classview import Bar, Board, ClassView, MissingModule, Mistake, Place, Rate, Row
+from autograder.report.decided import open_points
 
 HISTOGRAM_BARS = 10
 MOST_MODULES = 30
@@ -40,15 +41,20 @@ def _title(diagnosis: Diagnosis) -> str:
     return diagnosis.mistakes[0].title if alone else diagnosis.title
 
 
-def class_view(reports: Sequence[GradeReport], assignment: Assignment) -> ClassView:
+def class_view(
+    reports: Sequence[GradeReport],
+    assignment: Assignment,
+    grades: Mapping[str, FinalGrade] | None = None,
+) -> ClassView:
     """Return the class page as data.
 
     Args:
         reports: Of one assignment, in any order; may be empty.
         assignment: For title and tasks.
+        grades: The final grades by student; None: nothing is known of them.
     """
     ordered = sort_reports(reports)
-    rows = tuple(_row(report, assignment) for report in ordered)
+    rows = tuple(_row(report, assignment, (grades or {}).get(report.student)) for report in ordered)
     scores = [report.score for report in ordered]
     max_score = max((report.max_score for report in ordered), default=assignment.points)
     bars = histogram(scores, max_score)
@@ -70,7 +76,7 @@ def class_view(reports: Sequence[GradeReport], assignment: Assignment) -> ClassV
     )
 
 
-def _row(report: GradeReport, assignment: Assignment) -> Row:
+def _row(report: GradeReport, assignment: Assignment, grade: FinalGrade | None) -> Row:
     state, word = "passed", "OK"
     if report.problem:
         state, word = "failed", "Problem"
@@ -82,7 +88,8 @@ def _row(report: GradeReport, assignment: Assignment) -> Row:
         score=report.score,
         max_score=report.max_score,
         cells=tuple(task_points(report, task.name) for task in assignment.tasks),
-        pending_points=sum(question.points for question in report.pending),
+        pending_points=open_points(report, grade),
+        grade=grade,
         state=state,
         word=word,
         problem=report.problem,

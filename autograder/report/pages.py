@@ -11,9 +11,10 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from autograder.records import Assignment, GradeReport
+from autograder.records import Assignment, FinalGrade, GradeReport
 from autograder.report.check_view import check_state, state_word
 from autograder.report.classview import ClassView
+from autograder.report.decided import answer_views, open_points
 from autograder.report.feedback import group_by_task, student_view
 from autograder.report.markdown import answer_html
 from autograder.report.pictures import plot_uri
@@ -71,22 +72,37 @@ def render(template: str, **context: Any) -> bytes:
     return environment().get_template(template).render(**context).encode("utf-8")
 
 
-def _share(report: GradeReport) -> float:
-    return min(1.0, max(0.0, report.score / report.max_score)) if report.max_score > 0 else 0.0
+def _share(report: GradeReport, grade: FinalGrade | None) -> float:
+    """Return the share of all points that has been earned until now: what is not decided yet is not full."""
+    earned, most = (grade.until_now, grade.of) if grade else (report.score, report.max_score)
+    return min(1.0, max(0.0, earned / most)) if most > 0 else 0.0
 
 
-def feedback_page(report: GradeReport, assignment: Assignment, now: datetime) -> bytes:
-    """Return feedback.html, the student's page: of hidden checks what the feedback policy tells at a time."""
-    return render("feedback.html.j2", view=student_view(report, assignment, now), share=_share(report))
+def feedback_page(
+    report: GradeReport, assignment: Assignment, now: datetime, grade: FinalGrade | None = None
+) -> bytes:
+    """Return feedback.html, the student's page: of hidden checks what the feedback policy tells at a time.
+
+    Args:
+        report: What was graded automatically.
+        assignment: For titles, tasks and the feedback policy.
+        now: When the page is written.
+        grade: What people have decided; None: nothing is known of it.
+    """
+    view = student_view(report, assignment, now, grade)
+    return render("feedback.html.j2", view=view, share=_share(report, grade))
 
 
-def instructor_page(report: GradeReport, assignment: Assignment, *, executed: bool = True) -> bytes:
+def instructor_page(
+    report: GradeReport, assignment: Assignment, *, executed: bool = True, grade: FinalGrade | None = None
+) -> bytes:
     """Return instructor.html: all that the report holds but the timing, which differs between runs.
 
     Args:
         report: What to show.
         assignment: For titles and tasks.
         executed: Whether an executed notebook lies beside the page.
+        grade: What people have decided; None: nothing is known of it.
     """
     return render(
         "instructor.html.j2",
@@ -94,11 +110,13 @@ def instructor_page(report: GradeReport, assignment: Assignment, *, executed: bo
         title=assignment.title,
         executed=executed,
         groups=group_by_task(report.checks, assignment) if report.checks else [],
-        pending_points=sum(question.points for question in report.pending),
+        questions=answer_views((*report.pending, *report.unanswered), grade),
+        grade=grade,
+        pending_points=open_points(report, grade),
         plots=[uri for uri in map(plot_uri, report.plots) if uri],
         shown=shown_views(report.shown),
         provenance=flatten(report.provenance),
-        share=_share(report),
+        share=_share(report, grade),
     )
 
 

@@ -9,14 +9,22 @@ from itertools import groupby
 from pathlib import Path
 
 from autograder.errors import AutograderError
-from autograder.records import Assignment, Execution, GradeReport
+from autograder.records import Assignment, Execution, FinalGrade, GradeReport
 from autograder.report.serialise import REPORT_NAME, load_results
 from autograder.report.write import write_class, write_submission
 
+Grader = Callable[[Path, Assignment, GradeReport, Execution | None], FinalGrade]
+"""From `DIR/<slug>`, its assignment, a student's report and executed notebook to the final grade."""
+
 
 def rewrite(
-    folder: Path, load: Callable[[str], Assignment], *, bom: bool = False, now: datetime | None = None
-) -> Iterator[tuple[Path, list[GradeReport]]]:
+    folder: Path,
+    load: Callable[[str], Assignment],
+    *,
+    bom: bool = False,
+    now: datetime | None = None,
+    grader: Grader | None = None,
+) -> Iterator[tuple[Path, list[GradeReport], dict[str, FinalGrade]]]:
     """Write every page of a results folder again.
 
     For use after an upgrade, a change of an assignment's texts, or the date from which students read more. A report
@@ -27,9 +35,10 @@ def rewrite(
         load: From a slug to its assignment.
         bom: Start the tables with a byte order mark, for Excel.
         now: What the feedback policy takes for today; None: the present.
+        grader: Computes the final grades; None: the pages are without them.
 
     Yields:
-        The folder of each assignment and its reports.
+        The folder of each assignment, its reports, and its final grades by student.
 
     Raises:
         AutograderError: If there are no results; after the others' pages, if one cannot be read.
@@ -38,11 +47,16 @@ def rewrite(
     for slug, group in groupby(load_results(folder, damaged), key=lambda report: report.assignment):
         assignment, reports = load(slug), list(group)
         _refuse_half_written(folder / slug)
+        grades: dict[str, FinalGrade] = {}
         for report in reports:
             place = folder / slug / report.folder_name
-            write_submission(report, _execution(place / "executed.ipynb"), assignment, place, now=now)
-        write_class(reports, assignment, folder / slug, bom=bom)
-        yield folder / slug, reports
+            execution = _execution(place / "executed.ipynb")
+            if grader is not None:
+                grades[report.student] = grader(folder / slug, assignment, report, execution)
+            given = grades.get(report.student)
+            write_submission(report, execution, assignment, place, now=now, grade=given)
+        write_class(reports, assignment, folder / slug, bom=bom, grades=grades)
+        yield folder / slug, reports, grades
     if damaged:
         listing = "".join(f"\n    {sentence}" for sentence in damaged)
         raise AutograderError(

@@ -6,7 +6,7 @@ import functools
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -138,19 +138,28 @@ def _hints(record: Any) -> dict[str, Any]:
 
 def _build(hint: Any, value: Any) -> Any:
     """Return the value that a type hint of a record describes, from schema-checked JSON."""
+    return _builder(hint)(value)
+
+
+@functools.cache
+def _builder(hint: Any) -> Callable[[Any], Any]:
+    """Return what makes a record's value from schema-checked JSON."""
     if is_dataclass(hint) and isinstance(hint, type):
-        hints = _hints(hint)
-        return hint(**{name: _build(hints[name], item) for name, item in value.items()})
+        builders = {name: _builder(inner) for name, inner in _hints(hint).items()}
+        return lambda value: hint(**{name: builders[name](item) for name, item in value.items()})
     if hint is float:
-        return _NONFINITE[value] if isinstance(value, str) else float(value)
+        return lambda value: _NONFINITE[value] if isinstance(value, str) else float(value)
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is tuple:
-        return tuple(_build(arguments[0], item) for item in value)
+        one = _builder(arguments[0])
+        return lambda value: tuple(map(one, value))
     if origin is Mapping:
-        return {key: _build(arguments[1], item) for key, item in value.items()}
+        inner = _builder(arguments[1])
+        return lambda value: {key: inner(item) for key, item in value.items()}
     if type(None) in arguments:  # only Diagnosis | None
-        return None if value is None else _build(arguments[0], value)
-    return value
+        given = _builder(arguments[0])
+        return lambda value: None if value is None else given(value)
+    return lambda value: value
 
 
 def light(report: GradeReport) -> GradeReport:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.table import Table
 from rich.text import Text
 
-from autograder.records import Assignment, GradeReport
+from autograder.records import Assignment, FinalGrade, GradeReport
 from autograder.report.classview import ClassView
+from autograder.report.decided import open_points
 from autograder.report.overview import mistakes_of, sort_reports, task_points
 from autograder.report.text import clean, number, one_line, points
 
 _BASE_COLUMNS = ("student", "score", "max_score", "pending_points", "needs_review", "problem")
+_FINAL_COLUMNS = ("auto", "written", "adjustments", "total", "of", "state")
 # Spreadsheets take a cell that starts so for a formula, some in the full-width form, too.
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
@@ -31,32 +33,49 @@ def _csv(rows: Sequence[Sequence[str]], *, bom: bool) -> bytes:
     return buffer.getvalue().encode("utf-8-sig" if bom else "utf-8")
 
 
-def grades_csv(reports: Sequence[GradeReport], assignment: Assignment, *, bom: bool = False) -> bytes:
-    """Return grades.csv: a row a student, a column a task, ids of the mistakes joined by `;`.
+def grades_csv(
+    reports: Sequence[GradeReport],
+    assignment: Assignment,
+    *,
+    bom: bool = False,
+    grades: Mapping[str, FinalGrade] | None = None,
+) -> bytes:
+    """Return grades.csv: a row a student, a column a task, ids of the mistakes joined by `;`, the final grade.
 
     Args:
         reports: In any order.
         assignment: For the tasks' columns.
         bom: Start with a byte order mark, which Excel needs to read UTF-8.
+        grades: The final grades by student; None: nothing is known of them.
     """
     tasks = [task.name for task in assignment.tasks]
-    heads = [f"{task} (task)" if task in (*_BASE_COLUMNS, "mistakes") else task for task in tasks]
-    rows = [[*_BASE_COLUMNS, *map(csv_text, heads), "mistakes"]]
+    own = (*_BASE_COLUMNS, "mistakes", *_FINAL_COLUMNS)
+    heads = [f"{task} (task)" if task in own else task for task in tasks]
+    rows = [[*_BASE_COLUMNS, *map(csv_text, heads), "mistakes", *_FINAL_COLUMNS]]
     for report in sort_reports(reports):
         earned = [task_points(report, task) for task in tasks]
+        grade = (grades or {}).get(report.student)
         rows.append(
             [
                 csv_text(report.student),
                 points(report.score),
                 points(report.max_score),
-                points(sum(question.points for question in report.pending)),
+                points(open_points(report, grade)),
                 "yes" if report.needs_review else "no",
                 csv_text(report.problem),
                 *(points(value or 0.0) for value in earned),
                 csv_text(";".join(mistakes_of(report))),
+                *_final(grade),
             ]
         )
     return _csv(rows, bom=bom)
+
+
+def _final(grade: FinalGrade | None) -> list[str]:
+    if grade is None:
+        return [""] * len(_FINAL_COLUMNS)
+    given = (grade.auto, grade.written, grade.adjustments, grade.total, grade.of)
+    return [*("" if value is None else points(value) for value in given), csv_text(grade.state_words)]
 
 
 def leaderboard_csv(view: ClassView, *, bom: bool = False) -> bytes:
@@ -76,10 +95,14 @@ def leaderboard_csv(view: ClassView, *, bom: bool = False) -> bytes:
     return _csv(rows, bom=bom)
 
 
-def grade_table(reports: Sequence[GradeReport]) -> Table:
-    """Return the grades for a terminal: student, score, points for each task, mistakes, state.
+def grade_table(reports: Sequence[GradeReport], grades: Mapping[str, FinalGrade] | None = None) -> Table:
+    """Return the grades for a terminal: student, automatic score, points for each task, mistakes, state.
 
     The tasks' columns are numbered, and the caption names them, so that the table fits 80 columns.
+
+    Args:
+        reports: In any order.
+        grades: The final grades by student; None: nothing is known of them.
     """
     tasks = list(dict.fromkeys(check.task for report in reports for check in report.checks))
     caption = "   ".join(f"{index} {one_line(task)}" for index, task in enumerate(tasks, 1))
@@ -96,7 +119,7 @@ def grade_table(reports: Sequence[GradeReport]) -> Table:
             Text(f"{points(report.score)}/{points(report.max_score)}"),
             *(_task_cell(report, task) for task in tasks),
             Text(", ".join(map(one_line, mistakes_of(report)))),
-            _state_cell(report),
+            _state_cell(report, (grades or {}).get(report.student)),
         )
     return table
 
@@ -109,9 +132,13 @@ def _task_cell(report: GradeReport, task: str) -> Text:
     return Text(points(earned), style="green" if earned >= full else "yellow" if earned > 0 else "red")
 
 
-def _state_cell(report: GradeReport) -> Text:
+def _state_cell(report: GradeReport, grade: FinalGrade | None) -> Text:
     if report.needs_review:
         return Text("needs review", style="magenta")
     if report.problem:
         return Text("problem", style="red")
+    if left := open_points(report, grade):
+        return Text(f"{points(left)} to mark", style="yellow")
+    if grade is not None and grade.answers and grade.total is not None:
+        return Text(f"{points(grade.total)}/{points(grade.of)}", style="green")
     return Text("ok", style="green")

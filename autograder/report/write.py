@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from autograder.records import Assignment, Execution, GradeReport, Limits
-from autograder.report.atomic_files import PARTIAL_PATTERN, write_files
+from autograder.records import Assignment, Execution, FinalGrade, GradeReport, Limits
+from autograder.report.atomic_files import PARTIAL_PATTERN, locked, write_files
 from autograder.report.executed import executed_ipynb, executed_page
+from autograder.report.grade_file import GRADE_NAME, grade_to_json
 from autograder.report.overview import class_view
 from autograder.report.pages import class_page, feedback_page, instructor_page
 from autograder.report.serialise import REPORT_NAME, to_json
@@ -35,6 +36,7 @@ def write_submission(
     folder: Path,
     *,
     now: datetime | None = None,
+    grade: FinalGrade | None = None,
 ) -> Written:
     """Write one submission's pages and report; when it returns, they are on the disk.
 
@@ -47,6 +49,7 @@ def write_submission(
         assignment: For titles and tasks.
         folder: `DIR/<slug>/<folder_name>`; made if missing.
         now: What the feedback policy takes for today; None: the present.
+        grade: The final grade; None: grade.json is not written.
 
     Returns:
         What was written.
@@ -54,26 +57,54 @@ def write_submission(
     Raises:
         OSError: If the folder cannot be written to.
     """
-    pages = {
-        "feedback.html": feedback_page(report, assignment, now or datetime.now().astimezone()),
-        "instructor.html": instructor_page(report, assignment, executed=execution is not None),
-    }
+    pages = decided_files(report, assignment, grade, executed=execution is not None, now=now)
     if execution is not None:
         pages["executed.ipynb"] = executed_ipynb(execution.notebook)
         pages["executed.html"] = executed_page(execution.notebook, assignment, report.student)
     pages[REPORT_NAME] = to_json(report)
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob(PARTIAL_PATTERN):  # of a process that was killed while it wrote here
-        left.unlink(missing_ok=True)
-    if execution is None:
-        for name in ("executed.ipynb", "executed.html"):
-            (folder / name).unlink(missing_ok=True)
-    write_files(pages, folder, nested=True)
+    with locked(folder):
+        for left in folder.glob(PARTIAL_PATTERN):  # of a process that was killed while it wrote here
+            left.unlink(missing_ok=True)
+        if execution is None:
+            for name in ("executed.ipynb", "executed.html"):
+                (folder / name).unlink(missing_ok=True)
+        write_files(pages, folder, nested=True)
     return Written(report=hashlib.sha256(pages[REPORT_NAME]).hexdigest(), files=tuple(sorted(pages)))
 
 
+def decided_files(
+    report: GradeReport,
+    assignment: Assignment,
+    grade: FinalGrade | None,
+    *,
+    executed: bool,
+    now: datetime | None = None,
+) -> dict[str, bytes]:
+    """Return the files of a student that depend on what people decide, from names to contents.
+
+    Args:
+        report: What was graded automatically.
+        assignment: For titles and tasks.
+        grade: The final grade; None: without grade.json.
+        executed: Whether an executed notebook lies beside them.
+        now: What the feedback policy takes for today; None: the present.
+    """
+    present = now or datetime.now().astimezone()
+    files = {
+        "feedback.html": feedback_page(report, assignment, present, grade),
+        "instructor.html": instructor_page(report, assignment, executed=executed, grade=grade),
+    }
+    return files if grade is None else {**files, GRADE_NAME: grade_to_json(grade)}
+
+
 def write_class(
-    reports: Sequence[GradeReport], assignment: Assignment, folder: Path, *, bom: bool = False
+    reports: Sequence[GradeReport],
+    assignment: Assignment,
+    folder: Path,
+    *,
+    bom: bool = False,
+    grades: Mapping[str, FinalGrade] | None = None,
 ) -> None:
     """Write grades.csv, leaderboard.csv and class.html.
 
@@ -82,15 +113,16 @@ def write_class(
         assignment: For titles and tasks.
         folder: `DIR/<slug>`; made if missing.
         bom: Start the CSV files with a byte order mark, for Excel.
+        grades: The final grades by student; None: nothing is known of them.
 
     Raises:
         OSError: If the folder cannot be written to.
     """
-    view = class_view(reports, assignment)
+    view = class_view(reports, assignment, grades)
     folder.mkdir(parents=True, exist_ok=True)
     write_files(
         {
-            "grades.csv": grades_csv(reports, assignment, bom=bom),
+            "grades.csv": grades_csv(reports, assignment, bom=bom, grades=grades),
             "leaderboard.csv": leaderboard_csv(view, bom=bom),
             "class.html": class_page(view),
         },

@@ -172,7 +172,14 @@ def test_every_file_is_written(graded):
         "leaderboard.csv",
     }
     names = {path.name for path in (out / "right").iterdir()}
-    assert names == {"report.json", "feedback.html", "instructor.html", "executed.ipynb", "executed.html"}
+    assert names == {
+        "report.json",
+        "grade.json",
+        "feedback.html",
+        "instructor.html",
+        "executed.ipynb",
+        "executed.html",
+    }
 
 
 def test_no_page_for_the_student_holds_a_path_of_the_machine(graded):

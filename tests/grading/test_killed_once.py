@@ -32,4 +32,4 @@ def test_what_was_killed_goes_on_to_the_same_files(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "once").iterdir()] == ["worker.graded"]
     assert killed.survivors() == []
     assert tree(killed.out) == tree(calm.out)
-    assert len(tree(calm.out)) == 5 * COUNT + 3
+    assert len(tree(calm.out)) == 6 * COUNT + 3

@@ -123,7 +123,7 @@ def test_a_worker_died_at_each_of_its_steps_and_was_replaced(story):
 
 
 def test_in_the_end_the_files_are_those_of_an_undisturbed_run(story):
-    assert len(story.undisturbed) == 5 * COUNT + 3
+    assert len(story.undisturbed) == 6 * COUNT + 3
     assert story.after.keys() == story.undisturbed.keys()
     assert [name for name, data in story.after.items() if data != story.undisturbed[name]] == []
     assert story.at_last == story.after

@@ -25,7 +25,7 @@ COUNT = int(os.environ.get("AUTOGRADER_TORTURE_COUNT", "500"))
 KILLS = int(os.environ.get("AUTOGRADER_TORTURE_KILLS", "30"))
 SEED = int(os.environ.get("AUTOGRADER_TORTURE_SEED", "1"))
 
-PAGES = ("feedback.html", "instructor.html", "executed.ipynb", "executed.html", "report.json")
+PAGES = ("feedback.html", "instructor.html", "grade.json", "executed.ipynb", "executed.html", "report.json")
 CLASS_FILES = ("grades.csv", "leaderboard.csv", "class.html")
 STEPS = ("written", "synced", "renamed")
 COORDINATOR = (
@@ -211,6 +211,6 @@ def test_random_kills_lose_nothing_corrupt_nothing_and_change_nothing(tmp_path, 
         )
     assert sum(torturer.killed.values()) >= KILLS
     expected, actual = tree(calm.out), tree(torturer.command.out)
-    assert len(actual) == 5 * COUNT + 3
+    assert len(actual) == 6 * COUNT + 3
     assert [name for name in expected.keys() | actual.keys() if expected.get(name) != actual.get(name)] == []
     assert [path.name for path in torturer.command.temporary.iterdir() if "torch" not in path.name] == []
