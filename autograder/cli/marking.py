@@ -151,9 +151,12 @@ def _own_name() -> str:
 
 def _serve(folder: Path, assignment: Assignment, who: str, port: int) -> None:
     from autograder.marking.pages import refresh
-    from autograder.marking.web.serve import serve  # type: ignore[import-not-found,unused-ignore]
+    from autograder.marking.web.serve import serve
 
-    serve(folder, assignment, who=who, port=port, announce=typer.echo, refreshed=refresh)
+    def announce(url: str) -> None:
+        typer.echo(f"Open {url}\nEvery decision is saved at once; Ctrl-C ends the page.")
+
+    serve(folder, assignment, who=who, port=port, announce=announce, refreshed=refresh)
 
 
 def _import(marking: Marking, path: Path, who: str, *, overwrite: bool) -> None:

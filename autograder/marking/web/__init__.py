@@ -1,0 +1,1 @@
+"""The web application in which assistants mark: Starlette, Jinja2 and htmx, bound to this machine alone."""
