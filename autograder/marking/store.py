@@ -25,36 +25,11 @@ from types import TracebackType
 from autograder import failpoints
 from autograder.marking.errors import ConflictError, StoreError
 from autograder.marking.records import Decision, Slot
+from autograder.marking.store_file import NEVER_REMOVED, open_log, transaction
 
 STORE_NAME = "marking.sqlite"
 
-_APPLICATION = 0x41474D4B
-"""What SQLite's header names as the program that a file belongs to: `AGMK`."""
-
-_VERSION = 1
-_BUSY_S = 30.0
 _COLUMNS = ("id", "at", "by", "kind", "student", "target", "value", "previous", "reason", "basis")
-_NEVER_REMOVED = """CREATE TRIGGER IF NOT EXISTS never_removed BEFORE DELETE ON decisions
-        BEGIN SELECT RAISE(ABORT, 'decisions are never removed'); END"""
-_SCHEMA = (
-    """CREATE TABLE IF NOT EXISTS decisions (
-        row INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE,
-        at TEXT NOT NULL,
-        by TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        student TEXT NOT NULL,
-        target TEXT NOT NULL,
-        value TEXT NOT NULL,
-        previous TEXT NOT NULL,
-        reason TEXT NOT NULL,
-        basis TEXT NOT NULL
-    )""",
-    "CREATE INDEX IF NOT EXISTS slots ON decisions (student, kind, target)",
-    """CREATE TRIGGER IF NOT EXISTS never_changed BEFORE UPDATE ON decisions
-        BEGIN SELECT RAISE(ABORT, 'decisions are never changed'); END""",
-    _NEVER_REMOVED,
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,43 +87,8 @@ class MarkingStore:
         if not folder.is_dir():
             raise StoreError(f"{folder}: no such folder. Name the folder given to `autograder grade --out`.")
         with self._sentences():
-            self._database = sqlite3.connect(
-                self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False
-            )
+            self._database = open_log(self.path)
             self._database.text_factory = _decoded
-            try:
-                self._prepare()
-            except BaseException:
-                self._database.close()
-                raise
-
-    def _prepare(self) -> None:
-        application, version, tables = (
-            self._database.execute(query).fetchone()[0]
-            for query in (
-                "PRAGMA application_id",
-                "PRAGMA user_version",
-                "SELECT count(*) FROM sqlite_master",
-            )
-        )
-        if tables and application != _APPLICATION:
-            raise StoreError(
-                f"{self.path}: not a log of decisions: another program wrote this file. "
-                "Move it elsewhere, then start again."
-            )
-        if version > _VERSION:
-            raise StoreError(
-                f"{self.path}: written by a newer version of autograder (log {version}, this one reads {_VERSION}). "
-                "Use that version."
-            )
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        if version < _VERSION:
-            with self._transaction():
-                for statement in _SCHEMA:
-                    self._database.execute(statement)
-                self._database.execute(f"PRAGMA application_id = {_APPLICATION}")
-                self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
     def append(self, *decisions: Decision) -> int:
         """Add decisions, all of them or none; on the disk when it returns.
@@ -163,7 +103,7 @@ class MarkingStore:
             ConflictError: If someone has decided on the same as one of them meanwhile.
             StoreError: If they cannot be written.
         """
-        with self._lock, self._sentences(), self._transaction():
+        with self._lock, self._sentences(), transaction(self._database):
             for decision in decisions:
                 current = heads(one.decision for one in self._of_slot(decision.slot))
                 if decision.previous != revision(current):
@@ -182,7 +122,7 @@ class MarkingStore:
             StoreError: If a decision here has the same id and says something else, or they cannot be written.
         """
         added = 0
-        with self._lock, self._sentences(), self._transaction():
+        with self._lock, self._sentences(), transaction(self._database):
             for decision in decisions:
                 found = self._select("WHERE id = CAST(? AS TEXT)", (_encoded(decision.id),))
                 if found and found[0].decision != decision:
@@ -217,12 +157,12 @@ class MarkingStore:
         """
         with self._lock, self._sentences():
             self._database.execute("PRAGMA secure_delete = ON")
-            with self._transaction():
+            with transaction(self._database):
                 self._database.execute("DROP TRIGGER never_removed")
                 self._database.execute(
                     "DELETE FROM decisions WHERE student = CAST(? AS TEXT)", (_encoded(student),)
                 )
-                self._database.execute(_NEVER_REMOVED)
+                self._database.execute(NEVER_REMOVED)
             self._database.execute("VACUUM")
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -249,17 +189,6 @@ class MarkingStore:
         self._database.execute(
             f"INSERT INTO decisions ({', '.join(_COLUMNS)}) VALUES ({places})", tuple(map(_encoded, texts))
         )
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            if self._database.in_transaction:  # SQLite has rolled back by itself where the disk is full
-                self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
 
     @contextlib.contextmanager
     def _sentences(self) -> Iterator[None]:

@@ -121,6 +121,25 @@ def test_of_two_on_the_same_answer_one_comes_after_the_other(tmp_path):
     assert [one.previous for one in chain] == ["", *(one.id for one in chain[:-1])]
 
 
+OPENER = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from autograder.marking.store import MarkingStore
+time.sleep(max(0.0, {begin} - time.time()))
+for number in range(10):
+    MarkingStore(Path({folder!r}) / str(number)).close()
+"""
+
+
+def test_processes_that_open_a_new_log_at_once_all_have_it(tmp_path):
+    for number in range(10):
+        (tmp_path / str(number)).mkdir()
+    code = OPENER.format(root=os.getcwd(), folder=str(tmp_path), begin=time.time() + 1.5)  # noqa: PTH109
+    openers = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]
+    assert [opener.wait(timeout=120) for opener in openers] == [0, 0, 0, 0]
+
+
 WRITER = """
 import sys
 from pathlib import Path
