@@ -60,7 +60,12 @@ CLASS = (
     Row(student="Ivana Horvat", wrong={PARTS: "paths_of_their_own"}, lost="part2"),
     Row(student="Kwame Mensah", wrong={CONDUCTANCE: "embeddings_as_a_row"}, lost="cond1 cond2"),
     Row(student="Nadia Rahman", wrong={CONDUCTANCE: "nameless"}, lost="cond2"),
-    Row(student="田中 健", wrong={EMBEDDINGS: "nameless"}, lost="emb1 emb2"),
+    Row(
+        student="田中 健",
+        wrong={EMBEDDINGS: "nameless"},
+        general={EMBEDDINGS: "model_in_training_mode"},
+        lost="emb1 emb2",
+    ),
     # more than one
     Row(
         student="Jiří Novák",

@@ -19,6 +19,9 @@ class Row:
     wrong: Mapping[str, str] = field(default_factory=dict)
     """Function to the mistake that it makes; `nameless`, `missing` (the template's cell untouched)."""
 
+    general: Mapping[str, str] = field(default_factory=dict)
+    """Function to a mistake that any function can make and diagnosis names; the course's table has none of these."""
+
     lost: str = ""
     """Short names of the checks that do not pass."""
 

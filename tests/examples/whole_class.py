@@ -55,7 +55,8 @@ class WholeClass:
 
     def test_mistakes_are_named(self, row, report):
         named = {(check.task, check.diagnosis.misconception) for check in report.checks if check.diagnosis}
-        assert named == {(task, mistake) for task, mistake in row.wrong.items() if mistake not in UNNAMED}
+        of_the_table = {task: mistake for task, mistake in row.wrong.items() if mistake not in UNNAMED}
+        assert named == {*of_the_table.items(), *row.general.items()}
 
     def test_no_assert_of_the_notebook_fails_for_a_right_answer(self, row, report):
         if not row.wrong:
