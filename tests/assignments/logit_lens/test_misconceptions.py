@@ -12,7 +12,10 @@ from autograder.comparison.tensors import as_tensor, distance
 TASKS = ("layer_probabilities", "top_predictions", "target_rank", "divergence_from_final", "plot_lens")
 LENS, TOP, RANK, DIVERGENCE, PLOT = TASKS
 
-CORNER = {"ties_counted": 1, "place_after_sorting": 1}
+DEEP = {"ranks_cut_at_100", "ranks_cut_at_99", "none_behind_the_first_100"}
+"""What shows where a target has a rank above 100, which tables of 200 tokens do not have."""
+
+CORNER = {"ties_counted": 1, "place_after_sorting": 1, **dict.fromkeys(DEEP, 1)}
 """What a mistake costs that shows in a corner case alone."""
 
 
@@ -48,12 +51,26 @@ def test_mistakes_with_the_lens_are_told_apart_on_what_everyone_is_asked(setting
     assert len(farthest) > 200 and min(farthest.values()) > 3 * tau, farthest.most_common()[-1]
 
 
+def test_mistakes_behind_the_hundredth_rank_show_on_what_everyone_is_asked(setting):
+    everyones, _ = setting.checks.tables(random.Random(5))
+    shown = {one.id: False for one in of_task(setting, RANK) if one.id in DEEP}
+    for vocabulary in (200, 320):
+        table, target = setting.checks.with_ties(everyones, 4, 3, vocabulary)
+        for known in of_task(setting, RANK):
+            right = setting.reference.target_rank(table, target)
+            if known.id in DEEP:
+                shown[known.id] |= not torch.equal(known.run(setting.reference, table, target), right)
+    assert len(shown) == len(DEEP) and all(shown.values())
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_made_up_probabilities_show_every_mistake(setting, seed):
     checks, reference = setting.checks, setting.reference
     table, target = checks.with_ties(random.Random(seed), 4, 3, 200)
     ranks = reference.target_rank(table, target)
     for known in of_task(setting, RANK):
+        if known.id in DEEP:
+            continue
         made = known.run(reference, table, target)
         assert made.is_floating_point() or not torch.equal(made, ranks), known.id
     table = checks.with_zeros(random.Random(seed), 4, 3, 200)
