@@ -232,6 +232,7 @@ def test_a_repriced_item_changes_what_is_marked_already(
     assert sorted(points) == [0.25, 0.5, 0.5, 0.5]
 
 
+@pytest.mark.long  # depends on timing on a loaded machine
 def test_one_decision_for_answers_that_say_the_same(
     serve: Serve,
     arrive: Callable[..., Assistant],
@@ -287,6 +288,7 @@ def test_every_action_has_a_key_and_the_list_says_so(
             assert named, element.evaluate("e => e.outerHTML")
 
 
+@pytest.mark.long  # depends on timing on a loaded machine
 def test_keys_that_come_before_the_next_page_are_meant_for_it(
     serve: Serve, arrive: Callable[..., Assistant], results: Path, assignment: Assignment
 ) -> None:
