@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -20,6 +21,9 @@ MOST_SESSIONS = 4
 
 FREE_TASKS = 4
 """Busy threads and processes of a kernel, its main thread not counted, that weigh as usual."""
+
+_APART_S = 0.05
+"""Seconds between two looks: a kernel's own threads wake for a moment, and on a loaded machine wait for a core."""
 
 _STEP = 1.25  # between the weights of two neighbouring nice values
 _NICEST = 19
@@ -45,7 +49,11 @@ def restrain(tree: Sequence[psutil.Process], main: int) -> None:
         tree: The kernel's processes.
         main: The process whose main thread runs the cells; that one keeps its priority.
     """
-    busy = [task for process in tree for task in _busy_tasks(process.pid) if task != main]
+    busy = _busy_tasks(tree, main)
+    if len(busy) <= FREE_TASKS:
+        return
+    time.sleep(_APART_S)
+    busy = _busy_tasks(tree, main)
     if len(busy) <= FREE_TASKS:
         return
     nice = min(_NICEST, round(math.log(len(busy), _STEP)))
@@ -55,7 +63,12 @@ def restrain(tree: Sequence[psutil.Process], main: int) -> None:
                 os.setpriority(os.PRIO_PROCESS, task, nice)
 
 
-def _busy_tasks(pid: int) -> Iterator[int]:
+def _busy_tasks(tree: Sequence[psutil.Process], main: int) -> set[int]:
+    """Return the threads of the processes that run or wait for a core now, the main one not counted."""
+    return {task for process in tree for task in _runnable(process.pid) if task != main}
+
+
+def _runnable(pid: int) -> Iterator[int]:
     """Yield the threads of a process that run or wait for a core."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(f"/proc/{pid}/task"):

@@ -84,7 +84,7 @@ def assign(desk: Desk, visit: Visit) -> Go:
             raise MarkingError("Name one assistant, and a question or a student.")
         name = names[0] if names else ""
         sharing.assign(desk.marking, name, by=visit.who, question=form.get("question", ""), student=student)
-    return Go(path="/work")
+    return Go(path="/sharing")
 
 
 def sample(desk: Desk, visit: Visit) -> Go:
@@ -92,7 +92,7 @@ def sample(desk: Desk, visit: Visit) -> Go:
     form = visit.form
     share = number(form.get("percent", ""), "The share") / 100
     sharing.sample(desk.marking, form.get("question", ""), form.get("name", ""), share=share, by=visit.who)
-    return Go(path="/work")
+    return Go(path="/sharing")
 
 
 def requests(desk: Desk, visit: Visit) -> Page:

@@ -175,7 +175,7 @@ def test_no_page_has_inline_code_or_asks_for_anything_elsewhere(client: TestClie
         f"/students/{key}",
         "/mistakes",
         "/log",
-        "/work",
+        "/sharing",
         "/requests",
         "/review",
     ):

@@ -80,7 +80,7 @@ def test_the_second_marking_is_blind_and_counts_for_the_agreement_alone(desk: De
     first, second = (desk.marking.state.mark(chosen, WORDS, kind=kind) for kind in ("mark", "double"))
     assert first and second and (first.points, second.points) == (5, 2)
     assert desk.marking.grade(chosen).answers[0].points == 5
-    assert "1 done: 0 with the same points, mean difference 3" in bea.get("/work").text
+    assert "1 done: 0 with the same points, mean difference 3" in bea.get("/sharing").text
 
 
 def test_an_override_needs_a_reason_and_changes_the_grade(desk: Desk) -> None:
