@@ -174,7 +174,7 @@ def forget(
     results: ResultsArgument,
     course: CourseOption = None,
 ) -> None:
-    """Remove a student from a results folder: files, journal and pages. What was exported elsewhere stays there."""
+    """Remove a student from a results folder: files, journal, marks and pages. Exports elsewhere are not touched."""
     from autograder.exchange.forget import forget as forget_in
 
     for slug in forget_in(results, student, lambda name: one_assignment(course, name)):

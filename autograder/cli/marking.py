@@ -160,8 +160,8 @@ def _serve(folder: Path, assignment: Assignment, who: str, port: int) -> None:
 
 
 def _import(marking: Marking, path: Path, who: str, *, overwrite: bool) -> None:
-    from autograder.marking.exchange import import_marks
     from autograder.marking.log import check_file
+    from autograder.marking.marks_csv import import_marks
 
     done = import_marks(marking, check_file(path), by=who, source=path.name, overwrite=overwrite)
     typer.echo(f"{path}: {done.marked} new, {done.changed} changed, {done.unchanged} unchanged.")
@@ -198,7 +198,7 @@ def _say_contested(marking: Marking) -> None:
 
 
 def _export(marking: Marking, path: Path) -> None:
-    from autograder.marking.exchange import export_marks
+    from autograder.marking.marks_csv import export_marks
     from autograder.report import write_files
 
     try:

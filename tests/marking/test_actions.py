@@ -26,7 +26,7 @@ def items(marking, question=WORDS):
 def test_importing_it_is_light():
     heavy = ("torch", "transformers", "pandas", "numpy", "matplotlib", "sklearn", "jsonschema", "nbconvert")
     code = (
-        "import sys, autograder.marking.exchange, autograder.marking.log, autograder.marking.pages\n"
+        "import sys, autograder.marking.marks_csv, autograder.marking.log, autograder.marking.pages\n"
         "import autograder.cli.marking, autograder.marking.agreement\n"
         f"print([name for name in {heavy} if name in sys.modules])"
     )

@@ -7,7 +7,7 @@ import pytest
 
 from autograder.marking.actions import Marking
 from autograder.marking.csv_table import TableError, guarded, unguarded
-from autograder.marking.exchange import COLUMNS, Imported, export_marks, import_marks
+from autograder.marking.marks_csv import COLUMNS, Imported, export_marks, import_marks
 from autograder.marking.records import Given
 from autograder.marking.requests import import_requests
 from autograder.marking.rubric import add_item, change_item
