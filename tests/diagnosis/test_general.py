@@ -66,15 +66,30 @@ def test_the_notebooks_own_model_and_tokenizer_are_named():
     assert named(outputs(SHIPPED.model, SHIPPED.tokenizer, ROWS)) == "notebooks_own_model_and_tokenizer"
 
 
-def passed_before(*every):
+def passed_before(*every, loaded=HIDDEN):
     found = []
     for rows in every:
-        args = (HIDDEN.model, HIDDEN.tokenizer, rows)
+        args = (loaded.model, loaded.tokenizer, rows)
         right = outputs(*args)
         found.append(
             Passed(Call("outputs", args, {}), lambda given, right=right: float((given - right).norm()), 1e-4)
         )
     return found
+
+
+@pytest.mark.parametrize(
+    ("model", "tokenizer", "name"),
+    [
+        (SHIPPED.model, HIDDEN.tokenizer, "notebooks_own_model"),
+        (HIDDEN.model, SHIPPED.tokenizer, "notebooks_own_tokenizer"),
+        (SHIPPED.model, SHIPPED.tokenizer, "notebooks_own_model_and_tokenizer"),
+    ],
+)
+def test_they_are_named_after_right_answers_about_the_notebooks_own(model, tokenizer, name):
+    passed = passed_before(EARLIER, loaded=SHIPPED)
+    assert named(outputs(model, tokenizer, ROWS), passed=passed) == name
+    # The control: it was right about the other model before.
+    assert named(outputs(model, tokenizer, ROWS), passed=passed_before(EARLIER)) != name
 
 
 def test_the_answer_to_an_earlier_call_is_named():
