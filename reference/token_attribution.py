@@ -443,7 +443,8 @@ def my_attribution(batch, model, tokenizer):
 
     Args:
         batch: As for `compute_feature_attribution_scores`.
-        model: A `TokenBaselineModel` in eval mode.
+        model: A `TokenBaselineModel` in eval mode, not always the notebook's own. A quarter of the points needs
+            scores that come from the model that is passed.
         tokenizer: Its tokenizer.
 
     Returns:
@@ -479,6 +480,9 @@ def my_attribution(batch, model, tokenizer):
 
 # %% check="my_attribution" tags=["active-ipynb"]
 # scores_ = check_.tensor(my_attribution(example, model, tokenizer), batch=batch_size_, token=length_)
+# untrained_ = TokenBaselineModel(model.config).eval().to(device)
+# other_scores_ = check_.tensor(my_attribution(example, untrained_, tokenizer), batch=batch_size_, token=length_)
+# assert not torch.equal(scores_, other_scores_), "an untrained model gets the same scores: ask the given model"
 # for row_, ids_, mask_ in zip(scores_, example["input_ids"], example["attention_mask"], strict=True):
 #     inner_ = range(1, int(mask_.sum()) - 1)
 #     best_ = sorted(inner_, key=lambda place: -float(row_[place]))[:3]

@@ -30,7 +30,7 @@ from autograder.checks import (
     within,
 )
 from autograder.checks.input_selection import smallest_first
-from autograder.checks.model_answers import assert_models_differ, fewest_ids
+from autograder.checks.model_answers import assert_models_differ, fewest_ids, models_share_an_answer
 from autograder.checks.tolerance_context import noted_by, tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
 from autograder.records import Tolerance
@@ -54,6 +54,9 @@ OWN_SENTENCES = 24
 
 ALLOWANCE = 25.0
 """How many percentiles worse it may do on them: four standard errors of a method that does not know the sentences."""
+
+WITHOUT_THE_MODEL = 0.75
+"""Share of its points that a method keeps whose scores are not those of the model that is passed."""
 
 AT_A_TIME = 8
 """Sentences a call: 50 copies of each fit into a kernel's memory."""
@@ -1019,14 +1022,17 @@ def agreement_with_people(rankings, sentences, tokenizer) -> float:
 @requires("test_my_attribution_has_the_right_form")
 @hint(
     "Only the order of your scores counts. Which words would change the model's mind if they were missing? "
-    "Full points begin at the 80th percentile among random rankings."
+    "Full points begin at the 80th percentile among random rankings. A function that does not ask the model that is "
+    "passed loses a quarter of its points."
 )
 def test_my_attribution_is_faithful(submission, reference, models, assignment, record, rng):
     """Your own method's ranking is faithful to the model on unseen sentences (percentile among random rankings)."""
     loaded = models[0]
     everybodys, drawn = chosen_sentences(assignment, loaded, rng)
     two = batch_for_all(everybodys[:2], models)
-    assert_models_differ(lambda one: submission.call("my_attribution", two, one.model, one.tokenizer), models)
+    one_answer_for_all = models_share_an_answer(
+        lambda one: submission.call("my_attribution", two, one.model, one.tokenizer), models
+    )
     rankings = asked_rankings(submission, everybodys, loaded)
     mean = mean_percentile(rankings, everybodys, assignment, reference, loaded)
     on_drawn = mean_percentile(
@@ -1039,6 +1045,9 @@ def test_my_attribution_is_faithful(submission, reference, models, assignment, r
     agreement = agreement_with_people(rankings, everybodys, loaded.tokenizer)
     record.metric("plausibility_f1", round(agreement, 3))
     share = faithfulness.share_of_points(mean)
-    record.fraction(share)
     if share < 1:
         record.measured(f"Your ranking lies at the {mean:.1f}th percentile.")
+    if one_answer_for_all:
+        share *= WITHOUT_THE_MODEL
+        record.measured("Your function gave the same scores for two models: ask the model that is passed.")
+    record.fraction(share)

@@ -1,4 +1,4 @@
-"""Assert that an answer is that of the model that was asked, where each tokenizer has ids of its own.
+"""Tell whether an answer is that of the model that was asked, where each tokenizer has ids of its own.
 
 A text has other ids for each tokenizer, so that answers stored under their ids are never asked for twice. Therefore all
 models are asked about the same ids. Their right answers lie so far apart that no bound has to be measured.
@@ -29,18 +29,15 @@ def fewest_ids(models: Iterable[Any]) -> Any:
     return min(models, key=lambda loaded: len(loaded.tokenizer))
 
 
-def assert_models_differ(ask: Callable[[Any], Any], models: Iterable[Any]) -> None:
-    """Assert that no two models get the same answer to one question.
+def models_share_an_answer(ask: Callable[[Any], Any], models: Iterable[Any]) -> bool:
+    """Return whether two models get the same answer to one question.
 
-    Nothing else is asserted: in ids of another vocabulary, [CLS] may be a word, and no function has to understand them.
+    Nothing else matters: in ids of another vocabulary, [CLS] may be a word, and no function has to understand them.
     A function that raises there stores nothing, and zeros are nobody's answer.
 
     Args:
         ask: Asks the student's function about a LoadedModel record's model, and returns a tensor of its answer.
         models: Those that are asked.
-
-    Raises:
-        CheckFailure: If two answers are the same.
     """
     answers = []
     for loaded in models:
@@ -48,12 +45,20 @@ def assert_models_differ(ask: Callable[[Any], Any], models: Iterable[Any]) -> No
             answers.append(ask(loaded))
         except StudentCodeError:
             continue
-    for one, other in combinations(answers, 2):
-        if read_answer(partial(_is_same, one), other):
-            raise CheckFailure(
-                "Two models were asked about the same ids, and both got the same answer: it belongs to one of them. "
-                "Compute each answer with the model that is passed."
-            )
+    return any(read_answer(partial(_is_same, one), other) for one, other in combinations(answers, 2))
+
+
+def assert_models_differ(ask: Callable[[Any], Any], models: Iterable[Any]) -> None:
+    """Assert that no two models get the same answer to one question: see `models_share_an_answer`.
+
+    Raises:
+        CheckFailure: If two answers are the same.
+    """
+    if models_share_an_answer(ask, models):
+        raise CheckFailure(
+            "Two models were asked about the same ids, and both got the same answer: it belongs to one of them. "
+            "Compute each answer with the model that is passed."
+        )
 
 
 def _is_same(first: Any, answer: Any) -> bool:

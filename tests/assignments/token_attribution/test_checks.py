@@ -349,6 +349,13 @@ def test_answers_stored_by_ids_alone_fail_the_hidden_checks(setting, task):
     assert setting.outcomes(task, "hidden", results) == {"failed"}
 
 
+def test_a_method_that_ignores_the_model_loses_a_quarter(setting):
+    results = setting.grade(only={OWN}, **{OWN: stored_by_ids(setting.reference.my_attribution)})
+    assert setting.points(OWN, results) == 7.5
+    found = results["test_my_attribution_is_faithful"]
+    assert any("ask the model that is passed" in sentence for sentence in found.measured)
+
+
 @pytest.mark.parametrize("task", [SCORES, OWN])
 def test_answers_of_the_shipped_model_fail_the_hidden_checks(setting, task):
     shipped = setting.models[0]
