@@ -105,3 +105,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(name, list(known), n=2, cutoff=0.5)
     return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def some(names: Sequence[str], most: int = 5) -> str:
+    """Return the first names of a list and how many more there are, for a sentence.
+
+    Args:
+        names: All of them.
+        most: So many are named.
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"

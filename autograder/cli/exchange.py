@@ -77,10 +77,10 @@ def moodle(
     ] = "",
 ) -> None:
     """Put the grades into Moodle's grading worksheet, and the feedback pages into feedback.zip."""
+    from autograder.course.policy.sheet import Sheet
     from autograder.exchange.feedback import PAGE, given
     from autograder.exchange.moodle import FEEDBACK_ZIP, feedback_zip, fill_worksheet
     from autograder.exchange.releases import record_releases
-    from autograder.exchange.sheet import Sheet
     from autograder.exchange.writing import packed, write_export
 
     sheet = Sheet(worksheet)
@@ -116,8 +116,8 @@ def canvas(
     ] = "",
 ) -> None:
     """Put the grades into Canvas' gradebook."""
+    from autograder.course.policy.sheet import Sheet
     from autograder.exchange.canvas import fill_gradebook
-    from autograder.exchange.sheet import Sheet
     from autograder.exchange.writing import write_export
 
     sheet = Sheet(gradebook)

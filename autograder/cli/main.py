@@ -213,14 +213,16 @@ def report(
     ] = False,
 ) -> None:
     """Write the pages of a results folder again from its report.json files, the class's page included."""
-    from autograder.marking.pages import grade_of
+    from autograder.marking.pages import grade_of, refresh_class
     from autograder.report import grade_table
     from autograder.report.rewrite import rewrite
 
     console = Console(highlight=False)
-    for slug_folder, reports, grades in rewrite(
+    for slug_folder, reports, _ in rewrite(
         folder, lambda slug: one_assignment(course, slug), bom=excel, grader=grade_of
     ):
+        # Dates and attempts concern the whole class, and free days all assignments.
+        grades = refresh_class(reports, one_assignment(course, slug_folder.name), slug_folder, bom=excel)
         console.print(grade_table(reports, grades))
         console.print(f"Class page: {slug_folder / 'class.html'}", soft_wrap=True, markup=False)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from autograder.course.policy.sheet import Sheet, decimal_mark, letters, number_of, repeated
 from autograder.course.submissions.layouts import CANVAS
-from autograder.errors import AssignmentError
+from autograder.errors import AssignmentError, some
 from autograder.exchange.filling import Target, fill
 from autograder.exchange.matching import Members, see_that_ids_fit
-from autograder.exchange.outcome import Outcome, repeated, some
-from autograder.exchange.sheet import Sheet, decimal_mark, letters, number_of
+from autograder.exchange.outcome import Outcome
 from autograder.exchange.totals import StudentTotal
 from autograder.report.text import points as points_text
 

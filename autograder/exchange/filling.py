@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from autograder.course.policy.sheet import Sheet, number_of, number_text
 from autograder.exchange.outcome import Outcome
-from autograder.exchange.sheet import Sheet, number_of, number_text
 from autograder.exchange.totals import StudentTotal
 
 

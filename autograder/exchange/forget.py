@@ -6,8 +6,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from autograder.errors import AssignmentError, did_you_mean
-from autograder.exchange.outcome import some
+from autograder.errors import AssignmentError, did_you_mean, some
 from autograder.exchange.releases import forget_releases
 from autograder.exchange.tables import TOTALS_NAME
 from autograder.exchange.totals import GRADES_NAME, StudentReport, read_reports

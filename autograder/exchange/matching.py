@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from functools import cached_property
 
-from autograder.errors import AssignmentError
-from autograder.exchange.outcome import repeated, some
-from autograder.exchange.sheet import Sheet, name_key
+from autograder.course.policy.sheet import Sheet, name_key, repeated
+from autograder.errors import AssignmentError, some
 from autograder.exchange.totals import StudentTotal
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from autograder.course.policy.sheet import Sheet, letters
 from autograder.course.submissions.layouts import MOODLE
-from autograder.errors import AssignmentError
+from autograder.errors import AssignmentError, some
 from autograder.exchange.filling import Target, fill
 from autograder.exchange.matching import Members, see_that_ids_fit
 from autograder.exchange.moodle_columns import WorksheetColumns, read_columns
-from autograder.exchange.outcome import Outcome, some
-from autograder.exchange.sheet import Sheet, letters
+from autograder.exchange.outcome import Outcome
 from autograder.exchange.totals import StudentTotal
 from autograder.report.text import points as points_text
 

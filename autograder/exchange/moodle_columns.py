@@ -6,9 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from autograder.errors import AssignmentError
-from autograder.exchange.outcome import repeated, some
-from autograder.exchange.sheet import Sheet, decimal_mark, letters, number_of
+from autograder.course.policy.sheet import Sheet, decimal_mark, letters, number_of, repeated
+from autograder.errors import AssignmentError, some
 
 _IDENTIFIER = re.compile(r"(\D*)(\d+)")
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from autograder.report.text import plural
-
-_NAMED = 5
 
 
 @dataclass(slots=True)
@@ -52,14 +48,3 @@ class Outcome:
         if self.others:
             said.append(f"Unchanged, {self.others} rows without a submission here.")
         return said + self.remarks
-
-
-def some(names: Sequence[str]) -> str:
-    """Return the first names of a list."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"
-
-
-def repeated(values: Iterable[str]) -> list[str]:
-    """Return the values that occur more than once, empty ones apart."""
-    return [value for value, count in Counter(values).items() if value and count > 1]

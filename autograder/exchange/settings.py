@@ -9,9 +9,9 @@ from pathlib import Path
 
 from autograder.course.assignment import find_course, list_slugs
 from autograder.course.course_file import load_course
+from autograder.course.policy.roster import ROSTER_FILE, read_roster
 from autograder.errors import AssignmentError
 from autograder.exchange.reported import Reporter
-from autograder.exchange.roster import ROSTER_FILE, read_roster
 from autograder.exchange.totals import GRADES_NAME
 from autograder.records.course_settings import CourseSettings
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from autograder.errors import AssignmentError, did_you_mean
-from autograder.exchange.outcome import some
+from autograder.errors import AssignmentError, did_you_mean, some
+from autograder.report.grade_file import GRADE_NAME
 from autograder.report.serialise import REPORT_NAME
 from autograder.report.tables import csv_text
 
@@ -158,6 +158,8 @@ def _total(row: Mapping[str, str], report: StudentReport) -> StudentTotal:
     is_ours, has_problem = row["needs_review"] == "yes", bool(row["problem"])
     if row.get("state"):
         total = float(row["total"]) if row["total"] else None
+        if total is not None:
+            total = round(total - _policy_points(report.folder / GRADE_NAME, total), 6)
         state, of = row["state"], float(row["of"])
     else:
         pending = float(row["pending_points"])
@@ -175,3 +177,21 @@ def _total(row: Mapping[str, str], report: StudentReport) -> StudentTotal:
         of=of,
         state=state,
     )
+
+
+def _policy_points(path: Path, total: float) -> float:
+    """Return the part of a total that is due to dates and attempts: what is reported applies them as they are now.
+
+    Raises:
+        AssignmentError: If grade.json and grades.csv are of different moments.
+    """
+    try:
+        grade = json.loads(path.read_bytes())
+        points = float(grade["policy"]["points"]) if grade.get("policy") else 0.0
+    except FileNotFoundError:
+        return 0.0
+    if points and grade["total"] != total:
+        raise AssignmentError(
+            f"{path}: states another total than {GRADES_NAME}. Run `autograder report` on the results."
+        )
+    return points

@@ -7,15 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder import failpoints
+from autograder.course.policy.attempts import OWN_FOLDER, Attempt
 from autograder.course.profiles import DEFAULT_PROFILE, resolve
 from autograder.course.submissions import discover
 from autograder.execution.devices import seats
-from autograder.grading.journal import Attempt, Entry, State
-from autograder.grading.results_folder import OWN_FOLDER, Results, open_results
+from autograder.grading.journal import Entry, State
+from autograder.grading.results_folder import Results, open_results
 from autograder.grading.schedule import Schedule, make_schedule
 from autograder.grading.worker import WorkerSetup
 from autograder.grading.worker_pool import WorkerPool
 from autograder.marking.pages import grade_of, refresh_class
+from autograder.marking.policy import AssignmentPolicy
 from autograder.records import Assignment, FinalGrade, GradeReport, GradingSettings, Submission
 from autograder.report import write_submission
 from autograder.report.atomic_files import refusal
@@ -152,6 +154,9 @@ def _grade(
         threads=options.threads,
     )
     with open_results(out, assignment.slug) as results:
+        AssignmentPolicy(results.folder, assignment).refresh(
+            ()
+        )  # a mistake in course.toml is said before hours of work
         schedule = make_schedule(find(results.scratch), settings, results, regrade=options.regrade)
         progress.scheduled(schedule)
         graded = _carry_out(schedule, settings, results, options, progress)

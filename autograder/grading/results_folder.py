@@ -19,14 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder import failpoints
+from autograder.course.policy.attempts import OWN_FOLDER
 from autograder.errors import AssignmentError, AutograderError, GraderError
 from autograder.grading.journal import Entry, Journal
 from autograder.records import GradeReport
 from autograder.report.atomic_files import PARTIAL_PATTERN
 from autograder.report.serialise import REPORT_NAME, from_json, light
-
-OWN_FOLDER = ".journal"
-"""Beside the students' folders, none of whose names starts with a dot."""
 
 _WORKERS_TIMEOUT_S = 15.0
 _WORKERS_POLL_S = 0.02

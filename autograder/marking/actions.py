@@ -22,6 +22,7 @@ from typing import Any
 from autograder.errors import did_you_mean
 from autograder.marking.errors import ConflictError, MarkingError
 from autograder.marking.grades import final_grade
+from autograder.marking.policy import AssignmentPolicy
 from autograder.marking.records import Decision, Given, Kind, Mark
 from autograder.marking.rubric_seed import finite, item_value
 from autograder.marking.state import MarkingState
@@ -40,6 +41,7 @@ class Marking:
     Attributes:
         store: The log of decisions.
         submissions: What was handed in.
+        policy: What the course's dates and attempts make of grades.
         state: What counts now; read it while `lock` is held if other threads decide.
         lock: Held by every method.
 
@@ -55,12 +57,14 @@ class Marking:
         self.submissions = Submissions(folder, assignment)
         self.state = MarkingState(assignment.questions)
         self._row = 0
+        self.policy = AssignmentPolicy(folder, assignment)
         self.refresh()
 
     def refresh(self) -> bool:
         """Take what other processes have decided and what was graded again; return whether there was anything."""
         with self.lock:
             changed = self.submissions.refresh()
+            changed = self.policy.refresh(self.submissions.reports(), changed=changed)
             return self.catch_up() or changed
 
     def catch_up(self) -> bool:
@@ -275,8 +279,8 @@ class Marking:
             MarkingError: If there is no such student.
         """
         with self.lock:
-            report = self.submissions.known_report(student)
-            return final_grade(report, self.submissions.answers_of(student), self.assignment, self.state)
+            handed_in = self.submissions.known_report(student), self.submissions.answers_of(student)
+            return self.policy.applied(final_grade(*handed_in, self.assignment, self.state))
 
     def grades(self) -> list[FinalGrade]:
         """Return the final grades of all students, by name."""

@@ -6,6 +6,7 @@ processes that write at once wait for each other (`atomic_files.locked`), and ea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,15 @@ from autograder.errors import AutograderError
 from autograder.marking.actions import Marking
 from autograder.marking.answers import answers_of
 from autograder.marking.grades import final_grade
+from autograder.marking.policy import AssignmentPolicy
 from autograder.marking.state import MarkingState
 from autograder.marking.store import STORE_NAME, MarkingStore
 from autograder.marking.submissions import cells_in, read_quickly
-from autograder.records import Assignment, Execution, FinalGrade, GradeReport
+from autograder.records import Assignment, Execution, FinalGrade, GradeReport, RosterCheck
 from autograder.records.folder_names import student_folder_name
 from autograder.report.atomic_files import locked, write_files
 from autograder.report.grade_file import GRADE_NAME, grade_to_json
-from autograder.report.serialise import REPORT_NAME
+from autograder.report.serialise import REPORT_NAME, to_plain
 from autograder.report.write import decided_files, write_class
 
 _BOM = b"\xef\xbb\xbf"
@@ -40,7 +42,8 @@ def refresh(marking: Marking, students: Iterable[str] | None = None) -> None:
     with locked(marking.folder):
         marking.refresh()
         grades = {grade.student: grade for grade in marking.grades()}
-        _write_class(marking.submissions.reports(), marking.assignment, marking.folder, grades)
+        reports, roster = marking.submissions.reports(), marking.policy.roster_check()
+        _write_class(reports, marking.assignment, marking.folder, grades, roster)
     for student in grades if students is None else students:
         if student in grades:
             _refresh_student(marking, grades[student])
@@ -59,7 +62,7 @@ def _refresh_student(marking: Marking, known: FinalGrade) -> None:
         answers = answers_of(report, marking.assignment, lambda: cells_in(folder))
         with marking.lock:
             marking.catch_up()
-            grade = final_grade(report, answers, marking.assignment, marking.state)
+            grade = marking.policy.applied(final_grade(report, answers, marking.assignment, marking.state))
         executed = (folder / "executed.html").is_file()
         write_files(decided_files(report, marking.assignment, grade, executed=executed), folder)
 
@@ -92,9 +95,30 @@ def refresh_class(
         report.student: final_grade(report, answers_of(report, assignment, list), assignment, undecided)
         for report in reports
     }
+    policy = AssignmentPolicy(folder, assignment)
+    policy.refresh(reports)
+    grades = {student: policy.applied(grade) for student, grade in grades.items()}
     with locked(folder):
-        write_class(reports, assignment, folder, bom=bom, grades=grades)
+        write_class(reports, assignment, folder, bom=bom, grades=grades, roster=policy.roster_check())
+    for report in reports:
+        _apply_policy(report.student, policy, grades[report.student], assignment, folder)
     return grades
+
+
+def _apply_policy(
+    student: str, policy: AssignmentPolicy, known: FinalGrade, assignment: Assignment, folder: Path
+) -> None:
+    """Write a student's files again if their policy's change is another one than grade.json states."""
+    own = folder / student_folder_name(student)
+    stated = _content(own / GRADE_NAME)
+    if not stated or json.loads(stated).get("policy") == to_plain(known.policy):
+        return
+    with locked(own):
+        report = read_quickly(own / REPORT_NAME)
+        answers = answers_of(report, assignment, lambda: cells_in(own))
+        grade = policy.applied(final_grade(report, answers, assignment, MarkingState(assignment.questions)))
+        executed = (own / "executed.html").is_file()
+        write_files(decided_files(report, assignment, grade, executed=executed), own)
 
 
 def grade_of(
@@ -124,11 +148,15 @@ def grade_of(
 
 
 def _write_class(
-    reports: Sequence[GradeReport], assignment: Assignment, folder: Path, grades: Mapping[str, FinalGrade]
+    reports: Sequence[GradeReport],
+    assignment: Assignment,
+    folder: Path,
+    grades: Mapping[str, FinalGrade],
+    roster: RosterCheck,
 ) -> None:
     """Write the class's files; tables that begin with the mark for Excel go on doing so."""
     bom = _content(folder / "grades.csv").startswith(_BOM)
-    write_class(reports, assignment, folder, bom=bom, grades=grades)
+    write_class(reports, assignment, folder, bom=bom, grades=grades, roster=roster)
 
 
 def _content(path: Path) -> bytes:

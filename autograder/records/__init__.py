@@ -5,12 +5,15 @@ from autograder.records.comparison import Comparison, Diagnosis, NamedMistake, T
 from autograder.records.feedback_policy import FeedbackLevel, FeedbackPolicy
 from autograder.records.grade import (
     GRADE_SCHEMA_VERSION,
+    NO_ROSTER,
     AnswerState,
     ChangedCheck,
     FinalGrade,
     GivenItem,
     GradedAnswer,
     GradeState,
+    PolicyChange,
+    RosterCheck,
 )
 from autograder.records.report import (
     REPORT_SCHEMA_VERSION,
@@ -27,6 +30,7 @@ from autograder.records.submission import CellFailure, Execution, Submission
 
 __all__ = [
     "GRADE_SCHEMA_VERSION",
+    "NO_ROSTER",
     "REPORT_SCHEMA_VERSION",
     "AnswerState",
     "Assignment",
@@ -50,6 +54,8 @@ __all__ = [
     "NamedMistake",
     "Outcome",
     "Pending",
+    "PolicyChange",
+    "RosterCheck",
     "ShownOutput",
     "Submission",
     "Task",

@@ -78,6 +78,32 @@ class ChangedCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """What the course's dates and attempts make of a grade."""
+
+    points: float
+    """Points that they add or take."""
+
+    reasons: tuple[str, ...]
+    """Why, a sentence each, for the student."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterCheck:
+    """The results beside the roster."""
+
+    absent: tuple[str, ...] = ()
+    """Who is on the roster and has no grade, neither of their own nor of their group."""
+
+    remarks: tuple[str, ...] = ()
+    """What a person has to decide: who is not on the roster, groups with several submissions."""
+
+
+NO_ROSTER = RosterCheck()
+"""Of a course without a roster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FinalGrade:
     """What one student gets: automatic points, points for written answers, adjustments."""
 
@@ -97,7 +123,7 @@ class FinalGrade:
     """Points given for written answers until now."""
 
     adjustments: float
-    """Sum of what overrides add or take."""
+    """Sum of what overrides and the course's policy add or take."""
 
     total: float | None
     """auto + written + adjustments; None unless the state is complete."""
@@ -119,6 +145,14 @@ class FinalGrade:
 
     checks: tuple[ChangedCheck, ...] = ()
     """Checks that a person has changed or commented on, in the order of checks.py."""
+
+    policy: PolicyChange | None = None
+    """The part of `adjustments` that is due to the course's dates and attempts; None: none is."""
+
+    @property
+    def overrides(self) -> float:
+        """What overrides add or take."""
+        return round(self.adjustments - (self.policy.points if self.policy else 0.0), 6)
 
     @property
     def until_now(self) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograder.records import FinalGrade, Task
+from autograder.records import NO_ROSTER, FinalGrade, RosterCheck, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +192,9 @@ class ClassView:
     missing_modules: tuple[MissingModule, ...] = ()
     """Most frequent first."""
 
+    roster: RosterCheck = NO_ROSTER
+    """Who of the course's roster has no grade, and who is not on it."""
+
     @property
     def reviews(self) -> list[Row]:
         """Rows with a fault of ours."""
@@ -224,4 +227,6 @@ class ClassView:
         named = [("mistakes", "mistakes"), ("checks", "pass rates"), ("grades", "grades")]
         if self.missing_modules:
             named.insert(0, ("modules", "missing modules"))
+        if self.roster != NO_ROSTER:
+            named.insert(0, ("roster", "roster"))
         return ([("reviews", "needs review")] if self.reviews else []) + named

@@ -100,7 +100,7 @@ def as_decided(report: GradeReport, grade: FinalGrade | None) -> GradeReport:
     return replace(
         report,
         checks=checks,
-        score=report.score + grade.adjustments,
+        score=report.score + grade.overrides,
         needs_review=() if settled else report.needs_review,
     )
 

@@ -7,7 +7,15 @@ import statistics
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from autograder.records import Assignment, CheckResult, Diagnosis, FinalGrade, GradeReport
+from autograder.records import (
+    NO_ROSTER,
+    Assignment,
+    CheckResult,
+    Diagnosis,
+    FinalGrade,
+    GradeReport,
+    RosterCheck,
+)
 from autograder.report.classview import Bar, Board, ClassView, MissingModule, Mistake, Place, Rate, Row
 from autograder.report.decided import open_points
 
@@ -45,6 +53,7 @@ def class_view(
     reports: Sequence[GradeReport],
     assignment: Assignment,
     grades: Mapping[str, FinalGrade] | None = None,
+    roster: RosterCheck = NO_ROSTER,
 ) -> ClassView:
     """Return the class page as data.
 
@@ -52,6 +61,7 @@ def class_view(
         reports: Of one assignment, in any order; may be empty.
         assignment: For title and tasks.
         grades: The final grades by student; None: nothing is known of them.
+        roster: Who is on the course's roster.
     """
     ordered = sort_reports(reports)
     rows = tuple(_row(report, assignment, (grades or {}).get(report.student)) for report in ordered)
@@ -73,6 +83,7 @@ def class_view(
         mistakes=_mistakes(ordered, rows),
         boards=leaderboards(ordered, rows, assignment.metrics),
         missing_modules=_missing_modules(ordered, rows),
+        roster=roster,
     )
 
 

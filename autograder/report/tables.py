@@ -17,6 +17,9 @@ from autograder.report.text import clean, number, one_line, points
 
 _BASE_COLUMNS = ("student", "score", "max_score", "pending_points", "needs_review", "problem")
 _FINAL_COLUMNS = ("auto", "written", "adjustments", "total", "of", "state")
+NO_SUBMISSION = "no submission"
+"""In `problem` of someone on the roster who handed in nothing."""
+
 # Spreadsheets take a cell that starts so for a formula, some in the full-width form, too.
 _FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
 
@@ -39,6 +42,7 @@ def grades_csv(
     *,
     bom: bool = False,
     grades: Mapping[str, FinalGrade] | None = None,
+    absent: Sequence[str] = (),
 ) -> bytes:
     """Return grades.csv: a row a student, a column a task, ids of the mistakes joined by `;`, the final grade.
 
@@ -47,6 +51,7 @@ def grades_csv(
         assignment: For the tasks' columns.
         bom: Start with a byte order mark, which Excel needs to read UTF-8.
         grades: The final grades by student; None: nothing is known of them.
+        absent: Who is on the roster and handed in nothing: a row without points each.
     """
     tasks = [task.name for task in assignment.tasks]
     own = (*_BASE_COLUMNS, "mistakes", *_FINAL_COLUMNS)
@@ -68,6 +73,10 @@ def grades_csv(
                 *_final(grade),
             ]
         )
+    for name in absent:
+        row = dict.fromkeys((*_BASE_COLUMNS, *heads, "mistakes", *_FINAL_COLUMNS), "")
+        row |= {"student": csv_text(name), "needs_review": "no", "problem": NO_SUBMISSION, "state": "problem"}
+        rows.append(list(row.values()))
     return _csv(rows, bom=bom)
 
 

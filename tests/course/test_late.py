@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from autograder.course.late import deadline, lateness, moment
+from autograder.course.policy.late import deadline, lateness, moment
 from autograder.records.course_settings import AssignmentDates, CourseSettings, Extension, LatePolicy
 
 DUE = datetime(2026, 12, 10, 23, 59, 59, tzinfo=UTC)

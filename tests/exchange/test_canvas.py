@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course.policy.sheet import Sheet
 from autograder.errors import AssignmentError
 from autograder.exchange.canvas import fill_gradebook
 from autograder.exchange.outcome import Outcome
-from autograder.exchange.sheet import Sheet
 from autograder.exchange.totals import read_totals
 
 from .canvas_reader import CanvasCourse

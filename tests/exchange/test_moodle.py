@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course.policy.sheet import Sheet
 from autograder.errors import AssignmentError
 from autograder.exchange.moodle import feedback_zip, fill_worksheet
-from autograder.exchange.sheet import Sheet
 from autograder.exchange.totals import read_totals
 from autograder.exchange.writing import packed
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course.policy.roster import RosterEntry, join, read_roster
 from autograder.errors import AssignmentError
-from autograder.exchange.roster import RosterEntry, join, read_roster
 from autograder.exchange.totals import StudentTotal
 
 

@@ -11,9 +11,9 @@ import pytest
 from autograder.authoring.notebook import build_assignment
 from autograder.checks.decorators import collect, points_by_task
 from autograder.course.assignment import load_assignment
+from autograder.course.policy.attempts import read_attempts
 from autograder.exchange.totals import read_totals
 from autograder.grading.batch import Options, grade_paths
-from autograder.grading.journal import read_attempts
 
 from ..notebook_maker import submission
 from .conftest import Said

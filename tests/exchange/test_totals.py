@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from autograder.course.policy.attempts import Attempt
 from autograder.errors import AssignmentError
 from autograder.exchange.releases import releases, see_that_it_may_be_sent
-from autograder.grading.journal import Attempt, Journal
+from autograder.grading.journal import Journal
 from autograder.records.course_settings import AssignmentDates, CourseSettings
 
 from .conftest import Said

@@ -6,8 +6,9 @@ import sqlite3
 
 import pytest
 
+from autograder.course.policy.attempts import JOURNAL_NAME, Attempt, read_attempts
 from autograder.errors import GraderError
-from autograder.grading.journal import JOURNAL_NAME, Attempt, Entry, Journal, read_attempts
+from autograder.grading.journal import Entry, Journal
 
 
 def in_child(action) -> int:

@@ -6,11 +6,10 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
-from autograder.errors import AssignmentError, did_you_mean
-from autograder.exchange.outcome import repeated, some
-from autograder.exchange.sheet import Sheet, letters, name_key
-from autograder.exchange.totals import StudentTotal
+from autograder.course.policy.sheet import Sheet, letters, name_key, repeated
+from autograder.errors import AssignmentError, did_you_mean, some
 
 ROSTER_FILE = "roster.csv"
 _NEAR = 82
@@ -37,6 +36,22 @@ _NAMES = {
 }
 FIELDS = tuple(_NAMES)
 """What a roster's column may be."""
+
+
+class Student(Protocol):
+    """Someone who has results."""
+
+    @property
+    def student(self) -> str:
+        """As report.json names them."""
+
+    @property
+    def name(self) -> str:
+        """The plain name."""
+
+    @property
+    def handed_in(self) -> Mapping[str, str]:
+        """What the learning platform states; see `Submission.handed_in`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +145,7 @@ def _entry(row: Mapping[str, str]) -> RosterEntry:
     )
 
 
-def join(students: Sequence[StudentTotal], roster: Sequence[RosterEntry]) -> Joined:
+def join(students: Iterable[Student], roster: Sequence[RosterEntry]) -> Joined:
     """Join results with a roster: by an id, a login or an address, else by the same name; never by a similar one."""
     # Numbers that a platform gives itself may be another student's id at the university.
     of_platform = _index((key.casefold(), entry) for entry in roster for key in (entry.email, *entry.others))

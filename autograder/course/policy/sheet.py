@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,3 +182,8 @@ def name_key(name: str) -> str:
 def letters(text: str) -> str:
     """Return the letters and digits of a text in lower case."""
     return "".join(filter(str.isalnum, text)).casefold()
+
+
+def repeated(values: Iterable[str]) -> list[str]:
+    """Return the values that occur more than once, empty ones apart."""
+    return [value for value, count in Counter(values).items() if value and count > 1]

@@ -1,0 +1,1 @@
+"""What a course's roster, dates and attempts make of a grade."""
