@@ -131,6 +131,10 @@ class StudentReport:
     folder: Path
     """Where it lies."""
 
+    def goes_by(self, name: str) -> bool:
+        """Return whether a name or an id is the student's."""
+        return name in (self.student, self.handed_in.get("id"))
+
 
 def read_reports(folder: Path) -> Iterator[StudentReport]:
     """Yield what is needed of each report of an assignment, by the names of their folders.

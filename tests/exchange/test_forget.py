@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +13,10 @@ import pytest
 from autograder.authoring.notebook import build_assignment
 from autograder.checks.decorators import collect, points_by_task
 from autograder.course.assignment import load_assignment
+from autograder.failpoints import VARIABLE
 from autograder.grading.journal import Entry, Journal
 
+from ..grading.test_journal import in_child
 from .conftest import Said
 from .results_maker import SLUG, Student, make_results
 
@@ -60,6 +63,27 @@ def test_a_student_is_removed_with_every_trace(
     assert (results / STANDARDISE / "Bob" / "report.json").is_file()
     with sqlite3.connect(results / STANDARDISE / ".journal" / "journal.sqlite") as database:
         assert database.execute("SELECT folder FROM submissions").fetchall() == [("Bob",)]
+
+
+@pytest.mark.parametrize("step", ["begun", "decisions", "files", "class"])
+def test_after_a_kill_the_same_command_goes_on(
+    step: str,
+    autograder: Callable[..., Said],
+    results: Path,
+    mini_course: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv(VARIABLE, f"forget.{step}")
+        killed = in_child(lambda: autograder("forget", "777", results, "--course", mini_course))
+    assert killed == -signal.SIGKILL
+    assert traces(results, b"Sentinel") != []
+    code, _, error = autograder("forget", "777", results, "--course", mini_course)
+    assert code == 0, error
+    assert traces(results, b"Sentinel") == []
+    assert "Bob" in (results / STANDARDISE / "grades.csv").read_text()
+    code, _, error = autograder("forget", "777", results, "--course", mini_course)
+    assert code == 2 and "nobody of that name or id" in error
 
 
 @pytest.mark.parametrize(
