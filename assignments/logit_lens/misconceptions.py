@@ -415,7 +415,7 @@ def _after_the_words(step: Any, reference: Any, probabilities: Tensor, tokenizer
     rank_at_the_last_but_one_position=(
         "The last position but one was looked at instead of the last.",
         "At which position does the model go on with the text? Does an index of yours count from the end?",
-        lambda right, given: right(given[:, -2:-1]),
+        lambda right, given: right(given[:, -2:][:, :1]),
     ),
     ranks_cut_at_100=(
         "Ranks end at 100: only the likeliest tokens were looked through.",
