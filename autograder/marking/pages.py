@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from autograder.errors import AutograderError
 from autograder.marking.actions import Marking
 from autograder.marking.answers import answers_of
+from autograder.marking.effort import efforts
 from autograder.marking.grades import final_grade
 from autograder.marking.policy import AssignmentPolicy
 from autograder.marking.state import MarkingState
 from autograder.marking.store import STORE_NAME, MarkingStore
 from autograder.marking.submissions import cells_in, read_quickly
-from autograder.records import Assignment, Execution, FinalGrade, GradeReport, RosterCheck
+from autograder.records import Assignment, ClassFacts, Execution, FinalGrade, GradeReport
 from autograder.records.folder_names import student_folder_name
 from autograder.report.atomic_files import locked, write_files
 from autograder.report.grade_file import GRADE_NAME, grade_to_json
@@ -42,8 +44,9 @@ def refresh(marking: Marking, students: Iterable[str] | None = None) -> None:
     with locked(marking.folder):
         marking.refresh()
         grades = {grade.student: grade for grade in marking.grades()}
-        reports, roster = marking.submissions.reports(), marking.policy.roster_check()
-        _write_class(reports, marking.assignment, marking.folder, grades, roster)
+        reports = marking.submissions.reports()
+        facts = replace(marking.policy.class_facts(), effort=efforts(marking))
+        _write_class(reports, marking.assignment, marking.folder, grades, facts)
     for student in grades if students is None else students:
         if student in grades:
             _refresh_student(marking, grades[student])
@@ -99,7 +102,7 @@ def refresh_class(
     policy.refresh(reports)
     grades = {student: policy.applied(grade) for student, grade in grades.items()}
     with locked(folder):
-        write_class(reports, assignment, folder, bom=bom, grades=grades, roster=policy.roster_check())
+        write_class(reports, assignment, folder, bom=bom, grades=grades, facts=policy.class_facts())
     for report in reports:
         _apply_policy(report.student, policy, grades[report.student], assignment, folder)
     return grades
@@ -152,11 +155,11 @@ def _write_class(
     assignment: Assignment,
     folder: Path,
     grades: Mapping[str, FinalGrade],
-    roster: RosterCheck,
+    facts: ClassFacts,
 ) -> None:
     """Write the class's files; tables that begin with the mark for Excel go on doing so."""
     bom = _content(folder / "grades.csv").startswith(_BOM)
-    write_class(reports, assignment, folder, bom=bom, grades=grades, roster=roster)
+    write_class(reports, assignment, folder, bom=bom, grades=grades, facts=facts)
 
 
 def _content(path: Path) -> bytes:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from pathlib import Path
 
 from autograder.course.course_file import COURSE_FILE, load_course
-from autograder.course.policy.attempts import JOURNAL_NAME, OWN_FOLDER, read_attempts
+from autograder.course.policy.attempts import JOURNAL_NAME, OWN_FOLDER, Attempt, read_attempts
 from autograder.course.policy.course_policy import CoursePolicy
 from autograder.course.policy.roster import ROSTER_FILE, read_roster
-from autograder.records import Assignment, FinalGrade, GradeReport, RosterCheck
+from autograder.records import Assignment, ClassFacts, FinalGrade, GradeReport
 from autograder.records.course_settings import CourseSettings
 from autograder.report.serialise import REPORT_NAME
 
@@ -42,6 +42,7 @@ class AssignmentPolicy:
         self._course = assignment.course_dir
         self._slug = assignment.slug
         self._stamp: object = None
+        self._attempts: Mapping[str, Sequence[Attempt]] = {}
         self._policy: CoursePolicy | None = None
         self._students: dict[str, _Student] = {}
 
@@ -59,6 +60,7 @@ class AssignmentPolicy:
         stamp = self._stamps()
         if not changed and stamp == self._stamp:
             return False
+        self._attempts = read_attempts(self._folder / OWN_FOLDER)
         self._policy = self._read(reports)
         self._stamp = stamp
         return True
@@ -85,16 +87,15 @@ class AssignmentPolicy:
         if settings.late.free_days:
             for slug in settings.assignments.keys() - {self._slug}:
                 students[slug] = list(_students(self._folder.parent / slug))
-        return CoursePolicy(
-            settings, roster, students, {self._slug: read_attempts(self._folder / OWN_FOLDER)}
-        )
+        return CoursePolicy(settings, roster, students, {self._slug: self._attempts})
 
-    def roster_check(self) -> RosterCheck:
-        """Return who of the roster has no grade, and who is not on it."""
+    def class_facts(self) -> ClassFacts:
+        """Return who of the roster has no grade, who is not on it, and the history of attempts."""
+        attempts = {name: tuple(one.score for one in own) for name, own in self._attempts.items()}
         if self._policy is None:
-            return RosterCheck()
+            return ClassFacts(attempts=attempts)
         absent = tuple(entry.name for entry in self._policy.absent(self._slug))
-        return RosterCheck(absent=absent, remarks=tuple(self._policy.remarks(self._slug)))
+        return ClassFacts(absent=absent, remarks=tuple(self._policy.remarks(self._slug)), attempts=attempts)
 
     def applied(self, grade: FinalGrade) -> FinalGrade:
         """Return a grade with what the policy adds or takes."""

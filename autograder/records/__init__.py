@@ -5,15 +5,16 @@ from autograder.records.comparison import Comparison, Diagnosis, NamedMistake, T
 from autograder.records.feedback_policy import FeedbackLevel, FeedbackPolicy
 from autograder.records.grade import (
     GRADE_SCHEMA_VERSION,
-    NO_ROSTER,
+    NO_FACTS,
     AnswerState,
     ChangedCheck,
+    ClassFacts,
     FinalGrade,
     GivenItem,
     GradedAnswer,
     GradeState,
+    MarkingEffort,
     PolicyChange,
-    RosterCheck,
 )
 from autograder.records.report import (
     REPORT_SCHEMA_VERSION,
@@ -30,13 +31,14 @@ from autograder.records.submission import CellFailure, Execution, Submission
 
 __all__ = [
     "GRADE_SCHEMA_VERSION",
-    "NO_ROSTER",
+    "NO_FACTS",
     "REPORT_SCHEMA_VERSION",
     "AnswerState",
     "Assignment",
     "CellFailure",
     "ChangedCheck",
     "CheckResult",
+    "ClassFacts",
     "Comparison",
     "Diagnosis",
     "Execution",
@@ -50,12 +52,12 @@ __all__ = [
     "GradingSettings",
     "Limits",
     "Loadable",
+    "MarkingEffort",
     "ModelSpec",
     "NamedMistake",
     "Outcome",
     "Pending",
     "PolicyChange",
-    "RosterCheck",
     "ShownOutput",
     "Submission",
     "Task",

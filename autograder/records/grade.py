@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 GRADE_SCHEMA_VERSION = 1
@@ -89,8 +90,28 @@ class PolicyChange:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RosterCheck:
-    """The results beside the roster."""
+class MarkingEffort:
+    """What marking one written question took."""
+
+    question: str
+    """The question's id."""
+
+    title: str
+    """The question."""
+
+    by: Mapping[str, int]
+    """Answers decided by each assistant, most first."""
+
+    seconds: float | None
+    """Median time that an answer took; None: nothing could be measured."""
+
+    measured: int
+    """Answers whose time was measured: those that followed another decision of the same person without a break."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassFacts:
+    """What is known of a class beside its reports and grades."""
 
     absent: tuple[str, ...] = ()
     """Who is on the roster and has no grade, neither of their own nor of their group."""
@@ -98,9 +119,15 @@ class RosterCheck:
     remarks: tuple[str, ...] = ()
     """What a person has to decide: who is not on the roster, groups with several submissions."""
 
+    attempts: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """Automatic points of each student's submissions in the course of time, the first one first, by folder."""
 
-NO_ROSTER = RosterCheck()
-"""Of a course without a roster."""
+    effort: tuple[MarkingEffort, ...] = ()
+    """What marking took, in the order of assignment.toml; empty before anything is decided."""
+
+
+NO_FACTS = ClassFacts()
+"""Of a class of which nothing else is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

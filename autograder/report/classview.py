@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from autograder.records import NO_ROSTER, FinalGrade, RosterCheck, Task
+from autograder.records import NO_FACTS, ClassFacts, FinalGrade, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,93 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Discrimination:
+    """How far an item separates strong students from weak ones."""
+
+    value: float | None
+    """Correlation of the item with the rest of the points, -1 to 1; None where it is not defined."""
+
+    why: str = ""
+    """Why it is not defined."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bar:
+    """One bar of the histogram, in the picture's units."""
+
+    x: float
+    """Left edge."""
+
+    y: float
+    """Upper edge."""
+
+    width: float
+    """Width."""
+
+    height: float
+    """Height."""
+
+    count: int
+    """Submissions."""
+
+    label: str
+    """Range of points, as `8–12`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A task or a written question in the class."""
+
+    title: str
+    """Its title."""
+
+    kind: str
+    """task or question."""
+
+    count: int
+    """Students whose points are decided."""
+
+    max_points: float
+    """Points to earn."""
+
+    mean: float | None
+    """Mean points; None without any student."""
+
+    discrimination: Discrimination
+    """Between its points and the rest of what the student has earned."""
+
+    bars: tuple[Bar, ...]
+    """Distribution of the points."""
+
+    @property
+    def difficulty(self) -> float | None:
+        """Mean share of the points, 0 to 1: the higher, the easier, as item analysis has it; None without any."""
+        return None if self.mean is None or not self.max_points else self.mean / self.max_points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptScores:
+    """All students' submissions of one number."""
+
+    number: int
+    """From 1."""
+
+    count: int
+    """Students who have handed in so often."""
+
+    mean: float
+    """Mean automatic points."""
+
+    gain: float | None
+    """Mean change from the submission before; None of the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
     """How many passed one check."""
+
+    id: str
+    """The check's id."""
 
     title: str
     """The check's title."""
@@ -63,6 +148,12 @@ class Rate:
 
     count: int
     """Students for whom it ran without a fault of ours."""
+
+    failed: tuple[Row, ...]
+    """The others of them."""
+
+    discrimination: Discrimination
+    """Between passing it and the rest of the automatic points."""
 
     @property
     def share(self) -> float:
@@ -127,29 +218,6 @@ class Board:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """One bar of the histogram, in the picture's units."""
-
-    x: float
-    """Left edge."""
-
-    y: float
-    """Upper edge."""
-
-    width: float
-    """Width."""
-
-    height: float
-    """Height."""
-
-    count: int
-    """Submissions."""
-
-    label: str
-    """Range of points, as `8–12`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClassView:
     """Everything on class.html."""
 
@@ -192,8 +260,14 @@ class ClassView:
     missing_modules: tuple[MissingModule, ...] = ()
     """Most frequent first."""
 
-    roster: RosterCheck = NO_ROSTER
-    """Who of the course's roster has no grade, and who is not on it."""
+    facts: ClassFacts = NO_FACTS
+    """What is known of the class beside its reports and grades."""
+
+    items: tuple[Item, ...] = ()
+    """Tasks, then written questions."""
+
+    attempts: tuple[AttemptScores, ...] = ()
+    """The first submissions, the second ones and so on; empty where nobody has several."""
 
     @property
     def reviews(self) -> list[Row]:
@@ -224,9 +298,16 @@ class ClassView:
         """Anchors of the page's sections with their names."""
         if not self.rows:
             return []
-        named = [("mistakes", "mistakes"), ("checks", "pass rates"), ("grades", "grades")]
+        named = [
+            ("grades", "grades"),
+            ("mistakes", "mistakes"),
+            ("checks", "pass rates"),
+            ("items", "difficulty"),
+        ]
         if self.missing_modules:
-            named.insert(0, ("modules", "missing modules"))
-        if self.roster != NO_ROSTER:
-            named.insert(0, ("roster", "roster"))
+            named.append(("modules", "missing modules"))
+        if self.facts.absent or self.facts.remarks:
+            named.append(("roster", "roster"))
+        if self.facts.effort:
+            named.append(("effort", "marking"))
         return ([("reviews", "needs review")] if self.reviews else []) + named

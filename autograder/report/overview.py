@@ -5,21 +5,22 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from functools import partial
 from urllib.parse import quote
 
 from autograder.records import (
-    NO_ROSTER,
+    NO_FACTS,
     Assignment,
     CheckResult,
+    ClassFacts,
     Diagnosis,
     FinalGrade,
     GradeReport,
-    RosterCheck,
 )
-from autograder.report.classview import Bar, Board, ClassView, MissingModule, Mistake, Place, Rate, Row
+from autograder.report.classview import Board, ClassView, MissingModule, Mistake, Place, Rate, Row
 from autograder.report.decided import open_points
+from autograder.report.item_analysis import attempt_scores, discrimination_of_check, histogram, items_of
 
-HISTOGRAM_BARS = 10
 MOST_MODULES = 30
 """Missing modules on the class page."""
 
@@ -53,7 +54,7 @@ def class_view(
     reports: Sequence[GradeReport],
     assignment: Assignment,
     grades: Mapping[str, FinalGrade] | None = None,
-    roster: RosterCheck = NO_ROSTER,
+    facts: ClassFacts = NO_FACTS,
 ) -> ClassView:
     """Return the class page as data.
 
@@ -61,7 +62,7 @@ def class_view(
         reports: Of one assignment, in any order; may be empty.
         assignment: For title and tasks.
         grades: The final grades by student; None: nothing is known of them.
-        roster: Who is on the course's roster.
+        facts: What is known of the class beside them.
     """
     ordered = sort_reports(reports)
     rows = tuple(_row(report, assignment, (grades or {}).get(report.student)) for report in ordered)
@@ -79,11 +80,13 @@ def class_view(
         histogram=bars,
         histogram_text="Histogram of scores. "
         + "; ".join(f"{bar.label} points: {bar.count}" for bar in bars if bar.count),
-        rates=_rates(ordered),
+        rates=_rates(ordered, rows),
         mistakes=_mistakes(ordered, rows),
         boards=leaderboards(ordered, rows, assignment.metrics),
         missing_modules=_missing_modules(ordered, rows),
-        roster=roster,
+        facts=facts,
+        items=items_of(ordered, assignment, grades or {}),
+        attempts=attempt_scores(facts.attempts),
     )
 
 
@@ -108,44 +111,30 @@ def _row(report: GradeReport, assignment: Assignment, grade: FinalGrade | None) 
     )
 
 
-def histogram(scores: Sequence[float], max_score: float) -> tuple[Bar, ...]:
-    """Return bars over 0..max_score; the full score falls into the last one.
-
-    Each bar holds its lower edge, the last one its upper edge, too. The picture is 600 wide and 120 high.
-    """
-    counts = [0] * HISTOGRAM_BARS
-    for score in scores:
-        share = score / max_score if max_score > 0 and math.isfinite(score) else 0.0
-        counts[min(HISTOGRAM_BARS - 1, max(0, int(share * HISTOGRAM_BARS + 1e-9)))] += 1
-    tallest, width = max(counts, default=0) or 1, 600 / HISTOGRAM_BARS
-    edges = [max_score * index / HISTOGRAM_BARS for index in range(HISTOGRAM_BARS + 1)]
-    return tuple(
-        Bar(
-            x=20 + index * width + 3,
-            y=150 - 120 * count / tallest,
-            width=width - 6,
-            height=120 * count / tallest,
-            count=count,
-            label=f"{edges[index]:.3g}–{edges[index + 1]:.3g}",
-        )
-        for index, count in enumerate(counts)
-    )
-
-
-def _rates(reports: Sequence[GradeReport]) -> tuple[Rate, ...]:
-    checks: dict[str, list[CheckResult]] = {}
+def _rates(reports: Sequence[GradeReport], rows: Sequence[Row]) -> tuple[Rate, ...]:
+    checks: dict[str, dict[str, CheckResult]] = {}
     for report in reports:
         for check in report.checks:
-            checks.setdefault(check.id, []).append(check)
-    return tuple(
-        Rate(
-            title=group[0].title,
-            task=group[0].task,
-            visibility=group[0].visibility,
-            passed=sum(check.outcome == "passed" and not check.fault for check in group),
-            count=sum(not check.fault for check in group),
-        )
-        for group in checks.values()
+            checks.setdefault(check.id, {})[report.student] = check
+    scores = {report.student: report.score for report in reports}
+    by_student = {row.student: row for row in rows}
+    return tuple(map(partial(_rate, scores=scores, rows=by_student), checks.values()))
+
+
+def _rate(group: Mapping[str, CheckResult], *, scores: Mapping[str, float], rows: Mapping[str, Row]) -> Rate:
+    first = next(iter(group.values()))
+    sound = {student: check for student, check in group.items() if not check.fault}
+    failed = [student for student, check in sound.items() if check.outcome != "passed"]
+    ran = {student: check for student, check in sound.items() if not rows[student].problem}
+    return Rate(
+        id=first.id,
+        title=first.title,
+        task=first.task,
+        visibility=first.visibility,
+        passed=len(sound) - len(failed),
+        count=len(sound),
+        failed=tuple(rows[student] for student in failed),
+        discrimination=discrimination_of_check(ran, scores),
     )
 
 

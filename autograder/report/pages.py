@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import functools
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from importlib import resources
 from typing import Any
 
 import jinja2
@@ -122,7 +125,15 @@ def instructor_page(
 
 def class_page(view: ClassView) -> bytes:
     """Return class.html."""
-    return render("class.html.j2", view=view)
+    return render("class.html.j2", view=view, sorting=Markup(_sorting()[0]), sorting_hash=_sorting()[1])
+
+
+@functools.cache
+def _sorting() -> tuple[str, str]:
+    """Return the script that sorts tables, the only one on any page, and its hash for the content security policy."""
+    source = (resources.files("autograder.report") / "templates" / "sorting.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode()
+    return source, f"sha256-{digest}"
 
 
 def flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

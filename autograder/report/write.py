@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from autograder.records import NO_ROSTER, Assignment, Execution, FinalGrade, GradeReport, Limits, RosterCheck
+from autograder.records import NO_FACTS, Assignment, ClassFacts, Execution, FinalGrade, GradeReport, Limits
 from autograder.report.atomic_files import PARTIAL_PATTERN, locked, write_files
 from autograder.report.executed import executed_ipynb, executed_page
 from autograder.report.grade_file import GRADE_NAME, grade_to_json
@@ -105,7 +105,7 @@ def write_class(
     *,
     bom: bool = False,
     grades: Mapping[str, FinalGrade] | None = None,
-    roster: RosterCheck = NO_ROSTER,
+    facts: ClassFacts = NO_FACTS,
 ) -> None:
     """Write grades.csv, leaderboard.csv and class.html.
 
@@ -115,16 +115,16 @@ def write_class(
         folder: `DIR/<slug>`; made if missing.
         bom: Start the CSV files with a byte order mark, for Excel.
         grades: The final grades by student; None: nothing is known of them.
-        roster: Who is on the course's roster.
+        facts: What is known of the class beside them.
 
     Raises:
         OSError: If the folder cannot be written to.
     """
-    view = class_view(reports, assignment, grades, roster)
+    view = class_view(reports, assignment, grades, facts)
     folder.mkdir(parents=True, exist_ok=True)
     write_files(
         {
-            "grades.csv": grades_csv(reports, assignment, bom=bom, grades=grades, absent=roster.absent),
+            "grades.csv": grades_csv(reports, assignment, bom=bom, grades=grades, absent=facts.absent),
             "leaderboard.csv": leaderboard_csv(view, bom=bom),
             "class.html": class_page(view),
         },

@@ -208,3 +208,53 @@ def test_feedback_prints(browser: Any, results: Path, tmp_path: Path) -> None:
         card = visit.page.locator(".card").first
         assert card.evaluate("card => getComputedStyle(card).backgroundColor") == "rgb(255, 255, 255)"
         assert visit.page.evaluate(LOW_CONTRAST) == []
+
+
+def test_columns_of_the_class_page_sort_by_their_heading(browser: Any, results: Path) -> None:
+    with Visit(browser, results / "class.html", width=1280) as visit:
+        table = visit.page.locator("table.grades")
+
+        def scores() -> list[float]:
+            return [
+                float(text) for text in table.locator("tbody tr > td:nth-child(2) strong").all_inner_texts()
+            ]
+
+        before = scores()
+        heading = table.get_by_role("button", name="Automatic")
+        heading.click()
+        assert scores() == sorted(before, reverse=True) != before
+        heading.press("Enter")
+        assert scores() == sorted(before)
+        assert table.locator("th[aria-sort=ascending]").inner_text().startswith("Automatic")
+        table.get_by_role("button", name="Student").click()
+        assert scores() == before, "they stand by name at first"
+        assert visit.said == []
+
+
+def test_another_script_on_the_class_page_does_not_run(browser: Any, results: Path, tmp_path: Path) -> None:
+    page = (results / "class.html").read_text(encoding="utf-8")
+    hostile = tmp_path / "class.html"
+    hostile.write_text(
+        page.replace("</main>", "<script>document.title = 'evil'</script></main>"), encoding="utf-8"
+    )
+    with Visit(browser, hostile, width=1280) as visit:
+        assert visit.page.title() != "evil"
+        assert visit.page.locator("button.sort").count() > 0
+        assert any("Content Security Policy" in text for text in visit.said)
+
+
+@pytest.mark.parametrize("width", [375, 1280])
+def test_axe_finds_nothing_on_the_class_page(browser: Any, results: Path, width: int) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    context = browser.new_context(viewport={"width": width, "height": 800}, bypass_csp=True)
+    try:
+        page = context.new_page()
+        page.goto((results / "class.html").as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = Axe().run(page).response["violations"]
+            assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == [], scheme
+    finally:
+        context.close()

@@ -10,7 +10,8 @@ import pytest
 
 from autograder.records import Assignment, GradeReport, NamedMistake
 from autograder.records.folder_names import student_folder_name
-from autograder.report.overview import HISTOGRAM_BARS, MOST_MODULES, class_view, histogram, mistakes_of
+from autograder.report.item_analysis import HISTOGRAM_BARS, histogram
+from autograder.report.overview import MOST_MODULES, class_view, mistakes_of
 from autograder.report.pages import class_page
 
 Make = Callable[[str], GradeReport]
