@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder import failpoints
-from autograder.course.policy.attempts import OWN_FOLDER, Attempt
+from autograder.course.course_file import load_course
+from autograder.course.policy.attempts import OWN_FOLDER, Attempt, read_attempts
 from autograder.course.profiles import DEFAULT_PROFILE, resolve
 from autograder.course.submissions import discover
+from autograder.course.versions import file_hash
 from autograder.execution.devices import seats
 from autograder.grading.journal import Entry, State
 from autograder.grading.results_folder import Results, open_results
@@ -157,12 +159,39 @@ def _grade(
         AssignmentPolicy(results.folder, assignment).refresh(
             ()
         )  # a mistake in course.toml is said before hours of work
-        schedule = make_schedule(find(results.scratch), settings, results, regrade=options.regrade)
+        found = find(results.scratch)
+        for attempts in _earlier_attempts(found, results, assignment):
+            earlier = make_schedule(attempts, settings, results)
+            _carry_out(earlier, settings, results, options, Progress())
+        schedule = make_schedule(found, settings, results, regrade=options.regrade)
         progress.scheduled(schedule)
         graded = _carry_out(schedule, settings, results, options, progress)
         progress.finished(graded)
         results.journal.forget_previous()
     return graded.reports
+
+
+def _earlier_attempts(
+    submissions: Sequence[Submission], results: Results, assignment: Assignment
+) -> Iterator[list[Submission]]:
+    """Yield all first attempts, all second ones and so on, without the last, where the course counts more than that.
+
+    What the journal's history has already is not graded again.
+    """
+    course = load_course(assignment.course_dir)
+    if course is None or course.attempts == "last":
+        return
+    known = read_attempts(results.folder / OWN_FOLDER)
+    graded = {(attempt.folder, attempt.submission) for own in known.values() for attempt in own}
+    for number in range(max((len(one.earlier) for one in submissions), default=0)):
+        attempts = [one.earlier[number] for one in submissions if len(one.earlier) > number]
+        fresh = [
+            one
+            for one in attempts
+            if not one.problem and (one.folder_name, file_hash(one.path)) not in graded
+        ]
+        if fresh:
+            yield fresh
 
 
 def _carry_out(

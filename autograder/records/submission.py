@@ -33,6 +33,9 @@ class Submission:
     """What the learning platform states, as far as it does: `platform`, `id`, `name` (where the shown one has more),
     `login`, `email`, `group`, `at`, `late`, `attempt`, `place` (where Moodle expects feedback)."""
 
+    earlier: tuple[Submission, ...] = ()
+    """The student's earlier attempts where the same download has them, the first one first."""
+
     @property
     def folder_name(self) -> str:
         """Name of the student's results folder."""

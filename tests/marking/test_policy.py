@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import jsonschema
 import pytest
@@ -150,3 +151,28 @@ def test_who_handed_in_nothing_has_a_row_and_who_is_not_on_the_roster_is_named(c
     code, said = run(command, "totals")
     assert code == 0, said
     assert list(table(command, "totals.csv")) == ["ana", "bo"]
+
+
+def test_all_attempts_of_one_download_count(command, tmp_path):
+    template = command.course / "student_template" / f"{SLUG}.ipynb"
+    download = tmp_path / "gradebook.zip"
+    wrong, worse = {"standardise": "x = 1"}, {"standardise": "x = 1", "centre": "x = 1"}
+    with zipfile.ZipFile(download, "w") as archive:
+        for day, cells in ((1, wrong), (2, {}), (3, worse)):
+            path = submission(template, tmp_path / f"{day}.ipynb", {**cells, WHY: None})
+            archive.write(path, f"Week_1_anna_attempt_2026-12-0{day}-10-20-30_{SLUG}.ipynb")
+    (command.course / "course.toml").write_text('attempts = "best"\n')
+    once = Command(course=command.course, submitted=download, out=tmp_path / "results")
+    code, said = once.run()
+    assert code == 0, said
+    anna = table(once)["anna"]
+    assert float(anna["score"]) < 2 and anna["total"] == "6", anna
+    (reason,) = grade(once, "anna")["policy"]["reasons"]
+    assert reason.startswith("best of 3 attempts (") and reason.endswith(f", 6, {anna['score']})")
+    code, said = once.run()
+    assert code == 0 and "1 of 1 already graded and unchanged" in said, said
+    assert table(once)["anna"] == anna
+    (command.course / "course.toml").unlink()
+    last = Command(course=command.course, submitted=download, out=tmp_path / "last")
+    code, said = last.run()
+    assert code == 0 and table(last)["anna"]["total"] == anna["score"], said

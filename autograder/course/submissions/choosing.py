@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -180,7 +180,19 @@ def submission_of(
             problem=f"No notebook was handed in: {place.origin} holds none.",
             handed_in=_handed_in(place.stated, student),
         )
-    choice = chooser.choose(files)
+    choice, attempts = chooser.choose(files), sorted({handed.stated.attempt for handed in files})
+    earlier = [
+        chooser.choose([handed for handed in files if handed.stated.attempt == attempt])
+        for attempt in attempts
+        if attempt < choice.handed.stated.attempt
+    ]
+    return replace(
+        _chosen(student, choice, attempts), earlier=tuple(_chosen(student, one, attempts) for one in earlier)
+    )
+
+
+def _chosen(student: str, choice: Choice, attempts: Sequence[str]) -> Submission:
+    """Make a submission of the file that was chosen."""
     stated = choice.handed.stated
     remarks = [choice.remark] if choice.remark else []
     if stated.is_late:
@@ -193,7 +205,7 @@ def submission_of(
         origin=choice.handed.origin,
         problem=choice.problem,
         remarks=tuple(remarks),
-        handed_in=_handed_in(stated, student, sorted({handed.stated.attempt for handed in files})),
+        handed_in=_handed_in(stated, student, attempts),
     )
 
 
