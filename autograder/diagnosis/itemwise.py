@@ -15,7 +15,7 @@ LEAST_NUMBERS = 2
 """So many wrong numbers tell a mistake, since nothing is fitted; of whole numbers such as classes, `LEAST_VALUES`."""
 
 CLEARLY = 4.0
-"""A slice tells the mistake from the reference if the two lie more than this many tau apart."""
+"""A slice tells that the mistake was made if it lies more than this many tau from the reference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ def mixed(
         is_right, is_wrong = from_right <= tau, from_wrong <= tau
         if not bool((is_right | is_wrong).all()):
             continue
-        tells_wrong, tells_right = is_wrong & ~is_right & apart, is_right & ~is_wrong & apart
+        tells_wrong, tells_right = is_wrong & ~is_right & apart, is_right & ~is_wrong
         values = int(tells_wrong.sum()) * (expected.numel() // expected.shape[axis])
         if values < least or not bool(tells_right.any()):
             continue

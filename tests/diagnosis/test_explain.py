@@ -318,6 +318,18 @@ def test_two_wrong_numbers_show_a_mistake_but_one_or_a_few_classes_do_not(wrong,
     assert (found.misconception if found else None) == ("few_without_sine" if is_named else None)
 
 
+def test_a_right_number_need_not_lie_far_from_what_the_mistake_gives():
+    expected = values(reference, X)
+    mistaken = expected * torch.tensor([2.0, 3.0, 4.0, 1 + 3 * TAU])
+    actual = torch.cat([mistaken[:3], expected[3:]])
+    found = mixed(actual, expected, mistaken, axes=("layer",), metric="relative_l2", tau=TAU)
+    assert found is not None
+    assert found.where == "in all layers but the last"
+    nearly_right = expected * torch.tensor([1 + 2 * TAU, 1 + 3 * TAU, 1, 1])
+    mistaken = torch.cat([nearly_right[:2], 2 * expected[2:]])
+    assert mixed(nearly_right, expected, mistaken, axes=("layer",), metric="relative_l2", tau=TAU) is None
+
+
 def test_a_mistake_that_shows_in_one_number_is_not_named_where_another_in_some_items_shows_the_same():
     actual = values(reference, X)
     actual[0] = FEW_WITHOUT_SINE.run(reference, X)[0]
