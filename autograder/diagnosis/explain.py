@@ -83,13 +83,14 @@ def explain(
         near = near or _mixed(shown, asked)
     if asked is not question and not near:
         near = _singles([one for one in candidates if one.needs_whole], question)
-    if near and _shows_one_value(near, question):
+    if near and _one_value_differs(question):
         near = _and_in_one_item(near, candidates, question)
     found = near or _first(general, question) or _following(asked, mistaken or {})
     found = found or _mixed(_likely(shown, asked, question), question)
     if found:
         return _or_located(named(found), question)
     transform = _transform(question)
+    # Two mistakes in which nothing is fitted say more than a fitted factor.
     found = [] if transform is None or not transform.fitted else _pairs(candidates, asked, mistaken or {})
     if len({one.ids for one in found}) == 1:
         return named(found)
@@ -193,8 +194,8 @@ def _following(question: Question, mistaken: Mapping[str, Misconception]) -> lis
     return _consistent(found, question)
 
 
-def _shows_one_value(found: Sequence[Match], question: Question) -> bool:
-    """Return whether what was found differs from the right answer in one value of several only."""
+def _one_value_differs(question: Question) -> bool:
+    """Return whether the answer differs from the right one in one value of several only."""
     subject = question.subject
     if subject is None or subject.actual.shape != subject.expected.shape or subject.expected.numel() < 2:
         return False
