@@ -272,9 +272,22 @@ def _pairs(
     candidates: Sequence[Misconception], question: Question, mistaken: Mapping[str, Misconception]
 ) -> list[Match]:
     """Try two mistakes at once: of this function, or of this one and one that it calls."""
-    tried = [(outer, {outer.task: inner}) for outer, inner in pairs(candidates)]
-    for task, known in mistaken.items():
-        tried += [(outer, {task: known}) for outer in candidates if task in outer.calls]
+    module = getattr(question.reference, "module", question.reference)
+    fed = [
+        (outer, {task: known})
+        for task, known in mistaken.items()
+        for outer in candidates
+        if task in outer.calls or any(task in names_used(getattr(module, name, None)) for name in outer.calls)
+    ]
+    # What the student is known to do elsewhere goes before what it could be as well.
+    return _composed_of(fed, question) or _composed_of(
+        [(outer, {outer.task: inner}) for outer, inner in pairs(candidates)], question
+    )
+
+
+def _composed_of(
+    tried: Iterable[tuple[Misconception, Mapping[str, Misconception]]], question: Question
+) -> list[Match]:
     found = []
     for outer, inner in tried:
         run = composed(outer, inner)

@@ -135,6 +135,13 @@ def shifted(reference, x):
 SHIFTED = mistake("shifted", shifted, calls=("weights",))
 
 
+def test_a_mistake_known_of_a_function_below_goes_before_one_that_gives_the_same():
+    answer = composed(NEGATED, {"weights": NOT_DIVIDED})(reference, X)
+    same = mistake("same", following("score", {"weights": NOT_DIVIDED}))
+    assert named(answer, [*KNOWN, same]) == "negated + same"
+    assert named(answer, [*KNOWN, same], mistaken={"weights": NOT_DIVIDED}) == "negated + not_divided"
+
+
 @pytest.mark.parametrize("known", KNOWN)
 def test_what_is_nearly_a_mistake_is_not_named(known):
     answer = known.run(reference, X)
