@@ -28,6 +28,7 @@ from autograder.checks.float64_reference import exact_answer
 from autograder.checks.input_selection import is_small, smallest_first
 from autograder.checks.tolerance_context import tolerance_for
 from autograder.comparison.tensors import as_tensor, compare, distance
+from autograder.diagnosis import Subject
 
 CELLS = ("target token", "prompt token")
 
@@ -690,12 +691,25 @@ def assert_sampled(
         other = as_tensor(result)
         return math.inf if got is None or other is None else distance(got, other, "relative_l2")
 
-    def exactly(result) -> float:
-        return loosely(result) * tau / tolerance_for("shapley").tau
-
-    # First the mistakes that draw nothing, to the last digits; then those whose draws are not the student's.
+    drawn = (*arguments, count, seed)
+    alike = None
+    if got is not None and form.problem in ("", "values"):
+        alike = Subject(
+            actual=got,
+            expected=reference.shapley_sampled(*drawn),
+            axes=("feature",),
+            items=None,
+            metric="relative_l2",
+            select=lambda result: result,
+        )
+    # First the mistakes that give the same to the last digits; then those whose draws are not the student's.
     raise Mismatch(
-        with_bound(form, got, expected, spread), loosely, tau, ((*arguments, count, seed), exactly)
+        with_bound(form, got, expected, spread),
+        loosely,
+        tau,
+        (drawn, loosely),
+        part_subject=alike,
+        part_tau=tolerance_for("shapley").tau,
     )
 
 

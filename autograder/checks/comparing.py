@@ -53,6 +53,7 @@ class Mismatch(CheckFailure):
         part: What diagnosis asks first, and the distance of a result for it; None: the whole at once.
         subject: The tensors themselves, where they are tensors.
         part_subject: The same of the part.
+        part_tau: The bound for the part; the check's where it is None.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Mismatch(CheckFailure):
         *,
         subject: Subject | None = None,
         part_subject: Subject | None = None,
+        part_tau: float | None = None,
     ) -> None:
         super().__init__(comparison.message)
         self.comparison = comparison
@@ -72,6 +74,7 @@ class Mismatch(CheckFailure):
         self.part = part
         self.subject = subject
         self.part_subject = part_subject
+        self.part_tau = part_tau
 
 
 Witness = Callable[[Callable[[Any], float], float], None]

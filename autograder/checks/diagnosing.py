@@ -76,7 +76,8 @@ def explained(
     part = None
     if error.part is not None:
         args, nearness = error.part
-        part = replace(question, args=args, nearness=nearness, subject=error.part_subject)
+        tau = error.tau if error.part_tau is None else error.part_tau
+        part = replace(question, args=args, nearness=nearness, subject=error.part_subject, tau=tau)
     earlier = [one.call.args for one in passed if one.call.function == call.function and not one.call.kwargs]
     shown = error.subject
     near = shown is not None and relative_l2(shown.actual, shown.expected) <= NEAR

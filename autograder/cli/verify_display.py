@@ -70,12 +70,19 @@ def show_accuracy(programs: Sequence[DiagnosedProgram]) -> None:
     from autograder.authoring.verify.diagnosis_cases import KINDS
 
     table = Table(title="Diagnosis accuracy", box=None, title_justify="left")
-    for column in ("", "right diagnosis", "wrong diagnosis", "no diagnosis", "no points lost"):
+    for column in (
+        "",
+        "right diagnosis",
+        "wrong diagnosis",
+        "no diagnosis",
+        "cannot be told",
+        "no points lost",
+    ):
         table.add_column(column, justify="right" if column else "left")
     for kind in accuracy_by_kind(programs):
         counts = (kind.right, kind.wrong, kind.none)
         shares = (f"{count} ({kind.share(count):.1%})" for count in counts)
-        table.add_row(KINDS[kind.kind], *shares, str(kind.no_points_lost))
+        table.add_row(KINDS[kind.kind], *shares, str(kind.cannot_be_told), str(kind.no_points_lost))
     console = Console(highlight=False)
     console.print(table, soft_wrap=True)
     for one in programs:

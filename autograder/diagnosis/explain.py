@@ -9,7 +9,7 @@ causes is an `UnusableAnswerError`; one of the reference stays what it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,7 +24,7 @@ from autograder.diagnosis.itemwise import Mixed, mixed
 from autograder.diagnosis.localise import where_it_differs
 from autograder.diagnosis.misconceptions import Function, Misconception
 from autograder.diagnosis.naming import Match, named
-from autograder.diagnosis.query import Explanation, Question, Subject
+from autograder.diagnosis.query import Explanation, Question, Subject, same_arguments
 from autograder.diagnosis.transforms import LEAST_VALUES, Transformed, transforms_to
 from autograder.records import Diagnosis
 
@@ -75,15 +75,25 @@ def explain(
         The explanation; its diagnosis is None where nothing, or more than one thing, reproduces the answer.
     """
     asked = question if part is None or part.is_right else _confirmed_by(question, part)
-    shown = [one for one in candidates if asked is question or not one.needs_whole]
+    # A part may be the same call, within a narrower bound.
+    is_whole = asked is question or same_arguments(asked.args, question.args)
+    shown = [one for one in candidates if is_whole or not one.needs_whole]
     near = _singles(shown, asked)
+    if asked is not question and is_whole:
+        near = near or _mixed(shown, asked)
     if asked is not question and not near:
         near = _singles([one for one in candidates if one.needs_whole], question)
+    if near and _one_value_differs(question):
+        near = _and_in_one_item(near, candidates, question)
     found = near or _first(general, question) or _following(asked, mistaken or {})
     found = found or _mixed(_likely(shown, asked, question), question)
     if found:
         return _or_located(named(found), question)
     transform = _transform(question)
+    # Two mistakes in which nothing is fitted say more than a fitted factor.
+    found = [] if transform is None or not transform.fitted else _pairs(candidates, asked, mistaken or {})
+    if len({one.ids for one in found}) == 1:
+        return named(found)
     if transform is not None:
         return Explanation(
             diagnosis=Diagnosis(
@@ -184,10 +194,28 @@ def _following(question: Question, mistaken: Mapping[str, Misconception]) -> lis
     return _consistent(found, question)
 
 
-def _mixed(candidates: Iterable[Misconception], question: Question) -> list[Match]:
+def _one_value_differs(question: Question) -> bool:
+    """Return whether the answer differs from the right one in one value of several only."""
+    subject = question.subject
+    if subject is None or subject.actual.shape != subject.expected.shape or subject.expected.numel() < 2:
+        return False
+    got, want = subject.actual.double(), subject.expected.double()
+    scale = 1.0 if subject.metric != "relative_l2" else float(want.square().mean().sqrt())
+    return int(((got - want).abs() > question.tau * scale).sum()) == 1
+
+
+def _and_in_one_item(
+    found: list[Match], candidates: Iterable[Misconception], question: Question
+) -> list[Match]:
+    """Add the mistakes that, made in one item alone, give that value as well."""
+    ids = {known.id for one in found for known in one.known}
+    return found + _mixed([one for one in candidates if one.id not in ids], question, least=1)
+
+
+def _mixed(candidates: Iterable[Misconception], question: Question, least: int | None = None) -> list[Match]:
     """Try each mistake in some items, the others being right."""
     subject = question.subject
-    found: list[tuple[Function, Match]] = []
+    found: list[Match] = []
     if subject is None:
         return []
     for known in candidates:
@@ -197,13 +225,31 @@ def _mixed(candidates: Iterable[Misconception], question: Question) -> list[Matc
 
         def places(answer: Tensor, given: Tensor = tensor) -> Mixed | None:
             return mixed(
-                answer, subject.expected, given, axes=subject.axes, metric=subject.metric, tau=question.tau
+                answer,
+                subject.expected,
+                given,
+                axes=subject.axes,
+                metric=subject.metric,
+                tau=question.tau,
+                least=least,
             )
 
         one = judged(places, subject.actual, subject.expected)
-        if one is not None:
-            found.append((known.run, Match((known,), one.distance, where=f" This holds {one.where}.")))
-    return _consistent(found, question)
+        if one is not None and any(map(question.consistent, _in_places(known, one, question.task))):
+            found.append(Match((known,), one.distance, where=f" This holds {one.where}."))
+    return found
+
+
+def _in_places(known: Misconception, where: Mixed, task: str) -> Iterator[Function]:
+    """Yield a mistake, and the mistake in these places alone: in all that may be wrong, and in all that must be."""
+
+    def run(keep: Sequence[bool], reference: Any, *args: Any, **kwargs: Any) -> Any:
+        right = getattr(reference, task)(*args, **kwargs)
+        return where.joined(right, known.run(reference, *args, **kwargs), keep)
+
+    yield known.run
+    yield partial(run, where.right)
+    yield partial(run, [not wrong for wrong in where.wrong])
 
 
 def _tensor_of(known: Misconception, subject: Subject, question: Question) -> Tensor | None:
@@ -226,9 +272,22 @@ def _pairs(
     candidates: Sequence[Misconception], question: Question, mistaken: Mapping[str, Misconception]
 ) -> list[Match]:
     """Try two mistakes at once: of this function, or of this one and one that it calls."""
-    tried = [(outer, {outer.task: inner}) for outer, inner in pairs(candidates)]
-    for task, known in mistaken.items():
-        tried += [(outer, {task: known}) for outer in candidates if task in outer.calls]
+    module = getattr(question.reference, "module", question.reference)
+    fed = [
+        (outer, {task: known})
+        for task, known in mistaken.items()
+        for outer in candidates
+        if task in outer.calls or any(task in names_used(getattr(module, name, None)) for name in outer.calls)
+    ]
+    # What the student is known to do elsewhere goes before what it could be as well.
+    return _composed_of(fed, question) or _composed_of(
+        [(outer, {outer.task: inner}) for outer, inner in pairs(candidates)], question
+    )
+
+
+def _composed_of(
+    tried: Iterable[tuple[Misconception, Mapping[str, Misconception]]], question: Question
+) -> list[Match]:
     found = []
     for outer, inner in tried:
         run = composed(outer, inner)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from autograder.diagnosis.misconceptions import Misconception
+from autograder.diagnosis.query import same_arguments
 
 _TEXTS = {
     "notebooks_own_model": (
@@ -94,12 +95,8 @@ def _of_the_shipped(
 def _of_an_earlier(
     task: str, earlier: Sequence[Sequence[Any]], kept: Sequence[Any], reference: Any, *args: Any
 ) -> Any:
-    known = any(_same(args, one) for one in earlier)
+    known = any(same_arguments(args, one) for one in earlier)
     return getattr(reference, task)(*(args if known else kept))
-
-
-def _same(one: Sequence[Any], other: Sequence[Any]) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _in_training_mode(task: str, seed: int, reference: Any, *args: Any) -> Any:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from autograder.diagnosis.transforms import LEAST_VALUES
 
+LEAST_NUMBERS = 2
+"""So many wrong numbers tell a mistake, since nothing is fitted; of whole numbers such as classes, `LEAST_VALUES`."""
+
 CLEARLY = 4.0
-"""A slice tells the mistake from the reference if the two lie more than this many tau apart."""
+"""A slice tells that the mistake was made if it lies more than this many tau from the reference."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +27,12 @@ class Mixed:
 
     wrong: tuple[bool, ...]
     """For each slice along the axis, whether the mistake was made there."""
+
+    right: tuple[bool, ...]
+    """For each slice, whether the mistake was clearly not made there."""
+
+    place: int
+    """The axis' number."""
 
     distance: float
     """The farthest slice from what explains it, in the check's metric."""
@@ -38,9 +49,36 @@ class Mixed:
                 return f"in the {end} {self.axis} alone"
         return f"in {count} of {size} {plural}"
 
+    def joined(self, right: Any, wrong: Any, keep: Sequence[bool]) -> Any:
+        """Return a wrong result with some slices of the right one: of each tensor of it that has as many.
+
+        Args:
+            right: What the reference gives.
+            wrong: What the mistake gives.
+            keep: For each slice whether it is the right one.
+        """
+        if isinstance(right, Tensor) and isinstance(wrong, Tensor):
+            fits = right.shape == wrong.shape and right.dim() > self.place
+            if not fits or right.shape[self.place] != len(keep):
+                return wrong
+            shape = [len(keep) if axis == self.place else 1 for axis in range(right.dim())]
+            return torch.where(
+                torch.tensor(keep, device=right.device).reshape(shape), right, wrong.to(right.device)
+            )
+        if isinstance(right, (tuple, list)) and isinstance(wrong, (tuple, list)) and len(right) == len(wrong):
+            return type(wrong)(self.joined(*both, keep) for both in zip(right, wrong, strict=True))
+        return wrong
+
 
 def mixed(
-    actual: Tensor, expected: Tensor, mistaken: Tensor, *, axes: Sequence[str], metric: str, tau: float
+    actual: Tensor,
+    expected: Tensor,
+    mistaken: Tensor,
+    *,
+    axes: Sequence[str],
+    metric: str,
+    tau: float,
+    least: int | None = None,
 ) -> Mixed | None:
     """Return where a mistake explains an answer that is right elsewhere.
 
@@ -51,6 +89,7 @@ def mixed(
         axes: Names of the expected tensor's axes.
         metric: relative_l2, max_abs or exact.
         tau: The check's bound; 0 for `exact`.
+        least: How many wrong values must tell the mistake; None: `LEAST_NUMBERS` or `LEAST_VALUES`.
 
     Returns:
         None unless every slice along one axis equals the reference's or the mistake's, some the mistake's alone and
@@ -59,6 +98,8 @@ def mixed(
     same = actual.shape == expected.shape == mistaken.shape
     if not same or not expected.numel() or len(axes) != expected.dim():
         return None
+    if least is None:
+        least = LEAST_VALUES if metric == "exact" else LEAST_NUMBERS
     got, right, wrong = actual.double(), expected.double(), mistaken.double()
     for axis, name in enumerate(axes):
         from_right, from_wrong = (_by_slice(got, other, axis, metric) for other in (right, wrong))
@@ -66,12 +107,18 @@ def mixed(
         is_right, is_wrong = from_right <= tau, from_wrong <= tau
         if not bool((is_right | is_wrong).all()):
             continue
-        tells_wrong, tells_right = is_wrong & ~is_right & apart, is_right & ~is_wrong & apart
+        tells_wrong, tells_right = is_wrong & ~is_right & apart, is_right & ~is_wrong
         values = int(tells_wrong.sum()) * (expected.numel() // expected.shape[axis])
-        if values < LEAST_VALUES or not bool(tells_right.any()):
+        if values < least or not bool(tells_right.any()):
             continue
         off = from_right.minimum(from_wrong).max()
-        return Mixed(axis=name, wrong=tuple((~is_right).tolist()), distance=float(off))
+        return Mixed(
+            axis=name,
+            wrong=tuple((~is_right).tolist()),
+            right=tuple(tells_right.tolist()),
+            place=axis,
+            distance=float(off),
+        )
     return None
 
 

@@ -81,6 +81,11 @@ class Question:
         return one is not None and distance(one.actual, one.expected, one.metric, one.items) <= self.tau
 
 
+def same_arguments(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Return whether two calls were given the very same objects."""
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """What can be said of a wrong answer."""

@@ -44,6 +44,9 @@ class Transformed:
     invertible: bool = False
     """Whether the origin can be recovered from the result."""
 
+    fitted: bool = False
+    """Whether numbers were fitted, so that two mistakes that give the same without any say more."""
+
 
 def transforms_to(
     actual: Tensor,
@@ -125,6 +128,7 @@ def _factor(
         detail=f"All values are {number} times what they should be{f' ({origin})' if origin else ''}.",
         distance=off,
         invertible=True,
+        fitted=True,
     )
 
 
@@ -196,6 +200,7 @@ def _slice_factors(
                 "by which you divide, and does the task ask for it?",
                 detail=f"Each entry of the axis '{name}' is off by a factor of its own.",
                 distance=off,
+                fitted=True,
             )
     return None
 

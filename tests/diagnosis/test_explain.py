@@ -2,6 +2,7 @@
 
 import types
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -134,6 +135,13 @@ def shifted(reference, x):
 SHIFTED = mistake("shifted", shifted, calls=("weights",))
 
 
+def test_a_mistake_known_of_a_function_below_goes_before_one_that_gives_the_same():
+    answer = composed(NEGATED, {"weights": NOT_DIVIDED})(reference, X)
+    same = mistake("same", following("score", {"weights": NOT_DIVIDED}))
+    assert named(answer, [*KNOWN, same]) == "negated + same"
+    assert named(answer, [*KNOWN, same], mistaken={"weights": NOT_DIVIDED}) == "negated + not_divided"
+
+
 @pytest.mark.parametrize("known", KNOWN)
 def test_what_is_nearly_a_mistake_is_not_named(known):
     answer = known.run(reference, X)
@@ -199,12 +207,14 @@ def by_layer(actual, candidates, axes=("layer", "token"), part=False, **kwargs):
         subject=subject,
         **kwargs,
     )
-    return explain(candidates, question, part=question if part else None)
+    return explain(candidates, question, part=replace(question, args=(X.clone(),)) if part else None)
 
 
 def layers(reference, x):
     return torch.stack([reference.score(x), reference.score(x / 2), reference.score(x / 3)])
 
+
+reference.layers = partial(layers, reference)
 
 WITHOUT_SINE = mistake("without_sine", lambda reference, x: layers(reference, x) - x.sin(), task="layers")
 OTHER = mistake("other", lambda reference, x: layers(reference, x) + x.cos(), task="layers")
@@ -241,6 +251,100 @@ def test_a_mistake_that_other_inputs_rule_out_is_not_named_in_some_layers():
     actual = layers(reference, X)
     actual[0] = WITHOUT_SINE.run(reference, X)[0]
     assert by_layer(actual, [WITHOUT_SINE], consistent=lambda run: False).diagnosis is None
+
+
+def in_places(known, *places):
+    """Return the right layers with those of a mistake in some places."""
+
+    def run(reference, x):
+        answer = layers(reference, x).clone()
+        answer[list(places)] = known.run(reference, x)[list(places)]
+        return answer
+
+    return run
+
+
+def test_a_mistake_in_some_layers_may_pass_where_these_alone_are_wrong():
+    asked = []
+
+    def consistent(run):
+        asked.append(run(reference, 3 * X))
+        return relative_l2(asked[-1], in_places(WITHOUT_SINE, 0, 1)(reference, 3 * X)) < TAU
+
+    found = by_layer(
+        in_places(WITHOUT_SINE, 0, 1)(reference, X), [WITHOUT_SINE, OTHER], consistent=consistent
+    )
+    assert found.diagnosis.misconception == "without_sine"
+    assert asked
+
+
+def values(reference, x):
+    return reference.score(x)[:4]
+
+
+FEW_WITHOUT_SINE = mistake("few_without_sine", lambda reference, x: values(reference, x) - x[:4].sin())
+FEW_OTHER = mistake("few_other", lambda reference, x: values(reference, x) + x[:4].cos())
+
+
+def of_few(actual, candidates, metric="relative_l2"):
+    """Explain an answer of shape (layer,), of which the reference gives four numbers."""
+    expected = values(reference, X)
+    subject = Subject(
+        actual=actual,
+        expected=expected,
+        axes=("layer",),
+        items=0,
+        metric=metric,
+        select=lambda result: result,
+    )
+    question = Question(
+        task="score",
+        reference=reference,
+        args=(X,),
+        kwargs={},
+        nearness=lambda result: relative_l2(actual, result),
+        tau=TAU,
+        subject=subject,
+    )
+    return explain(candidates, question)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "metric", "is_named"),
+    [
+        (3, "relative_l2", True),
+        (2, "relative_l2", True),
+        (1, "relative_l2", False),
+        (3, "exact", False),
+    ],
+)
+def test_two_wrong_numbers_show_a_mistake_but_one_or_a_few_classes_do_not(wrong, metric, is_named):
+    actual = values(reference, X)
+    actual[:wrong] = FEW_WITHOUT_SINE.run(reference, X)[:wrong]
+    found = of_few(actual, [FEW_WITHOUT_SINE, FEW_OTHER], metric).diagnosis
+    assert (found.misconception if found else None) == ("few_without_sine" if is_named else None)
+
+
+def test_a_right_number_need_not_lie_far_from_what_the_mistake_gives():
+    expected = values(reference, X)
+    mistaken = expected * torch.tensor([2.0, 3.0, 4.0, 1 + 3 * TAU])
+    actual = torch.cat([mistaken[:3], expected[3:]])
+    found = mixed(actual, expected, mistaken, axes=("layer",), metric="relative_l2", tau=TAU)
+    assert found is not None
+    assert found.where == "in all layers but the last"
+    nearly_right = expected * torch.tensor([1 + 2 * TAU, 1 + 3 * TAU, 1, 1])
+    mistaken = torch.cat([nearly_right[:2], 2 * expected[2:]])
+    assert mixed(nearly_right, expected, mistaken, axes=("layer",), metric="relative_l2", tau=TAU) is None
+
+
+def test_a_mistake_that_shows_in_one_number_is_not_named_where_another_in_some_items_shows_the_same():
+    actual = values(reference, X)
+    actual[0] = FEW_WITHOUT_SINE.run(reference, X)[0]
+    first = mistake("first_without_sine", lambda reference, x: actual)
+    assert of_few(actual, [first, FEW_OTHER]).diagnosis.misconception == "first_without_sine"
+    found = of_few(actual, [first, FEW_WITHOUT_SINE])
+    assert found.diagnosis is None
+    assert "first_without_sine; few_without_sine" in found.detail
 
 
 def test_two_mistakes_that_agree_on_the_wrong_layers_are_not_named():
@@ -282,6 +386,43 @@ def test_a_mistake_that_shows_on_the_whole_alone_is_not_looked_for_in_a_part():
     whole = replace(WITHOUT_SINE, needs_whole=True)
     assert by_layer(actual, [WITHOUT_SINE], part=True).diagnosis.misconception == "without_sine"
     assert by_layer(actual, [whole], part=True).diagnosis is None
+
+
+def test_the_same_call_within_a_narrower_bound_goes_before_a_mistake_within_the_wide_one():
+    near = mistake("near", lambda reference, x: layers(reference, x) * 1.3, task="layers")
+    candidates = [replace(one, needs_whole=True) for one in (WITHOUT_SINE, near)]
+    actual = in_places(WITHOUT_SINE, 0, 1)(reference, X)
+    subject = Subject(
+        actual=actual,
+        expected=layers(reference, X),
+        axes=("layer", "token"),
+        items=None,
+        metric="relative_l2",
+        select=lambda result: result,
+    )
+    narrow = Question(
+        task="layers",
+        reference=reference,
+        args=(X,),
+        kwargs={},
+        nearness=lambda result: relative_l2(actual, result),
+        tau=TAU,
+        subject=subject,
+    )
+    wide = replace(narrow, tau=0.5, subject=None)
+    assert explain(candidates[1:], wide, part=narrow).diagnosis.misconception == "near"
+    assert explain(candidates, wide, part=narrow).diagnosis.misconception == "without_sine"
+
+
+def test_two_mistakes_that_make_a_factor_are_named_before_it():
+    negative = mistake("negative", lambda reference, x: -reference.score(x), calls=("score",))
+    shrunk = mistake("shrunk", lambda reference, x: reference.score(x) * 0.37, calls=("score",))
+    grown = mistake("grown", lambda reference, x: reference.score(x) * -0.37 / x.numel(), calls=("score",))
+    actual = reference.score(X) * -0.37
+    assert set(named(actual, [negative, shrunk]).split(" + ")) == {"negative", "shrunk"}
+    assert named(actual, [negative]) == "one_factor_for_all"
+    by_size = mistake("by_size", lambda reference, x: reference.score(x) * x.numel(), calls=("score",))
+    assert named(actual, [negative, shrunk, grown, by_size]) == "one_factor_for_all"
 
 
 def in_rows(actual, candidates):

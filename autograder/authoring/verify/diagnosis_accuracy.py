@@ -12,7 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from autograder.authoring.verify.diagnosis_cases import KINDS, DiagnosisCase, Kind, diagnosis_cases
+from autograder.authoring.verify.diagnosis_cases import (
+    KINDS,
+    AnsweredCall,
+    DiagnosisCase,
+    Kind,
+    diagnosis_cases,
+    equal_mistakes,
+    recording,
+)
 from autograder.checks.check_run import CheckRun
 from autograder.checks.course_context import Course
 from autograder.checks.runner import Run, with_checks
@@ -21,12 +29,12 @@ from autograder.diagnosis import GENERAL, Explanation
 from autograder.diagnosis.composition import DidNotComposeError
 from autograder.records import CheckResult
 
-Outcome = Literal["right", "wrong", "none", "no points lost"]
+Outcome = Literal["right", "wrong", "none", "cannot be told", "no points lost"]
 
 EXPECTED: Mapping[Kind, frozenset[Outcome]] = {
     "single": frozenset({"right"}),
-    "partly": frozenset({"right", "no points lost"}),
-    "pair": frozenset({"right"}),
+    "partly": frozenset({"right", "cannot be told", "no points lost"}),
+    "pair": frozenset({"right", "cannot be told"}),
     "two functions": frozenset({"right"}),
     "unknown": frozenset({"none", "no points lost"}),
     "correct": frozenset({"right", "no points lost"}),
@@ -51,7 +59,9 @@ class DiagnosedProgram:
     """Whose inputs."""
 
     outcome: Outcome
-    """right: every mistake in the diagnosis is made; wrong: another one is in it; none: no diagnosis."""
+    """right: every mistake in the diagnosis is made, or those in it give the same values in every call; wrong: another
+    one is in it; none: no diagnosis; cannot be told: none, and other known mistakes give the same values in every call,
+    or the program never returns any."""
 
     diagnosed: str
     """The diagnosis; empty if there is none."""
@@ -76,16 +86,19 @@ class Accuracy:
     none: int
     """Points lost without a diagnosis."""
 
+    cannot_be_told: int
+    """Programs that no values tell from those of other known mistakes, and those that return none."""
+
     no_points_lost: int
     """No points lost, so that nothing was diagnosed."""
 
     @property
     def asked(self) -> int:
-        """Programs that lost points."""
+        """Programs that lost points and can be told from others."""
         return self.right + self.wrong + self.none
 
     def share(self, count: int) -> float:
-        """Return a count as a share of those that lost points; 0 where there were none."""
+        """Return a count as a share of those that were asked; 0 where there were none."""
         return count / self.asked if self.asked else 0.0
 
 
@@ -98,6 +111,7 @@ def accuracy_by_kind(programs: Iterable[DiagnosedProgram]) -> list[Accuracy]:
             right=counts[kind, "right"],
             wrong=counts[kind, "wrong"],
             none=counts[kind, "none"],
+            cannot_be_told=counts[kind, "cannot be told"],
             no_points_lost=counts[kind, "no points lost"],
         )
         for kind in KINDS
@@ -134,7 +148,10 @@ def measure_diagnosis_accuracy(
 
 def _diagnosed(case: DiagnosisCase, student: str, run: Run) -> DiagnosedProgram | None:
     """Grade a program; None if its two mistakes cannot be composed."""
-    checked = run_variant(case.course, case.functions, student=student, tasks=frozenset(case.tasks), run=run)
+    calls: list[AnsweredCall] = []
+    asked = case.tasks[-1]
+    functions = {**case.functions, asked: recording(case.functions[asked], calls)}
+    checked = run_variant(case.course, functions, student=student, tasks=frozenset(case.tasks), run=run)
     if any(isinstance(error, DidNotComposeError) for error in checked.errors.values()):
         return None
     results = checked.ordered_results()
@@ -142,12 +159,15 @@ def _diagnosed(case: DiagnosisCase, student: str, run: Run) -> DiagnosedProgram 
     every = [result for result in results if result.diagnosis]
     here = [result for result in last if result.diagnosis]
     named = [result.diagnosis.misconception for result in here or every if result.diagnosis]
+    outcome = _outcome(case, last, _explanations(checked, every), _explanations(checked, here))
+    if outcome in ("wrong", "none"):
+        outcome = _beside_equals(case, outcome, _mistakes(_explanations(checked, every)), calls)
     return DiagnosedProgram(
         kind=case.kind,
         task=case.tasks[-1],
         made=case.made,
         student=student,
-        outcome=_outcome(case, last, _explanations(checked, every), _explanations(checked, here)),
+        outcome=outcome,
         diagnosed=", ".join(dict.fromkeys(named)),
         hint=next(
             (result.hint for result in last if result.outcome != "passed" and not result.diagnosis), ""
@@ -180,6 +200,26 @@ def _outcome(
     if _mistakes(here):
         return "right"
     return "none" if any(map(_lost, last)) else "no points lost"
+
+
+def _beside_equals(
+    case: DiagnosisCase, outcome: Outcome, named: set[str], calls: Sequence[AnsweredCall]
+) -> Outcome:
+    """Return the outcome, seeing that other known mistakes may give the very same values.
+
+    Args:
+        case: The program.
+        outcome: wrong or none.
+        named: The known mistakes in its diagnoses.
+        calls: Of the task that is diagnosed.
+    """
+    if case.kind not in ("partly", "pair") or not calls:
+        return outcome
+    if not any(call.returned for call in calls):
+        return "cannot be told"
+    if outcome == "wrong":
+        return "right" if named in equal_mistakes(case, calls) else "wrong"
+    return "cannot be told" if any(made != set(case.made) for made in equal_mistakes(case, calls)) else "none"
 
 
 def _mistakes(explanations: Sequence[Explanation]) -> set[str]:

@@ -12,8 +12,10 @@ from typing import Any, Literal, TypeVar
 import torch
 from torch import Tensor
 
+from autograder.checks.comparing import LEAST_NOISE
 from autograder.checks.course_context import Course, variants_of
 from autograder.checks.diagnosing import remembered
+from autograder.comparison.tensors import as_tensor, relative_l2
 from autograder.diagnosis import AcceptedVariant, Misconception
 from autograder.diagnosis.composition import DidNotComposeError, composed, following, names_used, pairs
 
@@ -128,6 +130,82 @@ def _mixed(wrong: Any, right: Any) -> Any:
         parts = [_mixed(*both) for both in zip(wrong, right, strict=True)]
         return None if any(part is None for part in parts) else tuple(parts)
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnsweredCall:
+    """A call of a program, and its answer."""
+
+    args: Sequence[Any]
+    """Of the call."""
+
+    kwargs: Mapping[str, Any]
+    """Of the call."""
+
+    returned: bool
+    """Whether there was an answer, or an exception."""
+
+    answer: Any
+    """None where there was an exception."""
+
+
+def recording(function: Function, calls: list[AnsweredCall]) -> Function:
+    """Return a function that appends each call of it to a list."""
+
+    def record(*args: Any, **kwargs: Any) -> Any:
+        try:
+            answer = function(*args, **kwargs)
+        except Exception:
+            calls.append(AnsweredCall(args=args, kwargs=kwargs, returned=False, answer=None))
+            raise
+        calls.append(AnsweredCall(args=args, kwargs=kwargs, returned=True, answer=answer))
+        return answer
+
+    return record
+
+
+def equal_mistakes(case: DiagnosisCase, calls: Sequence[AnsweredCall]) -> Iterator[set[str]]:
+    """Yield the sets of known mistakes of which a program gives what another one gave in every call.
+
+    Args:
+        case: The other one, of one function: a mistake in part, or a pair.
+        calls: What it was asked.
+    """
+    known = [
+        remembered(one, case.course.reference)
+        for one in case.course.misconceptions
+        if one.task == case.tasks[-1]
+    ]
+    programs: list[tuple[set[str], Function]] = [({one.id}, one.run) for one in known]
+    if case.kind == "partly":
+        programs += [({one.id}, partial(_right_at_the_end, one)) for one in known]
+    else:
+        programs += [
+            ({outer.id, inner.id}, composed(outer, {inner.task: inner})) for outer, inner in pairs(known)
+        ]
+    for made, run in programs:
+        if all(_answers_alike(run, case.course.reference, call) for call in calls):
+            yield made
+
+
+def _answers_alike(run: Function, reference: Any, call: AnsweredCall) -> bool:
+    try:
+        return _alike(run(reference, *call.args, **call.kwargs), call.answer) and call.returned
+    except Exception:  # it cannot be run on these arguments, as in diagnosis
+        return not call.returned
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Return whether two answers are equal up to round-off."""
+    first, second = as_tensor(one), as_tensor(other)
+    if first is not None and second is not None:
+        has_fractions = first.is_floating_point() or second.is_floating_point()
+        return relative_l2(first, second) <= LEAST_NOISE if has_fractions else torch.equal(first, second)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return bool(one == other)
 
 
 def _two_functions(
