@@ -9,7 +9,7 @@ causes is an `UnusableAnswerError`; one of the reference stays what it is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from autograder.comparison.blame import judged
-from autograder.comparison.tensors import as_tensor, distance
+from autograder.comparison.tensors import distance
 from autograder.diagnosis.composition import composed, following, names_used, pairs
-from autograder.diagnosis.itemwise import Mixed, mixed
 from autograder.diagnosis.localise import where_it_differs
 from autograder.diagnosis.misconceptions import Function, Misconception
 from autograder.diagnosis.naming import Match, named
+from autograder.diagnosis.partly import and_in_one_item, made_in_some_items, one_value_differs, tensor_of
 from autograder.diagnosis.query import Explanation, Question, Subject, same_arguments
 from autograder.diagnosis.transforms import LEAST_VALUES, Transformed, transforms_to
 from autograder.records import Diagnosis
@@ -80,13 +80,13 @@ def explain(
     shown = [one for one in candidates if is_whole or not one.needs_whole]
     near = _singles(shown, asked)
     if asked is not question and is_whole:
-        near = near or _mixed(shown, asked)
+        near = near or made_in_some_items(shown, asked)
     if asked is not question and not near:
         near = _singles([one for one in candidates if one.needs_whole], question)
-    if near and _one_value_differs(question):
-        near = _and_in_one_item(near, candidates, question)
+    if near and one_value_differs(question):
+        near = and_in_one_item(near, candidates, question)
     found = near or _first(general, question) or _following(asked, mistaken or {})
-    found = found or _mixed(_likely(shown, asked, question), question)
+    found = found or made_in_some_items(_likely(shown, asked, question), question)
     if found:
         return _or_located(named(found), question)
     transform = _transform(question)
@@ -133,7 +133,9 @@ def _likely(candidates: Sequence[Misconception], asked: Question, question: Ques
     if asked is question:
         return list(candidates)
     anywhere = replace(asked, consistent=lambda run: True)
-    return [one.known[0] for one in _singles(candidates, anywhere) or _mixed(candidates, anywhere)]
+    return [
+        one.known[0] for one in _singles(candidates, anywhere) or made_in_some_items(candidates, anywhere)
+    ]
 
 
 def _nearness(run: Function, question: Question) -> float:
@@ -192,73 +194,6 @@ def _following(question: Question, mistaken: Mapping[str, Misconception]) -> lis
             prefix = f"This follows from {task}, which this function calls: "
             found.append((run, Match((known,), off, prefix)))
     return _consistent(found, question)
-
-
-def _one_value_differs(question: Question) -> bool:
-    """Return whether the answer differs from the right one in one value of several only."""
-    subject = question.subject
-    if subject is None or subject.actual.shape != subject.expected.shape or subject.expected.numel() < 2:
-        return False
-    got, want = subject.actual.double(), subject.expected.double()
-    scale = 1.0 if subject.metric != "relative_l2" else float(want.square().mean().sqrt())
-    return int(((got - want).abs() > question.tau * scale).sum()) == 1
-
-
-def _and_in_one_item(
-    found: list[Match], candidates: Iterable[Misconception], question: Question
-) -> list[Match]:
-    """Add the mistakes that, made in one item alone, give that value as well."""
-    ids = {known.id for one in found for known in one.known}
-    return found + _mixed([one for one in candidates if one.id not in ids], question, least=1)
-
-
-def _mixed(candidates: Iterable[Misconception], question: Question, least: int | None = None) -> list[Match]:
-    """Try each mistake in some items, the others being right."""
-    subject = question.subject
-    found: list[Match] = []
-    if subject is None:
-        return []
-    for known in candidates:
-        tensor = _tensor_of(known, subject, question)
-        if tensor is None or tensor.is_floating_point() != subject.actual.is_floating_point():
-            continue
-
-        def places(answer: Tensor, given: Tensor = tensor) -> Mixed | None:
-            return mixed(
-                answer,
-                subject.expected,
-                given,
-                axes=subject.axes,
-                metric=subject.metric,
-                tau=question.tau,
-                least=least,
-            )
-
-        one = judged(places, subject.actual, subject.expected)
-        if one is not None and any(map(question.consistent, _in_places(known, one, question.task))):
-            found.append(Match((known,), one.distance, where=f" This holds {one.where}."))
-    return found
-
-
-def _in_places(known: Misconception, where: Mixed, task: str) -> Iterator[Function]:
-    """Yield a mistake, and the mistake in these places alone: in all that may be wrong, and in all that must be."""
-
-    def run(keep: Sequence[bool], reference: Any, *args: Any, **kwargs: Any) -> Any:
-        right = getattr(reference, task)(*args, **kwargs)
-        return where.joined(right, known.run(reference, *args, **kwargs), keep)
-
-    yield known.run
-    yield partial(run, where.right)
-    yield partial(run, [not wrong for wrong in where.wrong])
-
-
-def _tensor_of(known: Misconception, subject: Subject, question: Question) -> Tensor | None:
-    """Return what a mistake gives in place of the wrong tensor; None where it gives nothing."""
-    try:
-        result = known.run(question.reference, *question.args, **question.kwargs)
-        return as_tensor(subject.select(result))
-    except Exception:  # as in `_nearness`
-        return None
 
 
 def _feeding(question: Question, mistaken: Mapping[str, Misconception]) -> dict[str, Misconception]:
@@ -333,7 +268,7 @@ def _with_transform(candidates: Sequence[Misconception], question: Question) -> 
         return []
     found: list[tuple[Function, Match]] = []
     for known in candidates:
-        tensor = _tensor_of(known, subject, question)
+        tensor = tensor_of(known, subject, question)
         transform = None if tensor is None else _brought(subject, tensor, question)
         # A step that loses information brings other mistakes to one tensor, too.
         if transform is not None and transform.invertible:

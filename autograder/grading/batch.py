@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder import failpoints
-from autograder.course.course_file import load_course
-from autograder.course.policy.attempts import OWN_FOLDER, Attempt, read_attempts
+from autograder.course.policy.attempts import OWN_FOLDER
 from autograder.course.profiles import DEFAULT_PROFILE, resolve
 from autograder.course.submissions import discover
-from autograder.course.versions import file_hash
 from autograder.execution.devices import seats
+from autograder.grading.attempts import attempt_of, earlier_attempts
 from autograder.grading.journal import Entry, State
 from autograder.grading.results_folder import Results, open_results
 from autograder.grading.schedule import Schedule, make_schedule
@@ -160,7 +159,7 @@ def _grade(
             ()
         )  # a mistake in course.toml is said before hours of work
         found = find(results.scratch)
-        for attempts in _earlier_attempts(found, results, assignment):
+        for attempts in earlier_attempts(found, results, assignment):
             earlier = make_schedule(attempts, settings, results)
             _carry_out(earlier, settings, results, options, Progress())
         schedule = make_schedule(found, settings, results, regrade=options.regrade)
@@ -169,29 +168,6 @@ def _grade(
         progress.finished(graded)
         results.journal.forget_previous()
     return graded.reports
-
-
-def _earlier_attempts(
-    submissions: Sequence[Submission], results: Results, assignment: Assignment
-) -> Iterator[list[Submission]]:
-    """Yield all first attempts, all second ones and so on, without the last, where the course counts more than that.
-
-    What the journal's history has already is not graded again.
-    """
-    course = load_course(assignment.course_dir)
-    if course is None or course.attempts == "last":
-        return
-    known = read_attempts(results.folder / OWN_FOLDER)
-    graded = {(attempt.folder, attempt.submission) for own in known.values() for attempt in own}
-    for number in range(max((len(one.earlier) for one in submissions), default=0)):
-        attempts = [one.earlier[number] for one in submissions if len(one.earlier) > number]
-        fresh = [
-            one
-            for one in attempts
-            if not one.problem and (one.folder_name, file_hash(one.path)) not in graded
-        ]
-        if fresh:
-            yield fresh
 
 
 def _carry_out(
@@ -207,7 +183,7 @@ def _carry_out(
                 reports[report.folder_name] = report
                 progress.graded(report)
         ordered = [reports[item.entry.folder] for item in schedule.items]
-        results.journal.record_attempts(filter(None, map(_attempt, ordered)))
+        results.journal.record_attempts(filter(None, map(attempt_of, ordered)))
         kept = _kept(results, set(reports))
         failpoints.reach("class.writing")
         grades = refresh_class([*ordered, *kept], settings.assignment, results.folder)
@@ -272,15 +248,6 @@ def _give_up(
     grade = grade_of(results.folder, assignment, report, None)
     written = write_submission(report, None, assignment, results.folder / report.folder_name, grade=grade)
     return report, written.report, written.files
-
-
-def _attempt(report: GradeReport) -> Attempt | None:
-    """Return what the journal keeps of a submission for the history of attempts; nothing of a fault of ours."""
-    submission = report.provenance.get("hashes", {}).get("submission", "")
-    if report.needs_review or not submission:
-        return None
-    at = report.provenance.get("handed_in", {}).get("at", "")
-    return Attempt(folder=report.folder_name, submission=submission, at=at, score=report.score)
 
 
 def _kept(results: Results, current: set[str]) -> list[GradeReport]:

@@ -1,4 +1,4 @@
-"""Item analysis of a class: difficulty, discrimination and distribution of tasks, questions and checks.
+"""ClassItem analysis of a class: difficulty, discrimination and distribution of tasks, questions and checks.
 
 Difficulty is the mean share of an item's points. Discrimination is the correlation of an item with the points for all
 others; for an item that is passed or not this is the point-biserial correlation. Submissions that could not be run,
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from autograder.records import Assignment, CheckResult, FinalGrade, GradeReport
-from autograder.report.classview import AttemptScores, Bar, Discrimination, Item
+from autograder.report.class_items import AttemptScores, Bar, ClassItem, Discrimination
 from autograder.report.text import points as points_text
 
 FEWEST_STUDENTS = 3
@@ -59,7 +59,7 @@ def discrimination_of_check(
 
 def items_of(
     reports: Sequence[GradeReport], assignment: Assignment, grades: Mapping[str, FinalGrade]
-) -> tuple[Item, ...]:
+) -> tuple[ClassItem, ...]:
     """Return the analysis of an assignment's tasks and written questions.
 
     Args:
@@ -95,9 +95,9 @@ def items_of(
 
 def _item(
     title: str, kind: str, most: float, points: Mapping[str, float], earned: Mapping[str, float]
-) -> Item:
+) -> ClassItem:
     pairs = [(own, earned[student] - own) for student, own in points.items()]
-    return Item(
+    return ClassItem(
         title=title,
         kind=kind,
         count=len(points),

@@ -14,9 +14,9 @@ from typing import Literal
 
 from autograder.authoring.verify.diagnosis_cases import (
     KINDS,
-    AnsweredCall,
     DiagnosisCase,
     Kind,
+    RecordedCall,
     diagnosis_cases,
     equal_mistakes,
     recording,
@@ -148,7 +148,7 @@ def measure_diagnosis_accuracy(
 
 def _diagnosed(case: DiagnosisCase, student: str, run: Run) -> DiagnosedProgram | None:
     """Grade a program; None if its two mistakes cannot be composed."""
-    calls: list[AnsweredCall] = []
+    calls: list[RecordedCall] = []
     asked = case.tasks[-1]
     functions = {**case.functions, asked: recording(case.functions[asked], calls)}
     checked = run_variant(case.course, functions, student=student, tasks=frozenset(case.tasks), run=run)
@@ -203,7 +203,7 @@ def _outcome(
 
 
 def _beside_equals(
-    case: DiagnosisCase, outcome: Outcome, named: set[str], calls: Sequence[AnsweredCall]
+    case: DiagnosisCase, outcome: Outcome, named: set[str], calls: Sequence[RecordedCall]
 ) -> Outcome:
     """Return the outcome, seeing that other known mistakes may give the very same values.
 

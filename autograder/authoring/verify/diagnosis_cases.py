@@ -133,7 +133,7 @@ def _mixed(wrong: Any, right: Any) -> Any:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnsweredCall:
+class RecordedCall:
     """A call of a program, and its answer."""
 
     args: Sequence[Any]
@@ -149,22 +149,22 @@ class AnsweredCall:
     """None where there was an exception."""
 
 
-def recording(function: Function, calls: list[AnsweredCall]) -> Function:
+def recording(function: Function, calls: list[RecordedCall]) -> Function:
     """Return a function that appends each call of it to a list."""
 
     def record(*args: Any, **kwargs: Any) -> Any:
         try:
             answer = function(*args, **kwargs)
         except Exception:
-            calls.append(AnsweredCall(args=args, kwargs=kwargs, returned=False, answer=None))
+            calls.append(RecordedCall(args=args, kwargs=kwargs, returned=False, answer=None))
             raise
-        calls.append(AnsweredCall(args=args, kwargs=kwargs, returned=True, answer=answer))
+        calls.append(RecordedCall(args=args, kwargs=kwargs, returned=True, answer=answer))
         return answer
 
     return record
 
 
-def equal_mistakes(case: DiagnosisCase, calls: Sequence[AnsweredCall]) -> Iterator[set[str]]:
+def equal_mistakes(case: DiagnosisCase, calls: Sequence[RecordedCall]) -> Iterator[set[str]]:
     """Yield the sets of known mistakes of which a program gives what another one gave in every call.
 
     Args:
@@ -188,7 +188,7 @@ def equal_mistakes(case: DiagnosisCase, calls: Sequence[AnsweredCall]) -> Iterat
             yield made
 
 
-def _answers_alike(run: Function, reference: Any, call: AnsweredCall) -> bool:
+def _answers_alike(run: Function, reference: Any, call: RecordedCall) -> bool:
     try:
         return _alike(run(reference, *call.args, **call.kwargs), call.answer) and call.returned
     except Exception:  # it cannot be run on these arguments, as in diagnosis
