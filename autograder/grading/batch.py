@@ -155,9 +155,9 @@ def _grade(
         threads=options.threads,
     )
     with open_results(out, assignment.slug) as results:
-        AssignmentPolicy(results.folder, assignment).refresh(
-            ()
-        )  # a mistake in course.toml is said before hours of work
+        policy = AssignmentPolicy(results.folder, assignment)
+        policy.refresh(())
+        policy.must_be_usable()  # a mistake in course.toml is said before hours of work
         found = find(results.scratch)
         for attempts in earlier_attempts(found, results, assignment):
             earlier = make_schedule(attempts, settings, results)

@@ -43,6 +43,7 @@ def refresh(marking: Marking, students: Iterable[str] | None = None) -> None:
     """
     with locked(marking.folder):
         marking.refresh()
+        marking.policy.must_be_usable()
         grades = {grade.student: grade for grade in marking.grades()}
         reports = marking.submissions.reports()
         facts = replace(marking.policy.class_facts(), effort=efforts(marking))
@@ -100,6 +101,7 @@ def refresh_class(
     }
     policy = AssignmentPolicy(folder, assignment)
     policy.refresh(reports)
+    policy.must_be_usable()
     grades = {student: policy.applied(grade) for student, grade in grades.items()}
     with locked(folder):
         write_class(reports, assignment, folder, bom=bom, grades=grades, facts=policy.class_facts())

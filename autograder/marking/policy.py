@@ -12,6 +12,7 @@ from autograder.course.course_file import COURSE_FILE, load_course
 from autograder.course.policy.attempts import JOURNAL_NAME, OWN_FOLDER, Attempt, read_attempts
 from autograder.course.policy.course_policy import CoursePolicy
 from autograder.course.policy.roster import ROSTER_FILE, read_roster
+from autograder.errors import AssignmentError
 from autograder.records import Assignment, ClassFacts, FinalGrade, GradeReport
 from autograder.records.course_settings import CourseSettings
 from autograder.report.serialise import REPORT_NAME
@@ -43,6 +44,7 @@ class AssignmentPolicy:
         self._slug = assignment.slug
         self._stamp: object = None
         self._attempts: Mapping[str, Sequence[Attempt]] = {}
+        self._problem: AssignmentError | None = None
         self._policy: CoursePolicy | None = None
         self._students: dict[str, _Student] = {}
 
@@ -53,17 +55,30 @@ class AssignmentPolicy:
             reports: Of all students of the assignment.
             changed: Whether these have changed.
 
+        While course.toml or roster.csv cannot be used, what they said before goes on; see `must_be_usable`.
+
         Raises:
-            AssignmentError: If course.toml or roster.csv cannot be used.
             GraderError: If the journal is damaged.
         """
         stamp = self._stamps()
         if not changed and stamp == self._stamp:
             return False
         self._attempts = read_attempts(self._folder / OWN_FOLDER)
-        self._policy = self._read(reports)
+        try:
+            self._policy, self._problem = self._read(reports), None
+        except AssignmentError as error:
+            self._problem = error
         self._stamp = stamp
         return True
+
+    def must_be_usable(self) -> None:
+        """See that grades can be written by the course's files as they are now.
+
+        Raises:
+            AssignmentError: If course.toml or roster.csv cannot be used.
+        """
+        if self._problem is not None:
+            raise self._problem
 
     def _stamps(self) -> object:
         journal = sorted((self._folder / OWN_FOLDER).glob(f"{JOURNAL_NAME}*"))

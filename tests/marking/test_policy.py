@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from autograder.course.assignment import load_assignment
+from autograder.errors import AssignmentError
 from autograder.marking.actions import Marking
 from autograder.marking.pages import refresh
 from autograder.marking.records import Given
@@ -119,6 +120,21 @@ def test_a_course_file_that_cannot_be_read_stops_the_grading_before_it_begins(co
         (command.course / "course.toml").unlink()
     assert code == 2 and "course.toml" in said, said
     assert "Class page" not in said, "nobody waits for hours to read this"
+
+
+def test_marking_goes_on_while_the_course_file_cannot_be_read(command):
+    assignment = load_assignment(command.course, SLUG)
+    with Marking(command.out / SLUG, assignment) as marking:
+        (command.course / "course.toml").write_text("late = 3\n")
+        try:
+            marking.refresh()
+            assert marking.mark("bo", WHY, Given(adjustment=1.0), by="Ines").points == 1.0
+            with pytest.raises(AssignmentError, match=r"course\.toml"):
+                refresh(marking)
+        finally:
+            (command.course / "course.toml").unlink()
+        refresh(marking)
+    assert table(command)["bo"]["written"] == "1"
 
 
 def test_the_best_attempt_counts_and_says_so(command):
