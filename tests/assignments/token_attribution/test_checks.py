@@ -302,7 +302,9 @@ def test_usual_methods_have_full_points_on_the_shipped_model(setting, method):
     assert setting.points("my_attribution", results) == 10, percentile_of(results)
 
 
-@pytest.mark.parametrize("student", ["ana", "ben", "cem", "dana", "eva"])
+@pytest.mark.parametrize(
+    "student", ["ana", *(pytest.param(name, marks=pytest.mark.long) for name in ("ben", "eva"))]
+)
 def test_constant_scores_have_no_points(setting, student):
     def constant(batch, model, tokenizer):
         return torch.ones(batch["input_ids"].shape)
@@ -312,7 +314,7 @@ def test_constant_scores_have_no_points(setting, student):
     assert percentile_of(results) == pytest.approx(50, abs=8)
 
 
-@pytest.mark.parametrize("name", ["gradient times input", "constant"])
+@pytest.mark.parametrize("name", ["gradient times input", pytest.param("constant", marks=pytest.mark.long)])
 def test_a_method_has_the_same_percentile_under_every_name(setting, name):
     def constant(batch, model, tokenizer):
         return torch.ones(batch["input_ids"].shape)

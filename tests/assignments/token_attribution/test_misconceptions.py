@@ -27,6 +27,7 @@ def test_every_mistake_loses_points_and_is_named(setting, task):
         assert not any(result.fault for result in results.values()), known.id
 
 
+@pytest.mark.long  # `autograder verify` asks the same
 def test_every_mistake_in_the_attributions_loses_points_and_is_named(setting):
     for known in of_task(setting, SCORES):
         results = setting.mistaken(known)
