@@ -184,6 +184,41 @@ def forget(
     )
 
 
+@export.command(
+    epilog="Example: autograder export nbgrader results --assignment logit_lens --course ~/nbgrader-course"
+)
+def nbgrader(
+    results: ResultsArgument,
+    assignment: AssignmentOption,
+    course: Annotated[
+        Path, typer.Option("--course", metavar="DIR", help="The nbgrader course: where gradebook.db is.")
+    ],
+    partial: PartialOption = False,
+    read_back: Annotated[
+        Path | None,
+        typer.Option(
+            "--read-back",
+            metavar="FILE",
+            help="Write nothing there: put the points that people gave in nbgrader into a table for `mark --import`.",
+        ),
+    ] = None,
+) -> None:
+    """Put grades into nbgrader's gradebook.db and executed notebooks into autograded/, or read manual points back."""
+    from autograder.exchange.nbgrader_gradebook import GRADEBOOK, fill_gradebook, read_manual_points
+    from autograder.exchange.writing import write_export
+
+    students, remarks = _reported(results, assignment, None, None, None)
+    if read_back is not None:
+        table = read_manual_points(students, assignment, course)
+        for name in write_export({read_back.name: table}, read_back.parent):
+            typer.echo(f"What stood there is kept as {name}.")
+        typer.echo(f"Written: {read_back}. Import it with `autograder mark {results} --import {read_back}`.")
+        return
+    outcome = fill_gradebook(students, assignment, course, partial=partial)
+    outcome.remarks += remarks
+    _tell(outcome, [course / GRADEBOOK], [])
+
+
 def totals(
     results: ResultsArgument,
     course: CourseOption = None,
