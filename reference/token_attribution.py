@@ -482,7 +482,8 @@ def my_attribution(batch, model, tokenizer):
 # scores_ = check_.tensor(my_attribution(example, model, tokenizer), batch=batch_size_, token=length_)
 # untrained_ = TokenBaselineModel(model.config).eval().to(device)
 # other_scores_ = check_.tensor(my_attribution(example, untrained_, tokenizer), batch=batch_size_, token=length_)
-# assert not torch.equal(scores_, other_scores_), "an untrained model gets the same scores: ask the given model"
+# same_ = float((scores_ == other_scores_).double().mean())
+# assert same_ < 1, f"an untrained model gets the same scores ({same_:.0%} of them): ask the model that is passed"
 # for row_, ids_, mask_ in zip(scores_, example["input_ids"], example["attention_mask"], strict=True):
 #     inner_ = range(1, int(mask_.sum()) - 1)
 #     best_ = sorted(inner_, key=lambda place: -float(row_[place]))[:3]

@@ -193,7 +193,6 @@ def nbgrader(
     course: Annotated[
         Path, typer.Option("--course", metavar="DIR", help="The nbgrader course: where gradebook.db is.")
     ],
-    partial: PartialOption = False,
     read_back: Annotated[
         Path | None,
         typer.Option(
@@ -214,7 +213,7 @@ def nbgrader(
             typer.echo(f"What stood there is kept as {name}.")
         typer.echo(f"Written: {read_back}. Import it with `autograder mark {results} --import {read_back}`.")
         return
-    outcome = fill_gradebook(students, assignment, course, partial=partial)
+    outcome = fill_gradebook(students, assignment, course)
     outcome.remarks += remarks
     _tell(outcome, [course / GRADEBOOK], [])
 

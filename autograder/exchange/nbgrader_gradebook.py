@@ -38,14 +38,15 @@ _PASSED_ON = ("timestamp.txt", "submission_secret.txt")
 """Files of a submission that release_feedback needs."""
 
 
-def fill_gradebook(students: Sequence[StudentTotal], slug: str, course: Path, *, partial: bool) -> Outcome:
+def fill_gradebook(students: Sequence[StudentTotal], slug: str, course: Path) -> Outcome:
     """Write the grades of an assignment, all of them or none.
+
+    Answers that nobody has marked wait in nbgrader for manual grading.
 
     Args:
         students: With their folders of results.
         slug: The assignment, in nbgrader the name of its folder and of its notebook.
         course: The folder of the nbgrader course.
-        partial: Write the automatic points of students whose grade is not complete.
 
     Raises:
         AssignmentError: If there is no gradebook, or it does not have the assignment with its cells.
@@ -75,7 +76,7 @@ def fill_gradebook(students: Sequence[StudentTotal], slug: str, course: Path, *,
             ) from None
         written = []
         for student in students:
-            if student.auto is None or (student.total is None and not partial):
+            if student.auto is None:
                 outcome.leave(student.state, student.student)
             else:
                 written.append((student, _grade_of(student.folder)))
@@ -91,12 +92,13 @@ def fill_gradebook(students: Sequence[StudentTotal], slug: str, course: Path, *,
             gradebook.update_or_create_submission(slug, name, **({"timestamp": when} if when else {}))
             _put(gradebook, slug, name, grade)
             outcome.graded[student.student] = round(sum(filter(None, grade.points.values())), 6)
-            outcome.partial += [student.student] if student.total is None else []
         gradebook.db.commit()
         shutil.copyfile(path, _backup(path))
         copy.replace(path)
     for student, _ in written:
         _hand_over(student, slug, course)
+    if waiting := [student.student for student, grade in written if None in grade.points.values()]:
+        outcome.remarks.append(f"These wait in nbgrader for manual grading: {', '.join(waiting)}.")
     return outcome
 
 

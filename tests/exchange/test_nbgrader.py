@@ -90,12 +90,8 @@ def test_nbgraders_commands_work_on_what_we_wrote(
     before = (course / "gradebook.db").read_bytes()
     code, said, error = autograder("export", "nbgrader", results, "--assignment", SLUG, "--course", course)
     assert code == 0, error
-    assert "1 grade" in said and "Unchanged (1), incomplete: question-why: bo." in said
+    assert "2 grades" in said and "These wait in nbgrader for manual grading: bo." in said
     assert (course / "gradebook.backup-1.db").read_bytes() == before
-    code, said, error = autograder(
-        "export", "nbgrader", results, "--assignment", SLUG, "--course", course, "--partial"
-    )
-    assert code == 0 and "not final" in said, error
 
     nbgrader(course, "generate_feedback", SLUG)
     pages = {name: (course / "feedback" / name / SLUG / f"{SLUG}.html").read_text() for name in ("ana", "bo")}
@@ -116,7 +112,7 @@ def test_nbgraders_commands_work_on_what_we_wrote(
 def test_manual_points_of_nbgrader_come_back(
     autograder: Callable[..., Said], course: Path, results: Path, graded: Path, tmp_path: Path
 ) -> None:
-    autograder("export", "nbgrader", results, "--assignment", SLUG, "--course", course, "--partial")
+    autograder("export", "nbgrader", results, "--assignment", SLUG, "--course", course)
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}", "nlp") as gradebook:
         grade = gradebook.find_grade(WHY, SLUG, SLUG, "bo")
         grade.manual_score, grade.needs_manual_grade = 0.5, False

@@ -7,6 +7,7 @@ import html.parser
 import io
 import re
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import nh3
@@ -320,7 +321,10 @@ def test_hostile_names_stay_names(grader: Grader, tmp_path: Path) -> None:
     rows = list(csv.reader(io.StringIO((tmp_path / "class" / "grades.csv").read_text(encoding="utf-8"))))
     assert len(rows) == len(NAMES) + 1
     assert not [cell for row in rows for cell in row if cell.startswith(("=", "+", "@", "-", "\t"))]
-    assert dangers((tmp_path / "class" / "class.html").read_text(encoding="utf-8")) == []
+    page = (tmp_path / "class" / "class.html").read_text(encoding="utf-8")
+    own = (files("autograder.report") / "templates" / "sorting.js").read_text(encoding="utf-8")
+    assert page.count(f"<script>{own}</script>") == 1, "the script that sorts tables, allowed by its hash"
+    assert dangers(page.replace(f"<script>{own}</script>", "")) == []
     folders = {student_folder_name(name) for name in NAMES}
     assert len(folders) == len(NAMES)
     for folder in folders:
