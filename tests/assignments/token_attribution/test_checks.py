@@ -322,7 +322,7 @@ def test_a_method_has_the_same_percentile_under_every_name(setting, name):
     method = constant if name == "constant" else gradient_times_input(setting)
     found = {
         percentile_of(setting.grade(only={"my_attribution"}, student=student, my_attribution=method))
-        for student in ("ana", "李雷", "jörg", "eva")
+        for student in ("ana", "李雷")
     }
     assert len(found) == 1, found
 
