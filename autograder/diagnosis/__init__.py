@@ -7,6 +7,7 @@ from autograder.diagnosis.general import GENERAL, general_mistakes
 from autograder.diagnosis.misconceptions import (
     AcceptedVariant,
     BorderlineProgram,
+    Feedback,
     Misconception,
     accepted_variant,
     accepted_variants_of,
@@ -24,6 +25,7 @@ __all__ = [
     "AcceptedVariant",
     "BorderlineProgram",
     "Explanation",
+    "Feedback",
     "Misconception",
     "Question",
     "Subject",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 Function = Callable[..., Any]
 
@@ -109,6 +109,20 @@ def misconception(
     return mark
 
 
+class Feedback(NamedTuple):
+    """What is said of a mistake; a row of a table is `Feedback(title, hint).on(step)`."""
+
+    title: str
+    """What was done, in one sentence."""
+
+    hint: str
+    """What the student reads."""
+
+    def on(self, step: Any) -> tuple[str, str, Any]:
+        """Return the row of a mistake with these texts."""
+        return self.title, self.hint, step
+
+
 def misconceptions(
     *, task: str, calls: tuple[str, ...] = (), needs_whole: bool = False, **rows: tuple[str, str, Any]
 ) -> Callable[[Function], Function]:
@@ -118,8 +132,8 @@ def misconceptions(
 
         @misconceptions(
             task="build_baseline",
-            cls_lost=("[CLS] became [PAD].", "How does a sentence begin?", ["[SEP]"]),
-            sep_lost=("[SEP] became [PAD].", "How does a sentence end?", ["[CLS]"]),
+            cls_lost=Feedback("[CLS] became [PAD].", "How does a sentence begin?").on(["[SEP]"]),
+            sep_lost=Feedback("[SEP] became [PAD].", "How does a sentence end?").on(["[CLS]"]),
         )
         def _keeping(kept, reference, input_ids, tokenizer): ...
 

@@ -5,7 +5,7 @@ import types
 import pytest
 
 from autograder.course.assignment import list_slugs, load_assignment, load_module
-from autograder.diagnosis import misconception, misconceptions, misconceptions_of
+from autograder.diagnosis import Feedback, misconception, misconceptions, misconceptions_of
 from autograder.diagnosis.composition import names_used
 
 from ..conftest import ROOT
@@ -22,7 +22,7 @@ def marked():
         task="double",
         calls=("double",),
         negated=("The sign is wrong.", "Which sign?", lambda y: -y),
-        shifted=("One was added.", "From where on?", lambda y: y + 1),
+        shifted=Feedback("One was added.", "From where on?").on(lambda y: y + 1),
     )
     def _then(step, reference, x):
         return step(reference.double(x))
