@@ -16,8 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autograder.attribution.quadrature import Rule, gauss_legendre, riemann_left, riemann_right, trapezoid
-from autograder.checks import Feedback, misconception, misconceptions
+from autograder.attribution.quadrature import (
+    Rule,
+    gauss_legendre,
+    gauss_legendre_unmapped,
+    riemann_left,
+    riemann_right,
+    trapezoid,
+)
+from autograder.checks import Feedback, memoised, misconception, misconceptions, misconceptions_around
 
 ANSWER = "predict_answer"
 INPUTS = "build_inputs"
@@ -58,11 +65,11 @@ FIVE_STEPS = Feedback(
 ALWAYS_START = Feedback(
     "The start logits were explained where the end was asked for.",
     "Do your attributions differ between start and end? What does `position` change in your code?",
-).on("start")
+).on(lambda right, model, inputs, position: right(model, inputs, "start"))
 ALWAYS_END = Feedback(
     "The end logits were explained where the start was asked for.",
     "Which of the model's two results belongs to the start? What does `position` change in your code?",
-).on("end")
+).on(lambda right, model, inputs, position: right(model, inputs, "end"))
 NORM = Feedback(
     "The norm over the hidden dimension was taken instead of the sum.",
     "Can a token of yours speak against the answer? A length has no sign.",
@@ -75,14 +82,9 @@ ABSOLUTE_SUM = Feedback(
 
 
 STEPS = 50
-
-
 PART_NAMES = ("word", "token_type", "position")
 
-
 Inputs = dict[str, Tensor]
-
-
 Score = Callable[[Any], Tensor]
 """From a model's output to one score a row, shape (row,)."""
 
@@ -359,12 +361,6 @@ def text_encoded_first(reference: Any, tokenizer: Any, question: str, text: str)
 # Paths: what the attributions share
 
 
-def _remembered(reference: Any, label: str, compute: Callable[..., Any], *args: Any) -> Any:
-    """Return compute(*args), kept by a reference that keeps answers: mistakes share most of the work."""
-    memoise = getattr(reference, "memoise", None)
-    return compute(*args) if memoise is None else memoise(label, compute, *args)
-
-
 def _largest(output: Any, position: str) -> Tensor:
     return output[f"{position}_logits"].max(dim=1).values
 
@@ -463,12 +459,6 @@ def _log_probability(output: Any, position: str) -> Tensor:
     return output[f"{position}_logits"].log_softmax(dim=1).max(dim=1).values
 
 
-def _unmapped(steps: int) -> Rule:
-    """Return the Gauss-Legendre rule of the interval from -1 to 1."""
-    rule = gauss_legendre(steps)
-    return Rule(name="from -1 to 1", nodes=tuple(2 * node - 1 for node in rule.nodes), weights=rule.weights)
-
-
 def _fixed_score(model: Any, inputs: Inputs, position: str) -> Score:
     """Return the logit of the token that wins at the path's end."""
     with torch.no_grad():
@@ -540,7 +530,7 @@ def _gradient_there(model: Any, inputs: Inputs, position: str) -> tuple[Tensor, 
 
 
 def _right_whole(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _remembered(reference, "whole", _whole, model, inputs, position)
+    return memoised(reference, "whole", _whole, model, inputs, position)
 
 
 def _padding(model: Any, inputs: Inputs) -> Inputs:
@@ -574,7 +564,7 @@ def _padding(model: Any, inputs: Inputs) -> Inputs:
     position_of_the_baseline=FIXED_IN_THE_BEGINNING.on(
         lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, "ids"), position)}
     ),
-    nodes_from_minus_one=NODES.on(lambda model, inputs, position: {"rule": _unmapped(STEPS)}),
+    nodes_from_minus_one=NODES.on(lambda model, inputs, position: {"rule": gauss_legendre_unmapped(STEPS)}),
     probability_as_target=PROBABILITY,
     log_probability_as_target=LOG_PROBABILITY,
     right_riemann_sum=RIGHT_SUM,
@@ -616,15 +606,7 @@ def _scores_by(vectors_of: Any, reference: Any, model: Any, inputs: Inputs, posi
     return _summarised(found if isinstance(found, Tensor) else _whole(model, inputs, position, **found))
 
 
-@misconceptions(
-    task=EMBEDDINGS,
-    calls=(EMBEDDINGS,),
-    always_start=ALWAYS_START,
-    always_end=ALWAYS_END,
-)
-def _embeddings_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    """Explain one end, whichever is asked for."""
-    return reference.embedding_attributions(model, inputs, there)
+_at_one_end = misconceptions_around(task=EMBEDDINGS, always_start=ALWAYS_START, always_end=ALWAYS_END)
 
 
 @misconceptions(
@@ -694,7 +676,7 @@ def _parts(
 
 
 def _right_parts(reference: Any, model: Any, inputs: Inputs, position: str) -> list[Tensor]:
-    return _remembered(reference, "parts", _parts, model, inputs, position)
+    return memoised(reference, "parts", _parts, model, inputs, position)
 
 
 def _named(parts: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -782,7 +764,9 @@ def _each_part(step: Any, reference: Any, model: Any, inputs: Inputs, position: 
     parts_position_of_the_baseline=FIXED_IN_THE_BEGINNING.on(
         lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, *EVERYTHING), position)}
     ),
-    parts_nodes_from_minus_one=NODES.on(lambda model, inputs, position: {"rule": _unmapped(STEPS)}),
+    parts_nodes_from_minus_one=NODES.on(
+        lambda model, inputs, position: {"rule": gauss_legendre_unmapped(STEPS)}
+    ),
     parts_of_probability=PROBABILITY,
     parts_of_log_probability=LOG_PROBABILITY,
     parts_by_right_riemann_sum=RIGHT_SUM,
@@ -793,28 +777,19 @@ def _parts_with(options: Any, reference: Any, model: Any, inputs: Inputs, positi
     return _summarised_parts(_parts(model, inputs, position, **options(model, inputs, position)))
 
 
-@misconceptions(
+def _exchanged(parts: dict[str, Tensor]) -> dict[str, Tensor]:
+    return parts | {"token_type": parts["position"], "position": parts["token_type"]}
+
+
+_around_the_parts = misconceptions_around(
     task=PARTS,
-    calls=(PARTS,),
     parts_always_start=ALWAYS_START,
     parts_always_end=ALWAYS_END,
+    types_and_positions_exchanged=Feedback(
+        "Types and positions were taken for each other.",
+        "Which of your results is 0 at position 0, and which is 0 in the whole question?",
+    ).on(lambda right, *asked: _exchanged(right(*asked))),
 )
-def _parts_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    """Explain one end, whichever is asked for."""
-    return reference.subembedding_attributions(model, inputs, there)
-
-
-@misconception(
-    task=PARTS,
-    title="Types and positions were taken for each other.",
-    hint="Which of your results is 0 at position 0, and which is 0 in the whole question?",
-    calls=(PARTS,),
-)
-def types_and_positions_exchanged(
-    reference: Any, model: Any, inputs: Inputs, position: str
-) -> dict[str, Tensor]:
-    right = reference.subembedding_attributions(model, inputs, position)
-    return right | {"token_type": right["position"], "position": right["token_type"]}
 
 
 @misconception(
@@ -893,9 +868,8 @@ def _ordered(key: Any, reference: Any, scores: Tensor, tokens: list[str], k: int
     return _listed(values, tokens, order[:k])
 
 
-@misconceptions(
+_listed_otherwise = misconceptions_around(
     task=TOP,
-    calls=(TOP,),
     magnitudes_listed=Feedback(
         "The magnitudes are returned in place of the scores.",
         "Did one of your best tokens speak against the answer? Look at the signs.",
@@ -959,9 +933,6 @@ def _ordered(key: Any, reference: Any, scores: Tensor, tokens: list[str], k: int
         "How many entries has your list for k = 3?",
     ).on(lambda right, scores, tokens, k: right(scores, tokens, k - 1)),
 )
-def _listed_otherwise(step: Any, reference: Any, *question: Any) -> list[Any]:
-    """List the right entries in another order, with other parts, or of other scores."""
-    return step(reference.top_tokens, *question)
 
 
 # layer_conductance
@@ -1008,7 +979,7 @@ def _plain(output: Any) -> Tensor:
 
 
 def _right_flow(reference: Any, model: Any, inputs: Inputs, position: str) -> tuple[list, list]:
-    return _remembered(reference, "flow", _flow, model, inputs, position)
+    return memoised(reference, "flow", _flow, model, inputs, position)
 
 
 def _conducted(flow: tuple[list[Tensor], list[Tensor]]) -> list[Tensor]:
@@ -1054,7 +1025,9 @@ def _words_looked_up(model: Any, inputs: Inputs) -> Tensor:
     conductance_position_of_the_baseline=FIXED_IN_THE_BEGINNING.on(
         lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, "ids"), position)}
     ),
-    conductance_nodes_from_minus_one=NODES.on(lambda model, inputs, position: {"rule": _unmapped(STEPS + 1)}),
+    conductance_nodes_from_minus_one=NODES.on(
+        lambda model, inputs, position: {"rule": gauss_legendre_unmapped(STEPS + 1)}
+    ),
     conductance_of_probability=PROBABILITY,
     conductance_of_log_probability=LOG_PROBABILITY,
     equal_steps=Feedback(
@@ -1079,21 +1052,21 @@ def _conductance_by(options: Any, reference: Any, model: Any, inputs: Inputs, po
     )
 
 
-@misconceptions(
+def _last_for_all(rows: Tensor) -> Tensor:
+    return rows[-1:].expand_as(rows).clone()
+
+
+_rows_moved = misconceptions_around(
     task=CONDUCTANCE,
-    calls=(CONDUCTANCE,),
     last_layer_first=Feedback(
         "The rows stand in the opposite order, the last layer first.",
         "Which layer does your first row belong to?",
-    ).on(lambda rows: rows.flip(0)),
+    ).on(lambda right, *asked: right(*asked).flip(0)),
     last_layer_for_all=Feedback(
         "Every row is that of the last layer.",
         "Are your rows all the same? Which layer does the loop hand over?",
-    ).on(lambda rows: rows[-1:].expand_as(rows).clone()),
+    ).on(lambda right, *asked: _last_for_all(right(*asked))),
 )
-def _after_conductance(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    """Return the right rows in other places."""
-    return step(reference.layer_conductance(model, inputs, position))
 
 
 @misconception(
@@ -1131,18 +1104,14 @@ def _each_row(step: Any, reference: Any, model: Any, inputs: Inputs, position: s
     return torch.stack(rows)
 
 
-@misconceptions(
+_rows_at_one_end = misconceptions_around(
     task=CONDUCTANCE,
-    calls=(CONDUCTANCE,),
     conductance_always_start=Feedback(
         "The start logits were explained where the end was asked for.",
         "Do your rows differ between start and end? What does `position` change in your code?",
-    ).on("start"),
+    ).on(lambda right, model, inputs, position: right(model, inputs, "start")),
     conductance_always_end=ALWAYS_END,
 )
-def _conductance_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    """Explain one end, whichever is asked for."""
-    return reference.layer_conductance(model, inputs, there)
 
 
 @misconceptions(
@@ -1222,9 +1191,8 @@ def _bits(counts: Tensor, total: float) -> Tensor:
     return -(shares * shares.log2()).sum()
 
 
-@misconceptions(
+_around_the_entropy = misconceptions_around(
     task=ENTROPY,
-    calls=(ENTROPY,),
     nats=Feedback(
         "The natural logarithm was taken: nats, not bits.",
         "Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
@@ -1262,9 +1230,6 @@ def _bits(counts: Tensor, total: float) -> Tensor:
         "How many histograms do you make? Each layer has its own.",
     ).on(lambda right, scores, bins: right(scores.flatten()[None], bins).expand(len(scores)).clone()),
 )
-def _entropy_after(step: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    """Take one last step on right entropies, or ask for those of other scores or bins."""
-    return step(reference.attribution_entropy, torch.as_tensor(layer_scores), bins)
 
 
 @misconceptions(

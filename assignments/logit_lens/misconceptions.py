@@ -14,8 +14,15 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
+from torch.nn.functional import pad
 
-from autograder.checks import Feedback, accepted_variant, misconception, misconceptions
+from autograder.checks import (
+    Feedback,
+    accepted_variant,
+    misconception,
+    misconceptions,
+    misconceptions_around,
+)
 
 LENS = "layer_probabilities"
 TOP = "top_predictions"
@@ -25,8 +32,6 @@ PLOT = "plot_lens"
 
 
 _NORMS = ("ln_f", "norm", "final_layer_norm", "final_layernorm")
-
-
 _BLOCKS = ("h", "layers")
 
 
@@ -218,46 +223,33 @@ def _part_of_a_block(names: tuple[str, ...], reference: Any, model: Any, input_i
     return _lens(model, kept).softmax(dim=-1)
 
 
-@misconceptions(
+_around_the_lens = misconceptions_around(
     task=LENS,
-    calls=(LENS,),
     layers_reversed=Feedback(
         "The layers stand in reverse order.",
         "Which of your rows is the model's own prediction, and which one should it be?",
-    ).on(lambda right: right.flip(0)),
+    ).on(lambda right, *asked: right(*asked).flip(0)),
     softmax_twice=Feedback(
         "The softmax was taken twice.",
         "How sure is your last layer of its best token, and how sure is the model? Count the softmaxes on the way.",
-    ).on(lambda right: right.softmax(dim=-1)),
+    ).on(lambda right, *asked: right(*asked).softmax(dim=-1)),
     batch_axis_kept=Feedback(
         "The batch axis of length 1 was kept.",
         "How many axes does your result have, and how many does the task name?",
-    ).on(lambda right: right[:, None]),
+    ).on(lambda right, *asked: right(*asked)[:, None]),
     last_position_only=Feedback(
         "Only the last position was decoded.",
         "Each token of the input has a column in the picture. Which of them does your result hold?",
-    ).on(lambda right: right[:, -1]),
+    ).on(lambda right, *asked: right(*asked)[:, -1]),
     first_position_only=Feedback(
         "Only the first position was decoded: an index meant for a tuple took the first entry of an axis.",
         "Print the type and the shape of what your hook gets before you index it. What does [0] take away?",
-    ).on(lambda right: right[:, 0]),
+    ).on(lambda right, *asked: right(*asked)[:, 0]),
+    extra_token_in_front=Feedback(
+        "A token was put in front of the input: one position too many.",
+        "How many positions does your result have, and how many tokens does the input have?",
+    ).on(lambda right, model, ids: right(model, pad(ids, (1, 0), value=model.config.bos_token_id or 0))),
 )
-def _after_the_lens(step: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    """Take one last step on the right probabilities."""
-    return step(reference.layer_probabilities(model, input_ids))
-
-
-@misconception(
-    task=LENS,
-    title="A token was put in front of the input: one position too many.",
-    hint="How many positions does your result have, and how many tokens does the input have?",
-    calls=(LENS,),
-)
-def extra_token_in_front(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    front = torch.full(
-        (1, 1), int(model.config.bos_token_id or 0), dtype=input_ids.dtype, device=input_ids.device
-    )
-    return reference.layer_probabilities(model, torch.cat([front, input_ids], dim=1))
 
 
 # top_predictions
@@ -326,79 +318,69 @@ def _other_words(words_of: Any, reference: Any, probabilities: Tensor, tokenizer
     return found
 
 
-@misconceptions(
+_around_the_words = misconceptions_around(
     task=TOP,
-    calls=(TOP,),
     flat_list_of_words=Feedback(
         "The words stand in one flat list.",
         "Take the second layer's third word out of your result: how many brackets do you need?",
-    ).on(lambda right, given: (right(given)[0], [word for row in right(given)[1] for word in row])),
+    ).on(lambda right, *asked: (right(*asked)[0], [word for row in right(*asked)[1] for word in row])),
     words_transposed=Feedback(
         "Words by token and layer instead of by layer and token.",
         "What is the length of your outer list: the number of layers or the number of tokens?",
-    ).on(
-        lambda right, given: (right(given)[0], [[*column] for column in zip(*right(given)[1], strict=True)])
-    ),
+    ).on(lambda right, *asked: (right(*asked)[0], [*map(list, zip(*right(*asked)[1], strict=True))])),
     top_of_the_last_position=Feedback(
         "The last position alone was looked at.",
         "Each position has a likeliest token of its own. How many does a layer of yours have?",
-    ).on(lambda right, given: right(given[:, -1:])),
+    ).on(lambda right, given, tokenizer: right(given[:, -1:], tokenizer)),
     top_of_another_softmax=Feedback(
         "The probabilities went through another softmax.",
         "Compare one of your values with the largest entry of the row that it comes from.",
-    ).on(lambda right, given: right(given.softmax(dim=-1))),
+    ).on(lambda right, given, tokenizer: right(given.softmax(dim=-1), tokenizer)),
     places_instead_of_values=Feedback(
         "The ids of the likeliest tokens were returned in place of their probabilities.",
         "Do the values of your first result lie between 0 and 1? A maximum has a value and a place.",
-    ).on(lambda right, given: (given.argmax(dim=-1).to(given.dtype), right(given)[1])),
+    ).on(lambda right, given, tokenizer: (given.argmax(dim=-1).to(given.dtype), right(given, tokenizer)[1])),
 )
-def _after_the_words(step: Any, reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
-    """Ask for the words of other probabilities, or put the right ones in another order."""
-    return step(lambda given: reference.top_predictions(given, tokenizer), probabilities)
 
 
 # target_rank
 
 
-@misconceptions(
+_around_the_rank = misconceptions_around(
     task=RANK,
-    calls=(RANK,),
     rank_from_one=Feedback(
         "Ranks begin with 1.",
         "How many tokens are likelier than the likeliest one?",
-    ).on(lambda right, given: right(given) + 1),
+    ).on(lambda right, *asked: right(*asked) + 1),
     rank_of_the_last_layer=Feedback(
         "The last layer's rank alone was returned.",
         "The task asks for a rank in each layer. How many does your result hold?",
-    ).on(lambda right, given: right(given)[-1]),
+    ).on(lambda right, *asked: right(*asked)[-1]),
     float_ranks=Feedback(
         "The ranks are right, but floats.",
         "A rank is a number of tokens: which dtype does your tensor have?",
-    ).on(lambda right, given: right(given).float()),
+    ).on(lambda right, *asked: right(*asked).float()),
     rank_at_the_first_position=Feedback(
         "The first position was looked at instead of the last.",
         "At which position does the model go on with the text?",
-    ).on(lambda right, given: right(given[:, :1])),
+    ).on(lambda right, given, target_id: right(given[:, :1], target_id)),
     rank_at_the_last_but_one_position=Feedback(
         "The last position but one was looked at instead of the last.",
         "At which position does the model go on with the text? Does an index of yours count from the end?",
-    ).on(lambda right, given: right(given[:, -2:][:, :1])),
+    ).on(lambda right, given, target_id: right(given[:, -2:][:, :1], target_id)),
     ranks_cut_at_100=Feedback(
         "Ranks end at 100: only the likeliest tokens were looked through.",
         "How many tokens does your function look through, and what does it say of a target behind them?",
-    ).on(lambda right, given: right(given).clamp(max=100)),
+    ).on(lambda right, *asked: right(*asked).clamp(max=100)),
     ranks_cut_at_99=Feedback(
         "Ranks end at 99: only the likeliest tokens were looked through.",
         "How many tokens does your function look through, and what does it say of a target behind them?",
-    ).on(lambda right, given: right(given).clamp(max=99)),
+    ).on(lambda right, *asked: right(*asked).clamp(max=99)),
     none_behind_the_first_100=Feedback(
         "Targets behind the hundred likeliest tokens have rank -1.",
         "How many tokens does your function look through, and what does it say of a target behind them?",
-    ).on(lambda right, given: right(given).masked_fill(right(given) >= 100, -1)),
+    ).on(lambda right, *asked: right(*asked).masked_fill(right(*asked) >= 100, -1)),
 )
-def _after_the_rank(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    """Take one last step on the right ranks, or rank at another position."""
-    return step(lambda given: reference.target_rank(given, target_id), probabilities)
 
 
 def _sorted(probabilities: Tensor) -> Tensor:
@@ -478,6 +460,10 @@ def _divergence(*distributions: Tensor) -> Tensor:
     return _pointwise(*distributions).sum(dim=-1).float()
 
 
+def _p_log_p(probabilities: Tensor) -> Tensor:
+    return torch.special.xlogy(probabilities.double(), probabilities.double())
+
+
 def _swapped(probabilities: Tensor) -> tuple[Tensor, Tensor]:
     # Where the final layer rules out what a layer does not, the divergence is infinite; a floor keeps it finite.
     return probabilities, probabilities[-1:].clamp_min(1e-30).expand_as(probabilities)
@@ -516,12 +502,7 @@ def _to_the_middle(first: Tensor, layers: Tensor) -> Tensor:
     probabilities_taken_for_logarithms=Feedback(
         "Probabilities were given where a library function expects their logarithms.",
         "Read what the library function expects of each argument: probabilities, or their logarithms?",
-    ).on(
-        lambda layers: (
-            torch.special.xlogy(layers[-1:].double(), layers[-1:].double())
-            - layers[-1:].double() * layers.double()
-        ).sum(dim=-1)
-    ),
+    ).on(lambda layers: (_p_log_p(layers[-1:]) - layers[-1:].double() * layers.double()).sum(dim=-1)),
     absolute_summands=Feedback(
         "The summands' absolute values were added up.",
         "Single summands of a divergence may be negative. What happens to them in your sum?",
@@ -537,9 +518,8 @@ def _between_others(divergence: Any, reference: Any, probabilities: Tensor) -> T
     return found.float()
 
 
-@misconceptions(
+_around_the_divergence = misconceptions_around(
     task=DIVERGENCE,
-    calls=(DIVERGENCE,),
     bits_instead_of_nats=Feedback(
         "The divergence is in bits: the logarithm has base 2.",
         "By which factor are all of your values off? One nat is not one bit.",
@@ -567,20 +547,12 @@ def _between_others(divergence: Any, reference: Any, probabilities: Tensor) -> T
     cross_entropy=Feedback(
         "The cross-entropy was returned: the final layer's own entropy is not subtracted.",
         "Your last layer is not 0. What is the divergence of a distribution from itself?",
-    ).on(
-        lambda right, given: (
-            right(given) - torch.special.xlogy(given[-1:].double(), given[-1:].double()).sum(dim=-1)
-        )
-    ),
+    ).on(lambda right, given: (right(given) - _p_log_p(given[-1:]).sum(dim=-1)).float()),
     softmax_of_probabilities=Feedback(
         "The probabilities went through another softmax.",
         "Your values are far too small. Are the arguments of your function scores, or probabilities already?",
-    ).on(lambda right, given: right(given.double().softmax(dim=-1))),
+    ).on(lambda right, given: right(given.double().softmax(dim=-1)).float()),
 )
-def _after_the_divergence(step: Any, reference: Any, probabilities: Tensor) -> Tensor:
-    """Take one last step on the right divergences, or compute those of other probabilities."""
-    found: Tensor = step(reference.divergence_from_final, probabilities)
-    return found.float()
 
 
 # plot_lens

@@ -18,10 +18,18 @@ from autograder.attribution.quadrature import (
     Rule,
     captum_trapezoid,
     gauss_legendre,
+    gauss_legendre_unmapped,
     integrate_gradients,
     riemann_right,
 )
-from autograder.checks import Feedback, accepted_variant, misconception, misconceptions
+from autograder.checks import (
+    Feedback,
+    accepted_variant,
+    memoised,
+    misconception,
+    misconceptions,
+    misconceptions_around,
+)
 
 BASELINE = "build_baseline"
 ATTRIBUTION = "compute_feature_attribution_scores"
@@ -49,6 +57,10 @@ def _framed_row(input_ids: Tensor, tokenizer: Any) -> Tensor:
     baseline = torch.full_like(input_ids, tokenizer.pad_token_id)
     baseline[:, 0], baseline[:, -1] = _framing(tokenizer)
     return baseline
+
+
+def _all_masked(right: Tensor, tokenizer: Any) -> Tensor:
+    return torch.where(right == tokenizer.pad_token_id, tokenizer.mask_token_id, right)
 
 
 def _masked_words(right: Tensor, input_ids: Tensor, tokenizer: Any) -> Tensor:
@@ -101,42 +113,28 @@ def _other_baseline(baseline_of: Any, reference: Any, input_ids: Tensor, tokeniz
     return found if isinstance(found, Tensor) else _pad_all_but(input_ids, tokenizer, found)
 
 
-@misconceptions(
+_around_the_baseline = misconceptions_around(
     task=BASELINE,
-    calls=(BASELINE,),
     filled_with_mask=Feedback(
         "[MASK] was put in place of the words instead of [PAD].",
         "Which token does the task ask for in place of the words? It also fills up short sentences.",
-    ).on(_masked_words),
+    ).on(lambda right, *asked: _masked_words(right(*asked), *asked)),
     padding_changed=Feedback(
         "The padding was filled with [MASK] as well as the words.",
         "Look behind the end of a short sentence: the padding should be what it was.",
-    ).on(
-        lambda right, ids, tokenizer: torch.where(
-            right == tokenizer.pad_token_id, tokenizer.mask_token_id, right
-        )
-    ),
+    ).on(lambda right, ids, tokenizer: _all_masked(right(ids, tokenizer), tokenizer)),
     first_sentences_baseline=Feedback(
         "The first sentence's baseline was taken for the whole batch.",
         "Sentences of a batch have other lengths: where does [SEP] stand in each row of your baseline?",
-    ).on(lambda right, *_: right[:1].expand_as(right).clone()),
+    ).on(lambda right, ids, tokenizer: right(ids, tokenizer)[:1].expand_as(ids).clone()),
     float_ids=Feedback(
         "The ids are right, but floats.",
         "Ids are looked up in a table, so they are whole numbers: which dtype does your tensor have?",
-    ).on(lambda right, *_: right.float()),
+    ).on(lambda right, *asked: right(*asked).float()),
 )
-def _after_the_baseline(step: Any, reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    """Take one last step on the right baseline."""
-    return step(reference.build_baseline(input_ids, tokenizer), input_ids, tokenizer)
 
 
 # compute_feature_attribution_scores
-
-
-def _remembered(reference: Any, label: str, compute: Callable[..., Any], *args: Any) -> Any:
-    """Return compute(*args), kept by a reference that keeps answers: mistakes share most of the work."""
-    memoise = getattr(reference, "memoise", None)
-    return compute(*args) if memoise is None else memoise(label, compute, *args)
 
 
 def _predict(batch: Batch, model: Any) -> Tensor:
@@ -181,7 +179,7 @@ def _vectors(
 
 def _right_vectors(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> Tensor:
     baseline = reference.build_baseline(batch["input_ids"], tokenizer)
-    return _remembered(reference, "vectors", _vectors, batch, model, baseline)
+    return memoised(reference, "vectors", _vectors, batch, model, baseline)
 
 
 def _from(reference: Any, batch: Batch, model: Any, tokenizer: Any, **changed: Any) -> tuple[Tensor, Tensor]:
@@ -191,8 +189,8 @@ def _from(reference: Any, batch: Batch, model: Any, tokenizer: Any, **changed: A
     return _vectors(batch, model, baseline, **changed).sum(dim=-1), _predict(batch, model)
 
 
-def _empty(batch: Batch, tokenizer: Any) -> Tensor:
-    return _pad_all_but(batch["input_ids"], tokenizer, [tokenizer.cls_token_id, tokenizer.sep_token_id])
+def _keeping(batch: Batch, tokenizer: Any, *kept: int) -> Tensor:
+    return _pad_all_but(batch["input_ids"], tokenizer, list(kept))
 
 
 @accepted_variant(
@@ -201,13 +199,8 @@ def _empty(batch: Batch, tokenizer: Any) -> Tensor:
     "difference would be shared among the words.",
 )
 def baseline_of_padding(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    return _from(
-        reference,
-        batch,
-        model,
-        tokenizer,
-        baseline=_pad_all_but(batch["input_ids"], tokenizer, [tokenizer.pad_token_id]),
-    )
+    padding = _keeping(batch, tokenizer, tokenizer.pad_token_id)
+    return _from(reference, batch, model, tokenizer, baseline=padding)
 
 
 @accepted_variant(task=ATTRIBUTION, remark="You integrate by another rule than Gauss-Legendre.")
@@ -233,13 +226,6 @@ def _log_softmax(logits: Tensor) -> Tensor:
     return logits.log_softmax(dim=-1)
 
 
-def _unmapped(factor: float) -> Rule:
-    """Return the Gauss-Legendre rule of the interval from -1 to 1, its weights times a factor."""
-    rule = gauss_legendre(50)
-    nodes, weights = (2 * node - 1 for node in rule.nodes), (2 * factor * weight for weight in rule.weights)
-    return Rule(name="from -1 to 1", nodes=tuple(nodes), weights=tuple(weights))
-
-
 def _next_class(batch: Batch, model: Any) -> Tensor:
     logits = _predict(batch, model)
     return (logits.argmax(dim=-1) + 1) % logits.shape[1]
@@ -251,19 +237,11 @@ def _next_class(batch: Batch, model: Any) -> Tensor:
     path_without_cls=Feedback(
         "The path's baseline lost [CLS], but kept [SEP].",
         "Which attribution does [CLS] get? Where input and baseline agree it must be exactly 0.",
-    ).on(
-        lambda batch, model, tokenizer: {
-            "baseline": _pad_all_but(batch["input_ids"], tokenizer, [tokenizer.sep_token_id])
-        }
-    ),
+    ).on(lambda batch, model, tokenizer: {"baseline": _keeping(batch, tokenizer, tokenizer.sep_token_id)}),
     path_without_sep=Feedback(
         "The path's baseline lost [SEP], but kept [CLS].",
         "Which attribution does [SEP] get? Where input and baseline agree it must be exactly 0.",
-    ).on(
-        lambda batch, model, tokenizer: {
-            "baseline": _pad_all_but(batch["input_ids"], tokenizer, [tokenizer.cls_token_id])
-        }
-    ),
+    ).on(lambda batch, model, tokenizer: {"baseline": _keeping(batch, tokenizer, tokenizer.cls_token_id)}),
     word_embeddings_as_layer=Feedback(
         "The layer is the word embeddings alone, not the embedding module.",
         "Which module's output does your path run through? Position, type and normalisation belong to it.",
@@ -281,7 +259,9 @@ def _next_class(batch: Batch, model: Any) -> Tensor:
         "Whose prediction do you explain: that of the sentence, or that of the sentence without its words?",
     ).on(
         lambda batch, model, tokenizer: {
-            "target": _predict({**batch, "input_ids": _empty(batch, tokenizer)}, model).argmax(dim=-1)
+            "target": _predict(
+                batch | {"input_ids": _keeping(batch, tokenizer, *_framing(tokenizer))}, model
+            ).argmax(dim=-1)
         }
     ),
     probability_as_target=Feedback(
@@ -299,11 +279,11 @@ def _next_class(batch: Batch, model: Any) -> Tensor:
     nodes_from_minus_one=Feedback(
         "The nodes were left on the interval from -1 to 1.",
         "Between which two numbers do your nodes lie, and where on the path is a negative one?",
-    ).on(lambda batch, model, tokenizer: {"rule": _unmapped(1.0)}),
+    ).on(lambda batch, model, tokenizer: {"rule": gauss_legendre_unmapped(50, halved=False)}),
     nodes_from_minus_one_with_halved_weights=Feedback(
         "The nodes were left on the interval from -1 to 1; only the weights were halved.",
         "Between which two numbers do your nodes lie, and where on the path is a negative one?",
-    ).on(lambda batch, model, tokenizer: {"rule": _unmapped(0.5)}),
+    ).on(lambda batch, model, tokenizer: {"rule": gauss_legendre_unmapped(50)}),
 )
 def _changed(options: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     """Integrate with another start, layer, target, score or rule."""
@@ -339,7 +319,7 @@ def path_from_mask_tokens(reference: Any, batch: Batch, model: Any, tokenizer: A
 )
 def _from_zero(step: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     """Attribute along a path from zero vectors, or at its end alone."""
-    found = _remembered(reference, "from zero", _from_zero_vectors, batch, model)
+    found = memoised(reference, "from zero", _from_zero_vectors, batch, model)
     return step(*found).sum(dim=-1), _predict(batch, model)
 
 
@@ -572,23 +552,17 @@ def _normalised(share: Any, reference: Any, attributions: Tensor, attention_mask
     return share(attributions, attention_mask)
 
 
-@misconceptions(
+_importance_of_others = misconceptions_around(
     task=IMPORTANCE,
-    calls=(IMPORTANCE,),
     absolute_values_first=Feedback(
         "Absolute values were taken before the softmax.",
         "Should a token that speaks against the class be as important as one that speaks for it?",
-    ).on(lambda scores, mask: (scores.abs(), mask)),
+    ).on(lambda right, scores, mask: right(scores.abs(), mask)),
     border_tokens_left_out=Feedback(
         "The first and last valid token, [CLS] and [SEP], were left out.",
         "Which tokens count as valid? The attention mask says so.",
-    ).on(lambda scores, mask: (scores, _inner(mask))),
+    ).on(lambda right, scores, mask: right(scores, _inner(mask))),
 )
-def _importance_of_others(
-    change: Any, reference: Any, attributions: Tensor, attention_mask: Tensor
-) -> Tensor:
-    """Share out other scores, or among other tokens."""
-    return reference.token_importance(*change(attributions, attention_mask))
 
 
 @accepted_variant(
@@ -708,9 +682,8 @@ def _joined(join: Any, reference: Any, tokens: list[str], scores: Any) -> list[t
     return found
 
 
-@misconceptions(
+_rearranged = misconceptions_around(
     task=MERGING,
-    calls=(MERGING,),
     words_sorted_by_score=Feedback(
         "The words were sorted by their scores.",
         "Read your words one after the other: is it still the sentence?",
@@ -748,6 +721,3 @@ def _joined(join: Any, reference: Any, tokens: list[str], scores: Any) -> list[t
         "How often does each word of the sentence stand in your list? Think of what a dictionary does.",
     ).on(lambda right, *asked: list(dict(right(*asked)).items())),
 )
-def _rearranged(step: Any, reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    """Sort the right words, join or drop some, or round their scores."""
-    return step(reference.merge_subtokens, tokens, scores)

@@ -14,8 +14,10 @@ from autograder.diagnosis.misconceptions import (
     borderline,
     borderline_programs_of,
     equivalent,
+    memoised,
     misconception,
     misconceptions,
+    misconceptions_around,
     misconceptions_of,
 )
 from autograder.diagnosis.query import Explanation, Question, Subject
@@ -37,7 +39,9 @@ __all__ = [
     "equivalent",
     "explain",
     "general_mistakes",
+    "memoised",
     "misconception",
     "misconceptions",
+    "misconceptions_around",
     "misconceptions_of",
 ]

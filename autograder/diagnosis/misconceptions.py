@@ -162,6 +162,38 @@ def misconceptions(
     return mark
 
 
+def misconceptions_around(
+    *, task: str, needs_whole: bool = False, **rows: tuple[str, str, Any]
+) -> Callable[..., Any]:
+    """Return a table of known mistakes in `task` that change what the right function is given, or what it returns.
+
+    A row's step takes the reference's function, then the task's arguments. Assign the table to a name::
+
+        _other_order = misconceptions_around(
+            task="top_tokens",
+            best_last=Feedback("The best comes last.", "In which order?").on(
+                lambda right, *asked: right(*asked)[::-1]
+            ),
+        )
+
+    Args:
+        task: The contract's function; a mistake of the table calls it and no other.
+        needs_whole: As for `misconception`, of all of them.
+        **rows: As for `misconceptions`.
+    """
+
+    def around(step: Function, reference: Any, *args: Any, **kwargs: Any) -> Any:
+        return step(getattr(reference, task), *args, **kwargs)
+
+    return misconceptions(task=task, calls=(task,), needs_whole=needs_whole, **rows)(around)
+
+
+def memoised(reference: Any, label: str, compute: Function, *args: Any) -> Any:
+    """Return compute(*args), kept by a reference that keeps answers: mistakes share most of the work."""
+    memoise = getattr(reference, "memoise", None)
+    return compute(*args) if memoise is None else memoise(label, compute, *args)
+
+
 def accepted_variant(*, task: str, remark: str, slow: bool = False) -> Callable[[Function], Function]:
     """Mark a function of misconceptions.py as right for `task`, though not the reference's way."""
 
