@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder.checks import misconception, misconceptions
+from autograder.checks import Feedback, misconception, misconceptions
 
 MATRICES = "attention_matrices"
 HEAD_NORM = "head_norm"
@@ -24,23 +24,23 @@ VECTORS = "transformed_vectors"
 WEIGHTED = "weighted_norms"
 SUMMED = "summed_norms"
 
-HEADS_BEHIND = (
+HEADS_BEHIND = Feedback(
     "Heads and queries are swapped: (layer, token, head, token).",
     "Print your shape beside the number of heads and of tokens: which axis is which?",
 )
-REVERSED = (
+REVERSED = Feedback(
     "The layers stand in reverse order.",
     "Which layer works on the embeddings, and where does it stand in your result?",
 )
-WITHOUT_TYPES = (
+WITHOUT_TYPES = Feedback(
     "The model did not get the token types.",
     "How does the model know where the question ends? Compare what you pass with the names of its arguments.",
 )
-SQUARED = (
+SQUARED = Feedback(
     "The square root is missing: the norms are squared.",
     "Compare one vector by hand: which step comes last when a length is computed?",
 )
-DISTRIBUTION = (
+DISTRIBUTION = Feedback(
     "The rows were divided by their sum.",
     "What do your rows sum to? The task asks for a norm and no more.",
 )
@@ -119,69 +119,57 @@ def _scores_of(model: Any, inputs: Inputs, scale: float | None = None) -> Tensor
 
 @misconceptions(
     task=MATRICES,
-    scores_before_the_softmax=(
+    scores_before_the_softmax=Feedback(
         "Scores before the softmax were returned.",
         "What does a row of yours sum to, and can a weight be negative?",
-        _scores_of,
-    ),
-    scores_not_scaled=(
+    ).on(_scores_of),
+    scores_not_scaled=Feedback(
         "The scores were not divided by the root of a head's width before the softmax.",
         "Your rows are too sharp. What happens to the products of queries and keys before the softmax?",
-        lambda model, inputs: _scores_of(model, inputs, 1.0).softmax(dim=-1),
-    ),
-    scores_scaled_by_the_hidden_size=(
+    ).on(lambda model, inputs: _scores_of(model, inputs, 1.0).softmax(dim=-1)),
+    scores_scaled_by_the_hidden_size=Feedback(
         "The scores were divided by the root of the hidden size instead of a head's width.",
         "Your rows are too flat. How many numbers does the query of one head have?",
-        lambda model, inputs: _scores_of(model, inputs, model.config.hidden_size**-0.5).softmax(dim=-1),
-    ),
-    softmax_over_queries=(
+    ).on(lambda model, inputs: _scores_of(model, inputs, model.config.hidden_size**-0.5).softmax(dim=-1)),
+    softmax_over_queries=Feedback(
         "The softmax runs over the queries instead of the keys.",
         "Along which axis do your values sum to 1? Who shares out attention: the token that looks, or the one seen?",
-        lambda model, inputs: _scores_of(model, inputs).softmax(dim=-2),
-    ),
-    matrices_transposed=(
+    ).on(lambda model, inputs: _scores_of(model, inputs).softmax(dim=-2)),
+    matrices_transposed=Feedback(
         "Query and key are swapped: the matrices are transposed.",
         "Along which of the two token axes do your values sum to 1, and which of them is the query's?",
-        lambda *asked: _weights(*asked).transpose(-1, -2),
-    ),
-    matrices_with_heads_behind_queries=(*HEADS_BEHIND, lambda *asked: _weights(*asked).transpose(1, 2)),
-    matrices_with_heads_first=(
+    ).on(lambda *asked: _weights(*asked).transpose(-1, -2)),
+    matrices_with_heads_behind_queries=HEADS_BEHIND.on(lambda *asked: _weights(*asked).transpose(1, 2)),
+    matrices_with_heads_first=Feedback(
         "Layers and heads are swapped: (head, layer, token, token).",
         "Does your function hold for a model with unequal numbers of layers and heads? Which axis comes first?",
-        lambda *asked: _weights(*asked).transpose(0, 1),
-    ),
-    matrices_with_batch_axis=(
+    ).on(lambda *asked: _weights(*asked).transpose(0, 1)),
+    matrices_with_batch_axis=Feedback(
         "The batch axis of length 1 was kept.",
         "How many axes does your result have, and how many does the task name?",
-        lambda *asked: _weights(*asked)[:, None],
-    ),
-    matrices_averaged_over_heads=(
+    ).on(lambda *asked: _weights(*asked)[:, None]),
+    matrices_averaged_over_heads=Feedback(
         "The heads were averaged.",
         "How many matrices does one layer of the model have?",
-        lambda *asked: _weights(*asked).mean(dim=1),
-    ),
-    matrices_of_the_last_layer=(
+    ).on(lambda *asked: _weights(*asked).mean(dim=1)),
+    matrices_of_the_last_layer=Feedback(
         "Only the last layer's matrices were returned.",
         "Compare the number of your matrices with the model's layers and heads.",
-        lambda *asked: _weights(*asked)[-1],
-    ),
-    matrices_with_layers_reversed=(*REVERSED, lambda *asked: _weights(*asked).flip(0)),
-    matrices_without_token_types=(*WITHOUT_TYPES, partial(_weights, token_type_ids=None)),
-    matrices_with_baseline_positions=(
+    ).on(lambda *asked: _weights(*asked)[-1]),
+    matrices_with_layers_reversed=REVERSED.on(lambda *asked: _weights(*asked).flip(0)),
+    matrices_without_token_types=WITHOUT_TYPES.on(partial(_weights, token_type_ids=None)),
+    matrices_with_baseline_positions=Feedback(
         "The model got the baseline's positions, which are all 0.",
         "Which of the entries of `inputs` belong to the input, and which to the baseline?",
-        lambda model, inputs: _weights(model, inputs, position_ids=inputs["baseline_position_ids"]),
-    ),
-    matrices_of_the_baseline=(
+    ).on(lambda model, inputs: _weights(model, inputs, position_ids=inputs["baseline_position_ids"])),
+    matrices_of_the_baseline=Feedback(
         "These are the attention weights of the baseline.",
         "Which of the entries of `inputs` belong to the input, and which to the baseline?",
-        lambda model, inputs: _weights(model, inputs, input_ids=inputs["baseline_ids"]),
-    ),
-    matrices_of_an_input_embedded_twice=(
+    ).on(lambda model, inputs: _weights(model, inputs, input_ids=inputs["baseline_ids"])),
+    matrices_of_an_input_embedded_twice=Feedback(
         "What model.bert.embeddings gives was passed as inputs_embeds, so that positions and types are added twice.",
         "What does the model do with inputs_embeds before the first layer sees them?",
-        lambda model, inputs: _weights(model, inputs, inputs_embeds=_embedded(model, inputs)),
-    ),
+    ).on(lambda model, inputs: _weights(model, inputs, inputs_embeds=_embedded(model, inputs))),
 )
 def _weights_by(weights_of: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Make something else of the scores than the right weights, or take one last step on these."""
@@ -195,61 +183,50 @@ def _weights_by(weights_of: Any, reference: Any, model: Any, inputs: Inputs) -> 
 
 @misconceptions(
     task=HEAD_NORM,
-    mean_over_heads=(
+    mean_over_heads=Feedback(
         "The heads were averaged.",
         "Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
-        lambda matrices: matrices.mean(dim=1),
-    ),
-    sum_over_heads=(
+    ).on(lambda matrices: matrices.mean(dim=1)),
+    sum_over_heads=Feedback(
         "The weights of the heads were added: the L1 norm.",
         "Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
-        lambda matrices: matrices.sum(dim=1),
-    ),
-    largest_head=(
+    ).on(lambda matrices: matrices.sum(dim=1)),
+    largest_head=Feedback(
         "The largest of the heads was taken.",
         "Two heads with the weights 0.6 and 0.8: what is their L2 norm, and what do you get?",
-        lambda matrices: matrices.amax(dim=1),
-    ),
-    norm_without_root=(
+    ).on(lambda matrices: matrices.amax(dim=1)),
+    norm_without_root=Feedback(
         "The square root is missing: squares were added.",
         "Two heads with the weights 0.6 and 0.8: what is their L2 norm, and which step comes last?",
-        lambda matrices: matrices.square().sum(dim=1),
-    ),
-    root_of_mean_square=(
+    ).on(lambda matrices: matrices.square().sum(dim=1)),
+    root_of_mean_square=Feedback(
         "The mean of the squares was taken instead of their sum.",
         "Does your number for 0.6 and 0.8 change if you add two heads with weight 0? Should a length?",
-        lambda matrices: matrices.square().mean(dim=1).sqrt(),
-    ),
-    norm_over_layers=(
+    ).on(lambda matrices: matrices.square().mean(dim=1).sqrt()),
+    norm_over_layers=Feedback(
         "The norm was taken over the layers.",
         "Print the shape of what you are given: which axis holds the heads?",
-        lambda matrices: matrices.norm(dim=0),
-    ),
-    norm_over_keys=(
+    ).on(lambda matrices: matrices.norm(dim=0)),
+    norm_over_keys=Feedback(
         "The norm was taken over the keys.",
         "Print the shape of what you are given: which axis holds the heads?",
-        lambda matrices: matrices.norm(dim=-1),
-    ),
-    norm_over_queries=(
+    ).on(lambda matrices: matrices.norm(dim=-1)),
+    norm_over_queries=Feedback(
         "The norm was taken over the queries.",
         "Print the shape of what you are given: which axis holds the heads?",
-        lambda matrices: matrices.norm(dim=-2),
-    ),
-    norm_made_a_distribution=(
+    ).on(lambda matrices: matrices.norm(dim=-2)),
+    norm_made_a_distribution=Feedback(
         "The rows were divided by their sum afterwards.",
         "What do your rows sum to? The task asks for a norm and no more.",
-        lambda matrices: matrices.norm(dim=1) / matrices.norm(dim=1).sum(dim=-1, keepdim=True),
-    ),
-    norm_divided_by_the_largest=(
+    ).on(lambda matrices: matrices.norm(dim=1) / matrices.norm(dim=1).sum(dim=-1, keepdim=True)),
+    norm_divided_by_the_largest=Feedback(
         "Each layer was divided by its largest value afterwards.",
         "What is the largest value of each of your layers? The task asks for a norm and no more.",
-        lambda matrices: matrices.norm(dim=1) / matrices.norm(dim=1).amax(dim=(1, 2), keepdim=True),
-    ),
-    norm_transposed=(
+    ).on(lambda matrices: matrices.norm(dim=1) / matrices.norm(dim=1).amax(dim=(1, 2), keepdim=True)),
+    norm_transposed=Feedback(
         "Query and key are swapped: the matrices are transposed.",
         "Compare one cell by hand: which of its two tokens looks at the other one?",
-        lambda matrices: matrices.norm(dim=1).transpose(-1, -2),
-    ),
+    ).on(lambda matrices: matrices.norm(dim=1).transpose(-1, -2)),
 )
 def _over_heads(step: Any, reference: Any, matrices: Tensor) -> Tensor:
     """Make something else of the heads than their norm."""
@@ -360,16 +337,14 @@ def _right_path(reference: Any, model: Any, inputs: Inputs, position: str) -> tu
 
 @misconceptions(
     task=CONDUCTANCE,
-    gradient_times_weight=(
+    gradient_times_weight=Feedback(
         "Gradient times weight at the input: there is no path.",
         "How often does your function ask the model? Conductance follows the weights from the baseline to the input.",
-        lambda weights, gradients: weights * gradients,
-    ),
-    gradient_alone=(
+    ).on(lambda weights, gradients: weights * gradients),
+    gradient_alone=Feedback(
         "The gradient at the input alone was returned.",
         "How often does your function ask the model? Conductance follows the weights from the baseline to the input.",
-        lambda weights, gradients: gradients,
-    ),
+    ).on(lambda weights, gradients: gradients),
 )
 def _without_path(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Attribute by the gradient at the input alone."""
@@ -392,43 +367,38 @@ def ends_times_mean_gradient(reference: Any, model: Any, inputs: Inputs, positio
 
 @misconceptions(
     task=CONDUCTANCE,
-    weights_times_mean_gradient=(
+    weights_times_mean_gradient=Feedback(
         "The mean gradient was multiplied by the weights at the input.",
         "What if a weight is the same all along the path: does it pass anything on, and what do you get for it?",
-        lambda _, gradients, *asked: _weights(*asked) * gradients.mean(dim=1),
-    ),
-    change_times_mean_gradient=(
+    ).on(lambda _, gradients, *asked: _weights(*asked) * gradients.mean(dim=1)),
+    change_times_mean_gradient=Feedback(
         "The change of the weights between first and last node was multiplied by the mean gradient.",
         "Do the weights change evenly along the path? Each step has a difference and a gradient of its own.",
-        lambda weights, gradients, *_: (weights[:, -1] - weights[:, 0]) * gradients.mean(dim=1),
-    ),
-    gradients_without_the_difference=(
+    ).on(lambda weights, gradients, *_: (weights[:, -1] - weights[:, 0]) * gradients.mean(dim=1)),
+    gradients_without_the_difference=Feedback(
         "The gradients were added up, without the differences of the weights.",
         "What is each gradient multiplied by in the formula? What if a weight does not change on the path?",
-        lambda weights, gradients, *_: gradients[:, :-1].sum(dim=1),
-    ),
-    mean_gradient_alone=(
+    ).on(lambda weights, gradients, *_: gradients[:, :-1].sum(dim=1)),
+    mean_gradient_alone=Feedback(
         "The gradients were averaged, without the differences of the weights.",
         "What is each gradient multiplied by in the formula? What if a weight does not change on the path?",
-        lambda weights, gradients, *_: gradients.mean(dim=1),
-    ),
-    gradient_at_the_later_node=(
+    ).on(lambda weights, gradients, *_: gradients.mean(dim=1)),
+    gradient_at_the_later_node=Feedback(
         "Each difference of weights was multiplied by the gradient at the later of its two nodes.",
         "Which node of a step does the formula take the gradient at? Look at its index.",
-        lambda weights, gradients, *_: (weights.diff(dim=1) * gradients[:, 1:]).sum(dim=1),
-    ),
-    gradient_averaged_over_the_step=(
+    ).on(lambda weights, gradients, *_: (weights.diff(dim=1) * gradients[:, 1:]).sum(dim=1)),
+    gradient_averaged_over_the_step=Feedback(
         "The gradients at a step's two nodes were averaged.",
         "Your rule is finer than the one asked for. Which node of a step does the formula take the gradient at?",
+    ).on(
         lambda weights, gradients, *_: (weights.diff(dim=1) * (gradients[:, 1:] + gradients[:, :-1]) / 2).sum(
             dim=1
-        ),
+        )
     ),
-    mean_over_steps=(
+    mean_over_steps=Feedback(
         "The steps were averaged instead of summed.",
         "Print the ratio of your values to the right ones: it is the same everywhere. What do you do with the steps?",
-        lambda weights, gradients, *_: (weights.diff(dim=1) * gradients[:, :-1]).mean(dim=1),
-    ),
+    ).on(lambda weights, gradients, *_: (weights.diff(dim=1) * gradients[:, :-1]).mean(dim=1)),
 )
 def _added_up(rule: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Add the right path's steps up by another rule."""
@@ -467,87 +437,71 @@ def _as_baseline(inputs: Inputs) -> Inputs:
 
 @misconceptions(
     task=CONDUCTANCE,
-    equidistant_nodes=(
+    equidistant_nodes=Feedback(
         "The nodes are equidistant instead of Gauss-Legendre nodes.",
         "Print your nodes beside those that the text names: where do they lie close together?",
-        lambda model, inputs: {"nodes": torch.linspace(0, 1, 51)},
-    ),
-    fifty_nodes=(
+    ).on(lambda model, inputs: {"nodes": torch.linspace(0, 1, 51)}),
+    fifty_nodes=Feedback(
         "One node too few: 50 nodes have 49 differences.",
         "How many nodes are needed for 50 differences?",
-        lambda model, inputs: {"nodes": _nodes(50)},
-    ),
-    twenty_steps=(
+    ).on(lambda model, inputs: {"nodes": _nodes(50)}),
+    twenty_steps=Feedback(
         "20 steps were taken instead of 50.",
         "How many nodes does your path have, and how many does the task ask for?",
-        lambda model, inputs: {"nodes": _nodes(21)},
-    ),
-    path_backwards=(
+    ).on(lambda model, inputs: {"nodes": _nodes(21)}),
+    path_backwards=Feedback(
         "The path runs from the input to the baseline: all signs are turned round.",
         "Which end of the path is your first node at? What does a weight that speaks for the answer get?",
-        lambda model, inputs: {"ends": _word_ends(model, inputs)[::-1]},
-    ),
-    log_probability_explained=(
+    ).on(lambda model, inputs: {"ends": _word_ends(model, inputs)[::-1]}),
+    log_probability_explained=Feedback(
         "The largest log-probability was explained instead of the largest logit.",
         "What is F here? Is what you take the maximum of still what the model returns?",
-        lambda model, inputs: {"score": lambda rows: _largest(rows.log_softmax(dim=-1))},
-    ),
-    probability_explained=(
+    ).on(lambda model, inputs: {"score": lambda rows: _largest(rows.log_softmax(dim=-1))}),
+    probability_explained=Feedback(
         "The largest probability was explained instead of the largest logit.",
         "What is F here? Is what you take the maximum of still what the model returns?",
-        lambda model, inputs: {"score": lambda rows: _largest(rows.softmax(dim=-1))},
-    ),
-    all_logits_explained=(
+    ).on(lambda model, inputs: {"score": lambda rows: _largest(rows.softmax(dim=-1))}),
+    all_logits_explained=Feedback(
         "All logits were added up instead of taking the largest.",
         "What is F here: how many positions of the text does it look at?",
-        lambda model, inputs: {"score": lambda rows: rows.sum(dim=-1)},
-    ),
-    path_from_zero=(
+    ).on(lambda model, inputs: {"score": lambda rows: rows.sum(dim=-1)}),
+    path_from_zero=Feedback(
         "The path begins at the zero vector.",
         "Which vector does the word embedding table hold for [PAD], and what do [CLS] and [SEP] keep?",
-        lambda model, inputs: {"ends": _from_zero(model, inputs)},
-    ),
-    path_from_padding=(
+    ).on(lambda model, inputs: {"ends": _from_zero(model, inputs)}),
+    path_from_padding=Feedback(
         "The path begins at [PAD] everywhere: [CLS] and [SEP] were lost.",
         "Which tokens of your baseline agree with those of the input? Compare with baseline_ids.",
-        lambda model, inputs: {"ends": _from_padding(model, inputs)},
-    ),
-    path_embedded_twice=(
+    ).on(lambda model, inputs: {"ends": _from_padding(model, inputs)}),
+    path_embedded_twice=Feedback(
         "The path runs through what model.bert.embeddings gives, which the model then embeds a second time.",
         "What does the model do with inputs_embeds before the first layer sees them?",
-        lambda model, inputs: {"ends": _embedded_ends(model, inputs)},
-    ),
-    path_embedded_twice_by_ids_alone=(
+    ).on(lambda model, inputs: {"ends": _embedded_ends(model, inputs)}),
+    path_embedded_twice_by_ids_alone=Feedback(
         "The path runs through what model.bert.embeddings gives for the ids alone, which the model embeds again.",
         "What does the model do with inputs_embeds before the first layer sees them?",
-        lambda model, inputs: {"ends": _embedded_by_ids(model, inputs)},
-    ),
-    path_embedded_twice_from_the_baselines=(
+    ).on(lambda model, inputs: {"ends": _embedded_by_ids(model, inputs)}),
+    path_embedded_twice_from_the_baselines=Feedback(
         "The path runs through what model.bert.embeddings gives, from the baselines' types and positions on, and the "
         "model embeds it a second time.",
         "What does the model do with inputs_embeds before the first layer sees them? What changes on the path?",
-        lambda model, inputs: {"ends": (_embedded(model, _as_baseline(inputs)), _embedded(model, inputs))},
-    ),
-    nodes_from_minus_one=(
+    ).on(lambda model, inputs: {"ends": (_embedded(model, _as_baseline(inputs)), _embedded(model, inputs))}),
+    nodes_from_minus_one=Feedback(
         "The nodes were left on the interval from -1 to 1.",
         "Between which two numbers do your nodes lie, and where on the path is a negative one?",
-        lambda model, inputs: {"nodes": 2 * _nodes(51) - 1},
-    ),
-    path_behind_the_embeddings=(
+    ).on(lambda model, inputs: {"nodes": 2 * _nodes(51) - 1}),
+    path_behind_the_embeddings=Feedback(
         "The path runs through the output of the whole embedding module instead of the word embeddings.",
         "Which vectors does your path join: before or after positions and types were added and normalised?",
-        lambda model, inputs: {"ends": _embedded_ends(model, inputs), "inside": True},
-    ),
-    path_without_token_types=(
+    ).on(lambda model, inputs: {"ends": _embedded_ends(model, inputs), "inside": True}),
+    path_without_token_types=Feedback(
         "The token types are missing on the path.",
         "What does the model get beside inputs_embeds, and what does it assume where something is missing?",
-        lambda model, inputs: {"token_type_ids": None},
-    ),
-    path_with_baseline_positions=(
+    ).on(lambda model, inputs: {"token_type_ids": None}),
+    path_with_baseline_positions=Feedback(
         "All points of the path stand at position 0.",
         "Which of the entries of `inputs` belong to the input, and which to the baseline?",
-        lambda model, inputs: {"position_ids": inputs["baseline_position_ids"]},
-    ),
+    ).on(lambda model, inputs: {"position_ids": inputs["baseline_position_ids"]}),
 )
 def _on_another_path(options: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Follow a path with other nodes, ends, arguments or another score."""
@@ -557,43 +511,36 @@ def _on_another_path(options: Any, reference: Any, model: Any, inputs: Inputs, p
 @misconceptions(
     task=CONDUCTANCE,
     calls=(CONDUCTANCE,),
-    absolute_conductance=(
+    absolute_conductance=Feedback(
         "Absolute values were returned.",
         "Is any of your values negative? A weight can also speak against the answer.",
-        lambda right: right.abs(),
-    ),
-    conductance_normalised_by_layer=(
+    ).on(lambda right: right.abs()),
+    conductance_normalised_by_layer=Feedback(
         "Each layer was divided by its L2 norm.",
         "What is the norm of each of your layers? The task asks for no normalisation here.",
-        lambda right: right / right.flatten(1).norm(dim=1)[:, None, None, None],
-    ),
-    conductance_normalised_by_head=(
+    ).on(lambda right: right / right.flatten(1).norm(dim=1)[:, None, None, None]),
+    conductance_normalised_by_head=Feedback(
         "Each head's matrix was divided by its L2 norm.",
         "What is the norm of each of your matrices? The task asks for no normalisation here.",
-        lambda right: right / right.flatten(2).norm(dim=2)[:, :, None, None],
-    ),
-    conductance_normalised=(
+    ).on(lambda right: right / right.flatten(2).norm(dim=2)[:, :, None, None]),
+    conductance_normalised=Feedback(
         "All values were divided by their common L2 norm.",
         "What is the norm of your whole result? The task asks for no normalisation here.",
-        lambda right: right / right.norm(),
-    ),
-    conductance_transposed=(
+    ).on(lambda right: right / right.norm()),
+    conductance_transposed=Feedback(
         "Query and key are swapped: the matrices are transposed.",
         "Which of the two token axes looks, and which one is looked at? Compare with your attention matrices.",
-        lambda right: right.transpose(-1, -2),
-    ),
-    conductance_with_heads_behind_queries=(*HEADS_BEHIND, lambda right: right.transpose(1, 2)),
-    conductance_summed_over_heads=(
+    ).on(lambda right: right.transpose(-1, -2)),
+    conductance_with_heads_behind_queries=HEADS_BEHIND.on(lambda right: right.transpose(1, 2)),
+    conductance_summed_over_heads=Feedback(
         "The heads were summed.",
         "How many matrices does one layer of your attention have?",
-        lambda right: right.sum(dim=1),
-    ),
-    conductance_averaged_over_heads=(
+    ).on(lambda right: right.sum(dim=1)),
+    conductance_averaged_over_heads=Feedback(
         "The heads were averaged.",
         "How many matrices does one layer of your attention have?",
-        lambda right: right.mean(dim=1),
-    ),
-    conductance_with_layers_reversed=(*REVERSED, lambda right: right.flip(0)),
+    ).on(lambda right: right.mean(dim=1)),
+    conductance_with_layers_reversed=REVERSED.on(lambda right: right.flip(0)),
 )
 def _after_conductance(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Take one last step on the right conductance."""
@@ -710,91 +657,77 @@ def _output_biases(model: Any) -> Tensor:
 
 @misconceptions(
     task=VECTORS,
-    value_bias_missing=(
+    value_bias_missing=Feedback(
         "The value vectors lack their bias.",
         "What does the module attention.self.value add to the product with its weight?",
-        partial(_transformed, value_bias=0),
-    ),
-    value_bias_twice=(
+    ).on(partial(_transformed, value_bias=0)),
+    value_bias_twice=Feedback(
         "The value vectors have their bias twice.",
         "What does the module attention.self.value add to the product with its weight, and what do you add to it?",
-        partial(_transformed, value_bias=2),
-    ),
-    rows_of_the_projection=(
+    ).on(partial(_transformed, value_bias=2)),
+    rows_of_the_projection=Feedback(
         "The head's rows of the output projection's weight were taken, not its columns.",
         "A linear layer computes x @ weight.T: which axis of the weight meets the entries of x that belong to a head?",
-        partial(_transformed, slices=lambda weight, heads: weight.T.chunk(heads, dim=1)),
-    ),
-    slices_reversed=(
+    ).on(partial(_transformed, slices=lambda weight, heads: weight.T.chunk(heads, dim=1))),
+    slices_reversed=Feedback(
         "The heads' slices of the output projection stand in reverse order.",
         "Which columns of the output projection meet the first head's entries?",
-        partial(_transformed, slices=lambda weight, heads: weight.chunk(heads, dim=1)[::-1]),
-    ),
-    keys_for_values=(
+    ).on(partial(_transformed, slices=lambda weight, heads: weight.chunk(heads, dim=1)[::-1])),
+    keys_for_values=Feedback(
         "The keys were taken for the values.",
         "Three vectors are made of each token: which of them is passed on?",
-        partial(_transformed, source="key"),
-    ),
-    queries_for_values=(
+    ).on(partial(_transformed, source="key")),
+    queries_for_values=Feedback(
         "The queries were taken for the values.",
         "Three vectors are made of each token: which of them is passed on?",
-        partial(_transformed, source="query"),
-    ),
-    biases_swapped=(
+    ).on(partial(_transformed, source="query")),
+    biases_swapped=Feedback(
         "The value bias is missing, and the output bias was added.",
         "Two biases stand in the formula of y. Which of them belongs to a token's value, which to the sum?",
-        lambda model, inputs: _transformed(model, inputs, value_bias=0) + _output_biases(model),
-    ),
-    heads_interleaved=(
+    ).on(lambda model, inputs: _transformed(model, inputs, value_bias=0) + _output_biases(model)),
+    heads_interleaved=Feedback(
         "The entries of the heads were taken alternately: the last axis was split as (width, head).",
         "Which entries of the value vector belong to the first head: neighbours, or every so many?",
-        partial(_transformed, parts=_every_so_many, slices=_every_so_many),
-    ),
-    viewed_without_transpose=(
+    ).on(partial(_transformed, parts=_every_so_many, slices=_every_so_many)),
+    viewed_without_transpose=Feedback(
         "The value vectors were viewed as (head, token, width) without moving the axes: tokens and heads are mixed.",
         "view only renames places. After cutting the last axis into heads, which axis has to move to the front?",
-        partial(_transformed, parts=lambda values, heads: values.reshape(heads, len(values), -1)),
-    ),
-    whole_projection_in_every_head=(
+    ).on(partial(_transformed, parts=lambda values, heads: values.reshape(heads, len(values), -1))),
+    whole_projection_in_every_head=Feedback(
         "Every head got the whole value vector and the whole output projection.",
         "Are the vectors of your heads different from each other? Which entries belong to one head?",
+    ).on(
         lambda model, inputs: (
             _transformed(model, inputs)
             .sum(dim=1, keepdim=True)
             .repeat(1, model.config.num_attention_heads, 1, 1)
-        ),
+        )
     ),
-    of_the_layers_outputs=(
+    of_the_layers_outputs=Feedback(
         "Off by one: f was computed of each layer's output instead of its input.",
         "Which entry of hidden_states comes into the first layer?",
-        partial(_transformed, chosen=lambda states, model: states[1:]),
-    ),
-    of_the_embeddings=(
+    ).on(partial(_transformed, chosen=lambda states, model: states[1:])),
+    of_the_embeddings=Feedback(
         "f was computed of the embeddings in every layer.",
         "What comes into the second layer: the embeddings, or what the first layer has made of them?",
-        partial(_transformed, chosen=lambda states, model: [states[0]] * len(states)),
-    ),
-    of_normalised_inputs=(
+    ).on(partial(_transformed, chosen=lambda states, model: [states[0]] * len(states))),
+    of_normalised_inputs=Feedback(
         "The layer's input was normalised first.",
         "Where does BERT normalise: before the attention or after it?",
-        partial(_transformed, chosen=_normalised),
-    ),
-    values_alone=(
+    ).on(partial(_transformed, chosen=_normalised)),
+    values_alone=Feedback(
         "The output projection is missing: these are the value vectors.",
         "How long is one vector of yours, and how long the vectors that the layer passes on?",
-        _values,
-    ),
-    projection_of_the_feed_forward_step=(
+    ).on(_values),
+    projection_of_the_feed_forward_step=Feedback(
         "The feed-forward step's output projection was taken for the attention's.",
         "A layer has two modules named output. Which of them belongs to the attention?",
-        partial(_transformed, dense=lambda layer: layer.output.dense),
-    ),
-    vectors_without_token_types=(*WITHOUT_TYPES, partial(_transformed, token_type_ids=None)),
-    vectors_of_the_baseline=(
+    ).on(partial(_transformed, dense=lambda layer: layer.output.dense)),
+    vectors_without_token_types=WITHOUT_TYPES.on(partial(_transformed, token_type_ids=None)),
+    vectors_of_the_baseline=Feedback(
         "These are the vectors of the baseline.",
         "Which of the entries of `inputs` belong to the input, and which to the baseline?",
-        lambda model, inputs: _transformed(model, inputs, input_ids=inputs["baseline_ids"]),
-    ),
+    ).on(lambda model, inputs: _transformed(model, inputs, input_ids=inputs["baseline_ids"])),
 )
 def _vectors_by(vectors_of: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Transform other states, or transform them in another way."""
@@ -805,51 +738,42 @@ def _vectors_by(vectors_of: Any, reference: Any, model: Any, inputs: Inputs) -> 
 @misconceptions(
     task=VECTORS,
     calls=(VECTORS,),
-    output_bias_added=(
+    output_bias_added=Feedback(
         "The output projection's bias was added in every head.",
         "Add your vectors up with the attention weights: how often is the output bias in the sum, and how often in y?",
-        lambda right, model, _: right + _output_biases(model),
-    ),
-    output_bias_shared=(
+    ).on(lambda right, model, _: right + _output_biases(model)),
+    output_bias_shared=Feedback(
         "The output projection's bias was shared out among the heads.",
         "Does the output bias depend on any token? Look at where it stands in the formula of y.",
-        lambda right, model, _: right + _output_biases(model) / model.config.num_attention_heads,
-    ),
-    vectors_with_tokens_first=(
+    ).on(lambda right, model, _: right + _output_biases(model) / model.config.num_attention_heads),
+    vectors_with_tokens_first=Feedback(
         "Heads and tokens are swapped: (layer, token, head, hidden).",
         "Print your shape beside the number of heads and of tokens: which axis is which?",
-        lambda right, *_: right.transpose(1, 2),
-    ),
-    vectors_summed_over_heads=(
+    ).on(lambda right, *_: right.transpose(1, 2)),
+    vectors_summed_over_heads=Feedback(
         "The heads were summed.",
         "How many vectors does one token have in one layer?",
-        lambda right, *_: right.sum(dim=1),
-    ),
-    vectors_averaged_over_heads=(
+    ).on(lambda right, *_: right.sum(dim=1)),
+    vectors_averaged_over_heads=Feedback(
         "The heads were averaged.",
         "How many vectors does one token have in one layer?",
-        lambda right, *_: right.mean(dim=1),
-    ),
-    vectors_normalised=(
+    ).on(lambda right, *_: right.mean(dim=1)),
+    vectors_normalised=Feedback(
         "The layer norm was applied to the vectors.",
         "What does the layer norm of a sum have to do with its summands? f stops before it.",
-        lambda right, model, _: torch.stack(_normalised(right, model)),
-    ),
-    residual_added=(
+    ).on(lambda right, model, _: torch.stack(_normalised(right, model))),
+    residual_added=Feedback(
         "The layer's input was added: the residual connection.",
         "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
-        lambda right, *asked: right + _inflow(*asked),
-    ),
-    residual_shared=(
+    ).on(lambda right, *asked: right + _inflow(*asked)),
+    residual_shared=Feedback(
         "The layer's input, the residual connection, was shared out among the heads.",
         "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
-        lambda right, *asked: right + _inflow(*asked) / right.shape[1],
-    ),
-    attention_included=(
+    ).on(lambda right, *asked: right + _inflow(*asked) / right.shape[1]),
+    attention_included=Feedback(
         "The attention weights are in already: these are what each head gives to each query.",
         "f(x) belongs to one token alone. Does yours change if another token of the text changes its attention?",
-        lambda right, *asked: _weights(*asked) @ right,
-    ),
+    ).on(lambda right, *asked: _weights(*asked) @ right),
 )
 def _after_vectors(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Take one last step on the right vectors."""
@@ -864,46 +788,38 @@ def _after_vectors(step: Any, reference: Any, model: Any, inputs: Inputs) -> Ten
 @misconceptions(
     task=WEIGHTED,
     calls=(MATRICES, VECTORS),
-    norms_without_attention=(
+    norms_without_attention=Feedback(
         "The attention weights are missing: the norm of f for every query.",
         "Compare two rows of one head: does each token get the same from everybody?",
-        lambda weights, f, *_: _lengths(f).expand_as(weights).contiguous(),
-    ),
-    vectors_of_the_queries=(
+    ).on(lambda weights, f, *_: _lengths(f).expand_as(weights).contiguous()),
+    vectors_of_the_queries=Feedback(
         "The weight was multiplied by the norm of the query's vector instead of the key's.",
         "Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
-        lambda weights, f, *_: weights * f.norm(dim=-1)[:, :, :, None],
-    ),
-    sum_of_magnitudes=(
+    ).on(lambda weights, f, *_: weights * f.norm(dim=-1)[:, :, :, None]),
+    sum_of_magnitudes=Feedback(
         "The L1 norm was taken.",
         "Which norm does the task name? Compare one vector by hand.",
-        lambda weights, f, *_: weights * f.abs().sum(dim=-1)[:, :, None, :],
-    ),
-    sum_of_entries=(
+    ).on(lambda weights, f, *_: weights * f.abs().sum(dim=-1)[:, :, None, :]),
+    sum_of_entries=Feedback(
         "The entries of the vectors were summed instead of taking the norm.",
         "Is any of your values negative? What is the length of a vector?",
-        lambda weights, f, *_: weights * f.sum(dim=-1)[:, :, None, :],
-    ),
-    weight_inside_the_root=(
+    ).on(lambda weights, f, *_: weights * f.sum(dim=-1)[:, :, None, :]),
+    weight_inside_the_root=Feedback(
         "The attention weight stands inside the square root.",
         "Compare one norm by hand: by how much does a vector's length change if the vector is multiplied by 0.25?",
-        lambda weights, f, *_: weights.sqrt() * _lengths(f),
-    ),
-    norms_of_head_outputs=(
+    ).on(lambda weights, f, *_: weights.sqrt() * _lengths(f)),
+    norms_of_head_outputs=Feedback(
         "Vectors were added over the keys first: one norm for each query.",
         "How many axes does your result have? What flows from each single key is asked.",
-        lambda weights, f, *_: (weights @ f).norm(dim=-1),
-    ),
-    norms_with_output_bias=(
+    ).on(lambda weights, f, *_: (weights @ f).norm(dim=-1)),
+    norms_with_output_bias=Feedback(
         "The output projection's bias is in the vectors that were weighed here.",
         "Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
-        lambda weights, f, model, _: weights * _lengths(f + _output_biases(model)),
-    ),
-    norms_with_residual=(
+    ).on(lambda weights, f, model, _: weights * _lengths(f + _output_biases(model))),
+    norms_with_residual=Feedback(
         "The layer's input, the residual connection, is in the vectors that were weighed here.",
         "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
-        lambda weights, f, *asked: weights * _lengths(f + _inflow(*asked)),
-    ),
+    ).on(lambda weights, f, *asked: weights * _lengths(f + _inflow(*asked))),
 )
 def _combined(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Combine the right weights and vectors in another way."""
@@ -914,26 +830,22 @@ def _combined(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
 @misconceptions(
     task=WEIGHTED,
     calls=(MATRICES,),
-    attention_alone=(
+    attention_alone=Feedback(
         "The attention weights alone were returned.",
         "How wide the gate is and how much comes through it are two things. Where are the vectors?",
-        lambda model, inputs: torch.ones((1, 1, 1, 1), device=model.device),
-    ),
-    norms_of_values=(
+    ).on(lambda model, inputs: torch.ones((1, 1, 1, 1), device=model.device)),
+    norms_of_values=Feedback(
         "The norm of the value vector was weighed: the output projection is missing.",
         "What is f? Two matrices stand in its formula.",
-        _values,
-    ),
-    norms_of_inputs=(
+    ).on(_values),
+    norms_of_inputs=Feedback(
         "The norm of the layer's input was weighed instead of that of f.",
         "What does a head pass on: the vector that comes into the layer, or what it makes of it?",
-        lambda model, inputs: _inflow(model, inputs),
-    ),
-    norms_without_value_bias=(
+    ).on(lambda model, inputs: _inflow(model, inputs)),
+    norms_without_value_bias=Feedback(
         "The values' bias is missing in the vectors that were weighed here.",
         "Does this function use your transformed_vectors, or does it compute them anew? Compare the two.",
-        partial(_transformed, value_bias=0),
-    ),
+    ).on(partial(_transformed, value_bias=0)),
 )
 def _lengths_weighed(vectors_of: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Weigh the lengths of other vectors than f(x)."""
@@ -943,24 +855,21 @@ def _lengths_weighed(vectors_of: Any, reference: Any, model: Any, inputs: Inputs
 @misconceptions(
     task=WEIGHTED,
     calls=(WEIGHTED,),
-    norms_transposed=(
+    norms_transposed=Feedback(
         "Query and key are swapped: the matrices are transposed.",
         "Divide your result by the attention weights: along which axis is it the same?",
-        lambda right, model: right.transpose(-1, -2),
-    ),
-    norms_squared=(*SQUARED, lambda right, model: right.square()),
-    norms_of_mean_squares=(
+    ).on(lambda right, model: right.transpose(-1, -2)),
+    norms_squared=SQUARED.on(lambda right, model: right.square()),
+    norms_of_mean_squares=Feedback(
         "The root of the mean square was taken instead of the norm.",
         "By which factor are your values off, and how many numbers does a vector have?",
-        lambda right, model: right / model.config.hidden_size**0.5,
-    ),
-    norms_made_a_distribution=(*DISTRIBUTION, lambda right, model: right / right.sum(dim=-1, keepdim=True)),
-    norms_with_heads_behind_queries=(*HEADS_BEHIND, lambda right, model: right.transpose(1, 2)),
-    norms_averaged_over_heads=(
+    ).on(lambda right, model: right / model.config.hidden_size**0.5),
+    norms_made_a_distribution=DISTRIBUTION.on(lambda right, model: right / right.sum(dim=-1, keepdim=True)),
+    norms_with_heads_behind_queries=HEADS_BEHIND.on(lambda right, model: right.transpose(1, 2)),
+    norms_averaged_over_heads=Feedback(
         "The heads were averaged.",
         "How many norms does one pair of tokens have in one layer? The task asks for them head by head.",
-        lambda right, model: right.mean(dim=1),
-    ),
+    ).on(lambda right, model: right.mean(dim=1)),
 )
 def _after_norms(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Take one last step on the right norms."""
@@ -988,31 +897,26 @@ def _added(alpha: Tensor, f: Tensor) -> Tensor:
 @misconceptions(
     task=SUMMED,
     calls=(WEIGHTED,),
-    sum_of_norms=(
+    sum_of_norms=Feedback(
         "The norms of the heads were summed instead of taking the norm of the sum.",
         "Two heads may send opposite vectors: what arrives then, and what does your function say?",
-        lambda norms: norms.sum(dim=1),
-    ),
-    mean_of_norms=(
+    ).on(lambda norms: norms.sum(dim=1)),
+    mean_of_norms=Feedback(
         "The norms of the heads were averaged.",
         "Two heads may send opposite vectors: what arrives then, and what does your function say?",
-        lambda norms: norms.mean(dim=1),
-    ),
-    norm_of_norms=(
+    ).on(lambda norms: norms.mean(dim=1)),
+    norm_of_norms=Feedback(
         "The L2 norm of the heads' norms was taken: vectors laid end to end instead of added.",
         "Two heads may send opposite vectors: what arrives then, and what does your function say?",
-        lambda norms: norms.norm(dim=1),
-    ),
-    largest_of_norms=(
+    ).on(lambda norms: norms.norm(dim=1)),
+    largest_of_norms=Feedback(
         "The largest of the heads' norms was taken.",
         "Two heads may send opposite vectors: what arrives then, and what does your function say?",
-        lambda norms: norms.amax(dim=1),
-    ),
-    heads_not_added=(
+    ).on(lambda norms: norms.amax(dim=1)),
+    heads_not_added=Feedback(
         "The heads were not added at all.",
         "How many axes does your result have, and which one should be gone?",
-        lambda norms: norms,
-    ),
+    ).on(lambda norms: norms),
 )
 def _norms_joined(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Join the heads' norms instead of their vectors."""
@@ -1022,18 +926,16 @@ def _norms_joined(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tens
 @misconceptions(
     task=SUMMED,
     calls=(SUMMED,),
-    norm_of_mean=(
+    norm_of_mean=Feedback(
         "The vectors of the heads were averaged instead of summed.",
         "By which factor are your values off, and how many heads are there?",
-        lambda right, model: right / model.config.num_attention_heads,
-    ),
-    sum_transposed=(
+    ).on(lambda right, model: right / model.config.num_attention_heads),
+    sum_transposed=Feedback(
         "Query and key are swapped: the matrices are transposed.",
         "Take one cell by hand: which of its two tokens sends, and which one gets?",
-        lambda right, model: right.transpose(-1, -2),
-    ),
-    sum_squared=(*SQUARED, lambda right, model: right.square()),
-    sum_made_a_distribution=(*DISTRIBUTION, lambda right, model: right / right.sum(dim=-1, keepdim=True)),
+    ).on(lambda right, model: right.transpose(-1, -2)),
+    sum_squared=SQUARED.on(lambda right, model: right.square()),
+    sum_made_a_distribution=DISTRIBUTION.on(lambda right, model: right / right.sum(dim=-1, keepdim=True)),
 )
 def _after_sum(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Take one last step on the right norms of the sum."""
@@ -1043,58 +945,50 @@ def _after_sum(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
 @misconceptions(
     task=SUMMED,
     calls=(MATRICES, VECTORS),
-    sum_without_attention=(
+    sum_without_attention=Feedback(
         "The attention weights are missing: the norm of the heads' vectors for every query.",
         "Compare two rows of one layer: does each token get the same from everybody?",
-        lambda alpha, f, *_: _added(torch.ones_like(alpha), f).norm(dim=-1),
-    ),
-    summed_before_weighed=(
+    ).on(lambda alpha, f, *_: _added(torch.ones_like(alpha), f).norm(dim=-1)),
+    summed_before_weighed=Feedback(
         "Weights and vectors were summed over the heads separately before they were multiplied.",
         "Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
-        lambda alpha, f, *_: alpha.sum(dim=0) * f.sum(dim=0).norm(dim=-1),
-    ),
-    mean_weight_for_all_heads=(
+    ).on(lambda alpha, f, *_: alpha.sum(dim=0) * f.sum(dim=0).norm(dim=-1)),
+    mean_weight_for_all_heads=Feedback(
         "The mean weight of the heads was multiplied by the norm of the sum of their vectors.",
         "Each head has a weight and a vector of its own. Which of the two comes first: to multiply or to add?",
-        lambda alpha, f, *_: alpha.mean(dim=0) * f.sum(dim=0).norm(dim=-1),
-    ),
-    sum_of_the_queries_vectors=(
+    ).on(lambda alpha, f, *_: alpha.mean(dim=0) * f.sum(dim=0).norm(dim=-1)),
+    sum_of_the_queries_vectors=Feedback(
         "The vectors of the queries were weighed instead of those of the keys.",
         "Whose vector is it that flows: that of the token that looks, or that of the token it looks at?",
-        lambda alpha, f, *_: torch.einsum("hqk,hqd->qkd", alpha, f).norm(dim=-1),
-    ),
-    magnitudes_of_the_sum=(
+    ).on(lambda alpha, f, *_: torch.einsum("hqk,hqd->qkd", alpha, f).norm(dim=-1)),
+    magnitudes_of_the_sum=Feedback(
         "The L1 norm of the sum was taken.",
         "Which norm does the task name? Compare one vector by hand.",
-        lambda alpha, f, *_: _added(alpha, f).abs().sum(dim=-1),
-    ),
-    weights_inside_the_root=(
+    ).on(lambda alpha, f, *_: _added(alpha, f).abs().sum(dim=-1)),
+    weights_inside_the_root=Feedback(
         "The attention weights stand inside the square root, beside the squared lengths of the vectors.",
         "Compare one norm by hand: in which order do you weigh, add and square?",
-        lambda alpha, f, *_: (alpha * f.square().sum(dim=-1)[:, None, :]).sum(dim=0).sqrt(),
-    ),
-    sum_over_keys=(
+    ).on(lambda alpha, f, *_: (alpha * f.square().sum(dim=-1)[:, None, :]).sum(dim=0).sqrt()),
+    sum_over_keys=Feedback(
         "The vectors were added over the keys, too: one norm for each query.",
         "How many axes does your result have? What flows from each single key is asked.",
-        lambda alpha, f, *_: _added(alpha, f).sum(dim=1).norm(dim=-1),
-    ),
-    sum_with_residual=(
+    ).on(lambda alpha, f, *_: _added(alpha, f).sum(dim=1).norm(dim=-1)),
+    sum_with_residual=Feedback(
         "The layer's input was added to what each token sends to itself: the residual connection.",
         "Which part of the layer adds its input: the attention's output projection, or what comes after it?",
+    ).on(
         lambda alpha, f, _, inflow: (
             _added(alpha, f) + torch.eye(inflow.shape[1]).to(f)[:, :, None] * inflow[0]
-        ).norm(dim=-1),
+        ).norm(dim=-1)
     ),
-    sum_with_output_bias=(
+    sum_with_output_bias=Feedback(
         "The output projection's bias was added to every sum.",
         "Does the output bias come from any token? Look at where it stands in the formula of y.",
-        lambda alpha, f, layer, _: (_added(alpha, f) + layer.attention.output.dense.bias).norm(dim=-1),
-    ),
-    sum_normalised=(
+    ).on(lambda alpha, f, layer, _: (_added(alpha, f) + layer.attention.output.dense.bias).norm(dim=-1)),
+    sum_normalised=Feedback(
         "The layer norm was applied before the norm was taken.",
         "What is left of a length once a layer norm has made all vectors alike?",
-        lambda alpha, f, layer, _: layer.attention.output.LayerNorm(_added(alpha, f)).norm(dim=-1),
-    ),
+    ).on(lambda alpha, f, layer, _: layer.attention.output.LayerNorm(_added(alpha, f)).norm(dim=-1)),
 )
 def _each_layer(step: Any, reference: Any, model: Any, inputs: Inputs) -> Tensor:
     """Add the heads of a layer up in another way."""

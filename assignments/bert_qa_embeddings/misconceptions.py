@@ -16,8 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from autograder.attribution.quadrature import Rule, gauss_legendre, riemann_left, riemann_right, trapezoid
-from autograder.checks import misconception, misconceptions
+from autograder.attribution.quadrature import (
+    Rule,
+    gauss_legendre,
+    gauss_legendre_unmapped,
+    riemann_left,
+    riemann_right,
+    trapezoid,
+)
+from autograder.checks import Feedback, memoised, misconception, misconceptions, misconceptions_around
 
 ANSWER = "predict_answer"
 INPUTS = "build_inputs"
@@ -27,71 +34,57 @@ TOP = "top_tokens"
 CONDUCTANCE = "layer_conductance"
 ENTROPY = "attribution_entropy"
 
-FIXED_POSITION = (
+FIXED_POSITION = Feedback(
     "The token that wins at the end of the path was explained all along the path.",
     "Which token has the largest logit near the baseline? The target is the largest one at every point.",
-    lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)},
-)
-FIXED_IN_THE_BEGINNING = (
+).on(lambda model, inputs, position: {"score": _fixed_score(model, inputs, position)})
+FIXED_IN_THE_BEGINNING = Feedback(
     "The token that wins at the beginning of the path was explained all along the path.",
     "Which token has the largest logit at the end of the path? The target is the largest one at every point.",
 )
-NODES = (
+NODES = Feedback(
     "The nodes were left on the interval from -1 to 1.",
     "Between which two numbers do your nodes lie, and where on the path is a negative one?",
 )
-PROBABILITY = (
+PROBABILITY = Feedback(
     "The probability is explained instead of the logit.",
     "Is what comes out of your forward function still one of the model's logits?",
-    lambda model, inputs, position: {"score": partial(_probability, position=position)},
-)
-LOG_PROBABILITY = (
+).on(lambda model, inputs, position: {"score": partial(_probability, position=position)})
+LOG_PROBABILITY = Feedback(
     "The log-probability is explained instead of the logit.",
     "Is what comes out of your forward function still one of the model's logits?",
-    lambda model, inputs, position: {"score": partial(_log_probability, position=position)},
-)
-RIGHT_SUM = (
+).on(lambda model, inputs, position: {"score": partial(_log_probability, position=position)})
+RIGHT_SUM = Feedback(
     "The integral was taken with a right Riemann sum, not with Gauss-Legendre.",
     "Which rule does the task ask for? Captum's default is not its only one.",
-    lambda model, inputs, position: {"rule": riemann_right(STEPS)},
-)
-FIVE_STEPS = (
+).on(lambda model, inputs, position: {"rule": riemann_right(STEPS)})
+FIVE_STEPS = Feedback(
     "Five steps were taken in place of 50.",
     "How many points of the path do you look at? With few of them the integral is rough.",
-    lambda model, inputs, position: {"rule": gauss_legendre(5)},
-)
-ALWAYS_START = (
+).on(lambda model, inputs, position: {"rule": gauss_legendre(5)})
+ALWAYS_START = Feedback(
     "The start logits were explained where the end was asked for.",
     "Do your attributions differ between start and end? What does `position` change in your code?",
-    "start",
-)
-ALWAYS_END = (
+).on(lambda right, model, inputs, position: right(model, inputs, "start"))
+ALWAYS_END = Feedback(
     "The end logits were explained where the start was asked for.",
     "Which of the model's two results belongs to the start? What does `position` change in your code?",
-    "end",
-)
-NORM = (
+).on(lambda right, model, inputs, position: right(model, inputs, "end"))
+NORM = Feedback(
     "The norm over the hidden dimension was taken instead of the sum.",
     "Can a token of yours speak against the answer? A length has no sign.",
-    lambda vectors: _unit(vectors.norm(dim=-1)),
-)
-ABSOLUTE_SUM = (
+).on(lambda vectors: _unit(vectors.norm(dim=-1)))
+ABSOLUTE_SUM = Feedback(
     "Absolute values were summed over the hidden dimension.",
     "What happens to the entries of a token's vector that speak against the answer?",
-    lambda vectors: _unit(vectors.abs().sum(dim=-1)),
-)
+).on(lambda vectors: _unit(vectors.abs().sum(dim=-1)))
 """Mistakes that can be made in more functions than one: title and hint, and the step where it is the same."""
 
 
 STEPS = 50
-
-
 PART_NAMES = ("word", "token_type", "position")
 
-
 Inputs = dict[str, Tensor]
-
-
 Score = Callable[[Any], Tensor]
 """From a model's output to one score a row, shape (row,)."""
 
@@ -119,60 +112,52 @@ def _in_the_passage(tokenizer: Any, ids: Tensor, start: int, end: int, answer: s
 @misconceptions(
     task=ANSWER,
     calls=(ANSWER,),
-    end_exclusive=(
+    end_exclusive=Feedback(
         "The answer ends before its last token: the end index was taken as exclusive.",
         "How many tokens has your answer where start and end are the same position?",
-        lambda tokenizer, ids, start, end, _: (start, end, tokenizer.decode(ids[start:end])),
-    ),
-    one_token_too_far=(
+    ).on(lambda tokenizer, ids, start, end, _: (start, end, tokenizer.decode(ids[start:end]))),
+    one_token_too_far=Feedback(
         "The answer reaches one token too far.",
         "Python leaves the end of a slice out; your answer has one token more than start and end say.",
-        lambda tokenizer, ids, start, end, _: (start, end, tokenizer.decode(ids[start : end + 2])),
-    ),
-    pieces_joined=(
+    ).on(lambda tokenizer, ids, start, end, _: (start, end, tokenizer.decode(ids[start : end + 2]))),
+    pieces_joined=Feedback(
         "Word pieces were joined with their ## marks.",
         "Look at the answer to a question about an unusual name: would a reader know how to read it?",
+    ).on(
         lambda tokenizer, ids, start, end, _: (
             start,
             end,
             " ".join(_pieces(tokenizer, ids[start : end + 1])),
-        ),
+        )
     ),
-    list_of_pieces=(
+    list_of_pieces=Feedback(
         "The answer is a list of word pieces, not a string.",
         "Which type has the third result? The tokenizer can make a text of ids.",
-        lambda tokenizer, ids, start, end, _: (start, end, _pieces(tokenizer, ids[start : end + 1])),
-    ),
-    end_from_the_start_logits=(
+    ).on(lambda tokenizer, ids, start, end, _: (start, end, _pieces(tokenizer, ids[start : end + 1]))),
+    end_from_the_start_logits=Feedback(
         "The end was taken from the start logits.",
         "How long are your answers? Where they have two words, one is missing.",
-        lambda tokenizer, ids, start, *_: (start, start, tokenizer.decode(ids[start : start + 1])),
-    ),
-    start_and_end_exchanged=(
+    ).on(lambda tokenizer, ids, start, *_: (start, start, tokenizer.decode(ids[start : start + 1]))),
+    start_and_end_exchanged=Feedback(
         "Start and end logits were taken for each other.",
         "Your answer begins where it should end. Which logits belong to which of the two?",
-        lambda tokenizer, ids, start, end, _: (end, start, tokenizer.decode(ids[end : start + 1])),
-    ),
-    end_index_behind_the_answer=(
+    ).on(lambda tokenizer, ids, start, end, _: (end, start, tokenizer.decode(ids[end : start + 1]))),
+    end_index_behind_the_answer=Feedback(
         "The end index that is returned is the one behind the answer.",
         "Which token does your end index point at: the answer's last one, or the one that follows?",
-        lambda tokenizer, ids, start, end, answer: (start, end + 1, answer),
-    ),
-    positions_without_cls=(
+    ).on(lambda tokenizer, ids, start, end, answer: (start, end + 1, answer)),
+    positions_without_cls=Feedback(
         "The positions are counted from the first token behind [CLS].",
         "Which token has position 0 in the sequence that the model sees?",
-        lambda tokenizer, ids, start, end, answer: (start - 1, end - 1, answer),
-    ),
-    answer_alone=(
+    ).on(lambda tokenizer, ids, start, end, answer: (start - 1, end - 1, answer)),
+    answer_alone=Feedback(
         "The answer alone is returned, without start and end.",
         "The task asks for three results, in an order.",
-        lambda *told: told[-1],
-    ),
-    positions_in_the_passage=(
+    ).on(lambda *told: told[-1]),
+    positions_in_the_passage=Feedback(
         "The positions are counted from the passage's first token, not from [CLS].",
         "Which token has position 0 in the sequence that the model sees?",
-        _in_the_passage,
-    ),
+    ).on(_in_the_passage),
 )
 def _retold(tell: Any, reference: Any, model: Any, tokenizer: Any, question: str, text: str) -> Any:
     """Take other ends, or make another text of the answer's tokens."""
@@ -227,131 +212,118 @@ def _padded(inputs: Inputs, tokenizer: Any) -> Inputs:
 @misconceptions(
     task=INPUTS,
     calls=(INPUTS,),
-    all_padding=(
+    all_padding=Feedback(
         "[CLS] and [SEP] became [PAD] as well.",
         "Everything turned into [PAD]. Which tokens carry the form of the input and none of its content?",
-        partial(_keeping, lambda tokenizer: [tokenizer.pad_token_id]),
-    ),
-    cls_not_kept=(
+    ).on(partial(_keeping, lambda tokenizer: [tokenizer.pad_token_id])),
+    cls_not_kept=Feedback(
         "[CLS] became [PAD] in the baseline.",
         "Look at the first token of your baseline: does the sequence still begin as every one does?",
-        partial(_keeping, lambda tokenizer: [tokenizer.sep_token_id]),
-    ),
-    sep_not_kept=(
+    ).on(partial(_keeping, lambda tokenizer: [tokenizer.sep_token_id])),
+    sep_not_kept=Feedback(
         "Both [SEP] became [PAD] in the baseline.",
         "Does your baseline still say where the question ends and where the passage ends?",
-        partial(_keeping, lambda tokenizer: [tokenizer.cls_token_id]),
-    ),
-    unknown_kept=(
+    ).on(partial(_keeping, lambda tokenizer: [tokenizer.cls_token_id])),
+    unknown_kept=Feedback(
         "[UNK] was kept in the baseline.",
         "An unknown word is a word of the text. Does your baseline still hold content?",
-        partial(_keeping, lambda tokenizer: [*_framing(tokenizer), tokenizer.unk_token_id]),
-    ),
-    mask_kept=(
+    ).on(partial(_keeping, lambda tokenizer: [*_framing(tokenizer), tokenizer.unk_token_id])),
+    mask_kept=Feedback(
         "[MASK] in the text was kept in the baseline.",
         "A [MASK] stands where a word was. Should it stay in a text without content?",
-        partial(_keeping, lambda tokenizer: [*_framing(tokenizer), tokenizer.mask_token_id]),
-    ),
-    all_special_kept=(
+    ).on(partial(_keeping, lambda tokenizer: [*_framing(tokenizer), tokenizer.mask_token_id])),
+    all_special_kept=Feedback(
         "All special tokens were kept in the baseline, [UNK] and [MASK] among them.",
         "The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
-        partial(_keeping, lambda tokenizer: tokenizer.all_special_ids),
-    ),
-    published_ids=(
+    ).on(partial(_keeping, lambda tokenizer: tokenizer.all_special_ids)),
+    published_ids=Feedback(
         "The ids 0, 101 and 102 of the published BERT vocabularies are written into the code.",
         "Ids differ from one vocabulary to the next: ask the tokenizer that you were given.",
-        partial(_keeping, lambda tokenizer: [101, 102]),
-    ),
-    shipped_ids=(
+    ).on(partial(_keeping, lambda tokenizer: [101, 102])),
+    shipped_ids=Feedback(
         "The ids of the shipped vocabulary are written into the code.",
         "Your function is also called with another vocabulary: ask the tokenizer that you were given.",
-        partial(_keeping, lambda tokenizer: [2, 3]),
-    ),
-    first_sep_not_kept=(
+    ).on(partial(_keeping, lambda tokenizer: [2, 3])),
+    first_sep_not_kept=Feedback(
         "Only one of the two [SEP] was kept, the last one.",
         "How often does [SEP] stand in the input, and how often in your baseline?",
+    ).on(
         lambda inputs, tokenizer: {
             "baseline_ids": _put(
                 inputs["baseline_ids"], _first_sep(inputs, tokenizer), tokenizer.pad_token_id
             )
-        },
+        }
     ),
-    last_sep_not_kept=(
+    last_sep_not_kept=Feedback(
         "Only one of the two [SEP] was kept, the one between question and passage.",
         "How often does [SEP] stand in the input, and how often in your baseline?",
-        lambda inputs, tokenizer: {"baseline_ids": _put(inputs["baseline_ids"], -1, tokenizer.pad_token_id)},
+    ).on(
+        lambda inputs, tokenizer: {"baseline_ids": _put(inputs["baseline_ids"], -1, tokenizer.pad_token_id)}
     ),
-    filled_with_mask=(
+    filled_with_mask=Feedback(
         "[MASK] was put in place of the words instead of [PAD].",
         "Which token does the task ask for in place of the words? It also fills up short texts.",
-        lambda inputs, tokenizer: {"baseline_ids": _filled(inputs["baseline_ids"], tokenizer)},
-    ),
-    types_off_by_one=(
+    ).on(lambda inputs, tokenizer: {"baseline_ids": _filled(inputs["baseline_ids"], tokenizer)}),
+    types_off_by_one=Feedback(
         "The token types change one token too early: the first [SEP] counts as passage.",
         "Compare your token types with the tokenizer's at the first [SEP]: to which text does it belong?",
+    ).on(
         lambda inputs, tokenizer: {
             "token_type_ids": _put(inputs["token_type_ids"], _first_sep(inputs, tokenizer), 1)
-        },
+        }
     ),
-    types_all_zero=(
+    types_all_zero=Feedback(
         "All token types are 0.",
         "How does the model know where the question ends and the passage begins?",
-        lambda inputs, tokenizer: {"token_type_ids": torch.zeros_like(inputs["token_type_ids"])},
-    ),
-    types_exchanged=(
+    ).on(lambda inputs, tokenizer: {"token_type_ids": torch.zeros_like(inputs["token_type_ids"])}),
+    types_exchanged=Feedback(
         "The token types are exchanged: 1 for the question, 0 for the passage.",
         "Compare your token types with the tokenizer's: which text has which number?",
-        lambda inputs, tokenizer: {"token_type_ids": 1 - inputs["token_type_ids"]},
-    ),
-    types_as_their_baseline=(
+    ).on(lambda inputs, tokenizer: {"token_type_ids": 1 - inputs["token_type_ids"]}),
+    types_as_their_baseline=Feedback(
         "The baseline of the token types is the input's own types.",
         "Where does the path of the token types begin? If at its end, there is nothing to attribute to them.",
-        lambda inputs, tokenizer: {"baseline_token_type_ids": inputs["token_type_ids"]},
-    ),
-    positions_as_their_baseline=(
+    ).on(lambda inputs, tokenizer: {"baseline_token_type_ids": inputs["token_type_ids"]}),
+    positions_as_their_baseline=Feedback(
         "The baseline of the positions is the input's own positions.",
         "Where does the path of the positions begin? If at its end, there is nothing to attribute to them.",
-        lambda inputs, tokenizer: {"baseline_position_ids": inputs["position_ids"]},
-    ),
-    types_and_positions_as_baselines=(
+    ).on(lambda inputs, tokenizer: {"baseline_position_ids": inputs["position_ids"]}),
+    types_and_positions_as_baselines=Feedback(
         "Types and positions are their own baselines.",
         "The path of part 4 runs through all three tables. Where do types and positions begin?",
+    ).on(
         lambda inputs, tokenizer: {
             f"baseline_{name}": inputs[name] for name in ("token_type_ids", "position_ids")
-        },
+        }
     ),
-    positions_from_one=(
+    positions_from_one=Feedback(
         "The positions are counted from 1.",
         "Which position does [CLS] have for BERT?",
-        lambda inputs, tokenizer: {"position_ids": inputs["position_ids"] + 1},
-    ),
-    positions_begin_anew=(
+    ).on(lambda inputs, tokenizer: {"position_ids": inputs["position_ids"] + 1}),
+    positions_begin_anew=Feedback(
         "The positions begin anew with the passage.",
         "Does BERT count the positions of the two texts apart? Look at what position_embeddings is given.",
-        lambda inputs, tokenizer: {"position_ids": _begun_anew(inputs)},
-    ),
-    mask_of_the_baseline=(
+    ).on(lambda inputs, tokenizer: {"position_ids": _begun_anew(inputs)}),
+    mask_of_the_baseline=Feedback(
         "The attention mask leaves out what is [PAD] in the baseline.",
         "The mask belongs to the input, which has no padding. What would the model see of it with yours?",
+    ).on(
         lambda inputs, tokenizer: {
             "attention_mask": (inputs["baseline_ids"] != tokenizer.pad_token_id).long()
-        },
+        }
     ),
-    no_batch_axis=(
+    no_batch_axis=Feedback(
         "The tensors have no batch axis.",
         "Which shape does the model expect: how many axes, and which comes first?",
-        lambda inputs, tokenizer: {name: values[0] for name, values in inputs.items()},
-    ),
-    floats=(
+    ).on(lambda inputs, tokenizer: {name: values[0] for name, values in inputs.items()}),
+    floats=Feedback(
         "The values are right, but floats.",
         "Ids are looked up in tables, so they are whole numbers: which dtype do your tensors have?",
-        lambda inputs, tokenizer: {name: values.float() for name, values in inputs.items()},
-    ),
-    padded=(
+    ).on(lambda inputs, tokenizer: {name: values.float() for name, values in inputs.items()}),
+    padded=Feedback(
         "The input was filled up with [PAD].",
         "How many tokens have question and passage together, and how many your tensors?",
-        _padded,
-    ),
+    ).on(_padded),
 )
 def _changed(change: Any, reference: Any, tokenizer: Any, question: str, text: str) -> Inputs:
     """Change some of the right inputs."""
@@ -387,12 +359,6 @@ def text_encoded_first(reference: Any, tokenizer: Any, question: str, text: str)
 
 
 # Paths: what the attributions share
-
-
-def _remembered(reference: Any, label: str, compute: Callable[..., Any], *args: Any) -> Any:
-    """Return compute(*args), kept by a reference that keeps answers: mistakes share most of the work."""
-    memoise = getattr(reference, "memoise", None)
-    return compute(*args) if memoise is None else memoise(label, compute, *args)
 
 
 def _largest(output: Any, position: str) -> Tensor:
@@ -493,12 +459,6 @@ def _log_probability(output: Any, position: str) -> Tensor:
     return output[f"{position}_logits"].log_softmax(dim=1).max(dim=1).values
 
 
-def _unmapped(steps: int) -> Rule:
-    """Return the Gauss-Legendre rule of the interval from -1 to 1."""
-    rule = gauss_legendre(steps)
-    return Rule(name="from -1 to 1", nodes=tuple(2 * node - 1 for node in rule.nodes), weights=rule.weights)
-
-
 def _fixed_score(model: Any, inputs: Inputs, position: str) -> Score:
     """Return the logit of the token that wins at the path's end."""
     with torch.no_grad():
@@ -570,7 +530,7 @@ def _gradient_there(model: Any, inputs: Inputs, position: str) -> tuple[Tensor, 
 
 
 def _right_whole(reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    return _remembered(reference, "whole", _whole, model, inputs, position)
+    return memoised(reference, "whole", _whole, model, inputs, position)
 
 
 def _padding(model: Any, inputs: Inputs) -> Inputs:
@@ -580,76 +540,65 @@ def _padding(model: Any, inputs: Inputs) -> Inputs:
 
 @misconceptions(
     task=EMBEDDINGS,
-    path_from_padding=(
+    path_from_padding=Feedback(
         "[CLS] and [SEP] became [PAD] at the start of the path.",
         "Which attribution does [CLS] get? Where input and baseline agree it must be exactly 0.",
-        lambda model, inputs, position: {"start": _padding(model, inputs)},
-    ),
-    types_and_positions_from_zero=(
+    ).on(lambda model, inputs, position: {"start": _padding(model, inputs)}),
+    types_and_positions_from_zero=Feedback(
         "Types and positions start from zero as well.",
         "The path of part 3 changes the words alone. Which types and positions does your baseline have?",
-        lambda model, inputs, position: {"start": _empty(inputs, *EVERYTHING)},
-    ),
-    positions_from_zero=(
+    ).on(lambda model, inputs, position: {"start": _empty(inputs, *EVERYTHING)}),
+    positions_from_zero=Feedback(
         "The positions start from zero as well.",
         "The path of part 3 changes the words alone. Which positions does your baseline have?",
-        lambda model, inputs, position: {"start": _empty(inputs, "ids", "position_ids")},
-    ),
-    types_from_zero=(
+    ).on(lambda model, inputs, position: {"start": _empty(inputs, "ids", "position_ids")}),
+    types_from_zero=Feedback(
         "The token types start from zero as well.",
         "The path of part 3 changes the words alone. Which types does your baseline have?",
-        lambda model, inputs, position: {"start": _empty(inputs, "ids", "token_type_ids")},
-    ),
-    word_embeddings_as_layer=(
+    ).on(lambda model, inputs, position: {"start": _empty(inputs, "ids", "token_type_ids")}),
+    word_embeddings_as_layer=Feedback(
         "The layer is the table of word embeddings alone, not the embedding module.",
         "Which module's output does your path run through? Positions, types and the norm belong to it.",
-        lambda model, inputs, position: {"layer": model.bert.embeddings.word_embeddings},
-    ),
+    ).on(lambda model, inputs, position: {"layer": model.bert.embeddings.word_embeddings}),
     fixed_position=FIXED_POSITION,
-    position_of_the_baseline=(
-        *FIXED_IN_THE_BEGINNING,
-        lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, "ids"), position)},
+    position_of_the_baseline=FIXED_IN_THE_BEGINNING.on(
+        lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, "ids"), position)}
     ),
-    nodes_from_minus_one=(*NODES, lambda model, inputs, position: {"rule": _unmapped(STEPS)}),
+    nodes_from_minus_one=NODES.on(lambda model, inputs, position: {"rule": gauss_legendre_unmapped(STEPS)}),
     probability_as_target=PROBABILITY,
     log_probability_as_target=LOG_PROBABILITY,
     right_riemann_sum=RIGHT_SUM,
-    left_riemann_sum=(
+    left_riemann_sum=Feedback(
         "The integral was taken with a left Riemann sum, not with Gauss-Legendre.",
         "Which rule does the task ask for? Captum's default is not its only one.",
-        lambda model, inputs, position: {"rule": riemann_left(STEPS)},
-    ),
+    ).on(lambda model, inputs, position: {"rule": riemann_left(STEPS)}),
     five_steps=FIVE_STEPS,
-    path_from_zero_vectors=(
+    path_from_zero_vectors=Feedback(
         "The path begins at zero vectors instead of the baseline's embeddings.",
         "Where does your path begin? The embedding of [PAD] at a position is a vector, not zeros.",
-        lambda model, inputs, position: {"starts": [torch.zeros_like(_embedded_ends(model, inputs)["end"])]},
+    ).on(
+        lambda model, inputs, position: {"starts": [torch.zeros_like(_embedded_ends(model, inputs)["end"])]}
     ),
-    types_left_out=(
+    types_left_out=Feedback(
         "All token types were left at 0, at both ends of the path.",
         "What does the model assume if it is given no token types? Does your forward function pass them on?",
-        lambda model, inputs, position: _whole(model, _untyped(inputs), position),
-    ),
-    embedded_twice=(
+    ).on(lambda model, inputs, position: _whole(model, _untyped(inputs), position)),
+    embedded_twice=Feedback(
         "The embedding layer was applied twice: its output was given to the model as inputs_embeds.",
         "What does BERT do with inputs_embeds: are positions, types and the norm still to come?",
-        _embedded_twice,
-    ),
-    average_gradient=(
+    ).on(_embedded_twice),
+    average_gradient=Feedback(
         "The gradient was integrated, but not multiplied by the way from baseline to input.",
         "Which factor stands before the integral in the formula?",
-        _average_gradient,
-    ),
-    gradient_only=(
+    ).on(_average_gradient),
+    gradient_only=Feedback(
         "The gradient at the input was summed: no path, no baseline.",
         "At how many points do you ask for a gradient, and what is it multiplied by?",
-        lambda model, inputs, position: _gradient_there(model, inputs, position)[1],
-    ),
-    gradient_times_input=(
+    ).on(lambda model, inputs, position: _gradient_there(model, inputs, position)[1]),
+    gradient_times_input=Feedback(
         "The gradient at the input was multiplied by the embeddings: no path, no baseline.",
         "At how many points do you ask for a gradient? The formula has an integral.",
-        lambda model, inputs, position: torch.stack(_gradient_there(model, inputs, position)).prod(dim=0),
-    ),
+    ).on(lambda model, inputs, position: torch.stack(_gradient_there(model, inputs, position)).prod(dim=0)),
 )
 def _scores_by(vectors_of: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Integrate with another start, layer, score or rule, or without a path."""
@@ -657,66 +606,49 @@ def _scores_by(vectors_of: Any, reference: Any, model: Any, inputs: Inputs, posi
     return _summarised(found if isinstance(found, Tensor) else _whole(model, inputs, position, **found))
 
 
-@misconceptions(
-    task=EMBEDDINGS,
-    calls=(EMBEDDINGS,),
-    always_start=ALWAYS_START,
-    always_end=ALWAYS_END,
-)
-def _embeddings_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    """Explain one end, whichever is asked for."""
-    return reference.embedding_attributions(model, inputs, there)
+_at_one_end = misconceptions_around(task=EMBEDDINGS, always_start=ALWAYS_START, always_end=ALWAYS_END)
 
 
 @misconceptions(
     task=EMBEDDINGS,
     norm_over_hidden=NORM,
     absolute_sum_over_hidden=ABSOLUTE_SUM,
-    magnitudes=(
+    magnitudes=Feedback(
         "The magnitudes of the scores were returned.",
         "Can a token of yours speak against the answer? Look for negative scores.",
-        lambda vectors: _summarised(vectors).abs(),
-    ),
-    not_normalised=(
+    ).on(lambda vectors: _summarised(vectors).abs()),
+    not_normalised=Feedback(
         "The scores were not divided by their norm.",
         "What is the L2 norm of your scores, and what should it be?",
-        lambda vectors: vectors.sum(dim=-1),
-    ),
-    mean_not_normalised=(
+    ).on(lambda vectors: vectors.sum(dim=-1)),
+    mean_not_normalised=Feedback(
         "The hidden dimension was averaged, and the scores were not divided by their norm.",
         "What is the L2 norm of your scores, and what should it be?",
-        lambda vectors: vectors.mean(dim=-1),
-    ),
-    normalised_before_the_sum=(
+    ).on(lambda vectors: vectors.mean(dim=-1)),
+    normalised_before_the_sum=Feedback(
         "The vectors were divided by their common norm before they were summed.",
         "In which order does the task sum and normalise? Print the norm of what you return.",
-        lambda vectors: (vectors / vectors.norm()).sum(dim=-1),
-    ),
-    divided_by_l1=(
+    ).on(lambda vectors: (vectors / vectors.norm()).sum(dim=-1)),
+    divided_by_l1=Feedback(
         "The scores were divided by the sum of their magnitudes (L1) instead of the L2 norm.",
         "Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
-        lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum(),
-    ),
-    divided_by_sum=(
+    ).on(lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum()),
+    divided_by_sum=Feedback(
         "The scores were divided by their sum.",
         "Which norm did you divide by? With scores of both signs a sum can be close to 0.",
-        lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).sum(),
-    ),
-    divided_by_largest=(
+    ).on(lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).sum()),
+    divided_by_largest=Feedback(
         "The scores were divided by the largest magnitude.",
         "What is the L2 norm of your scores, and what should it be?",
-        lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().max(),
-    ),
-    softmax_over_tokens=(
+    ).on(lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().max()),
+    softmax_over_tokens=Feedback(
         "A softmax was taken over the tokens.",
         "Which values can a softmax not give? The task asks for scores of both signs.",
-        lambda vectors: vectors.sum(dim=-1).softmax(dim=0),
-    ),
-    path_backwards=(
+    ).on(lambda vectors: vectors.sum(dim=-1).softmax(dim=0)),
+    path_backwards=Feedback(
         "The path runs in the wrong direction, from the input to the baseline.",
         "Which sign has the score of the token that the answer begins at? Look at where your path begins.",
-        lambda vectors: -_summarised(vectors),
-    ),
+    ).on(lambda vectors: -_summarised(vectors)),
 )
 def _of_vectors(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Make something else of the right vectors than their sums, divided by the norm."""
@@ -744,7 +676,7 @@ def _parts(
 
 
 def _right_parts(reference: Any, model: Any, inputs: Inputs, position: str) -> list[Tensor]:
-    return _remembered(reference, "parts", _parts, model, inputs, position)
+    return memoised(reference, "parts", _parts, model, inputs, position)
 
 
 def _named(parts: Sequence[Tensor]) -> dict[str, Tensor]:
@@ -789,16 +721,14 @@ def paths_of_their_own_from_empty(
 
 @misconceptions(
     task=PARTS,
-    common_norm=(
+    common_norm=Feedback(
         "The three were divided by their common norm.",
         "What is the norm of each of your three results?",
-        lambda summed: torch.cat(summed).norm(),
-    ),
-    norm_of_the_words=(
+    ).on(lambda summed: torch.cat(summed).norm()),
+    norm_of_the_words=Feedback(
         "All three were divided by the norm of the word scores.",
         "What is the norm of each of your three results?",
-        lambda summed: summed[0].norm(),
-    ),
+    ).on(lambda summed: summed[0].norm()),
 )
 def _one_norm(norm_of: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
     """Divide all parts by one norm."""
@@ -808,16 +738,14 @@ def _one_norm(norm_of: Any, reference: Any, model: Any, inputs: Inputs, position
 
 @misconceptions(
     task=PARTS,
-    parts_not_normalised=(
+    parts_not_normalised=Feedback(
         "The scores were not divided by their norms.",
         "What is the norm of each of your three results, and what should it be?",
-        lambda vectors: vectors.sum(dim=-1),
-    ),
-    parts_divided_by_l1=(
+    ).on(lambda vectors: vectors.sum(dim=-1)),
+    parts_divided_by_l1=Feedback(
         "The scores were divided by the sums of their magnitudes (L1) instead of the L2 norms.",
         "Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
-        lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum(),
-    ),
+    ).on(lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum()),
     parts_by_norm=NORM,
     parts_by_absolute_sum=ABSOLUTE_SUM,
 )
@@ -828,17 +756,17 @@ def _each_part(step: Any, reference: Any, model: Any, inputs: Inputs, position: 
 
 @misconceptions(
     task=PARTS,
-    parts_from_padding=(
+    parts_from_padding=Feedback(
         "No baselines were given: the path begins at id 0 everywhere, at [CLS] and [SEP] too.",
         "Which score has [CLS] among the words? Where input and baseline agree it must be exactly 0.",
-        lambda model, inputs, position: {"start": _padding(model, _empty(inputs, *EVERYTHING))},
-    ),
+    ).on(lambda model, inputs, position: {"start": _padding(model, _empty(inputs, *EVERYTHING))}),
     parts_fixed_position=FIXED_POSITION,
-    parts_position_of_the_baseline=(
-        *FIXED_IN_THE_BEGINNING,
-        lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, *EVERYTHING), position)},
+    parts_position_of_the_baseline=FIXED_IN_THE_BEGINNING.on(
+        lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, *EVERYTHING), position)}
     ),
-    parts_nodes_from_minus_one=(*NODES, lambda model, inputs, position: {"rule": _unmapped(STEPS)}),
+    parts_nodes_from_minus_one=NODES.on(
+        lambda model, inputs, position: {"rule": gauss_legendre_unmapped(STEPS)}
+    ),
     parts_of_probability=PROBABILITY,
     parts_of_log_probability=LOG_PROBABILITY,
     parts_by_right_riemann_sum=RIGHT_SUM,
@@ -849,28 +777,19 @@ def _parts_with(options: Any, reference: Any, model: Any, inputs: Inputs, positi
     return _summarised_parts(_parts(model, inputs, position, **options(model, inputs, position)))
 
 
-@misconceptions(
+def _exchanged(parts: dict[str, Tensor]) -> dict[str, Tensor]:
+    return parts | {"token_type": parts["position"], "position": parts["token_type"]}
+
+
+_around_the_parts = misconceptions_around(
     task=PARTS,
-    calls=(PARTS,),
     parts_always_start=ALWAYS_START,
     parts_always_end=ALWAYS_END,
+    types_and_positions_exchanged=Feedback(
+        "Types and positions were taken for each other.",
+        "Which of your results is 0 at position 0, and which is 0 in the whole question?",
+    ).on(lambda right, *asked: _exchanged(right(*asked))),
 )
-def _parts_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> dict[str, Tensor]:
-    """Explain one end, whichever is asked for."""
-    return reference.subembedding_attributions(model, inputs, there)
-
-
-@misconception(
-    task=PARTS,
-    title="Types and positions were taken for each other.",
-    hint="Which of your results is 0 at position 0, and which is 0 in the whole question?",
-    calls=(PARTS,),
-)
-def types_and_positions_exchanged(
-    reference: Any, model: Any, inputs: Inputs, position: str
-) -> dict[str, Tensor]:
-    right = reference.subembedding_attributions(model, inputs, position)
-    return right | {"token_type": right["position"], "position": right["token_type"]}
 
 
 @misconception(
@@ -925,26 +844,22 @@ def _each_word_once(right: Any, scores: Tensor, tokens: list[str], k: int) -> li
 
 @misconceptions(
     task=TOP,
-    by_magnitude=(
+    by_magnitude=Feedback(
         "The tokens are ordered by magnitude, not by value.",
         "Did one of your best tokens speak against the answer? Look at the signs.",
-        lambda value, index, token: -abs(value),
-    ),
-    smallest=(
+    ).on(lambda value, index, token: -abs(value)),
+    smallest=Feedback(
         "The k smallest scores are listed.",
         "Which end of the sorted scores did you take?",
-        lambda value, index, token: value,
-    ),
-    ties_from_behind=(
+    ).on(lambda value, index, token: value),
+    ties_from_behind=Feedback(
         "Of two equal scores the one with the larger index comes first.",
         "Look at two tokens with exactly the same score: which one does the task want first?",
-        lambda value, index, token: (-value, -index),
-    ),
-    ties_by_alphabet=(
+    ).on(lambda value, index, token: (-value, -index)),
+    ties_by_alphabet=Feedback(
         "Of two equal scores the token that comes first in the alphabet is listed first.",
         "Look at two tokens with exactly the same score: what decides between them in your code?",
-        lambda value, index, token: (-value, token),
-    ),
+    ).on(lambda value, index, token: (-value, token)),
 )
 def _ordered(key: Any, reference: Any, scores: Tensor, tokens: list[str], k: int) -> list[tuple]:
     """Sort by something else than falling score, then place."""
@@ -953,82 +868,71 @@ def _ordered(key: Any, reference: Any, scores: Tensor, tokens: list[str], k: int
     return _listed(values, tokens, order[:k])
 
 
-@misconceptions(
+_listed_otherwise = misconceptions_around(
     task=TOP,
-    calls=(TOP,),
-    magnitudes_listed=(
+    magnitudes_listed=Feedback(
         "The magnitudes are returned in place of the scores.",
         "Did one of your best tokens speak against the answer? Look at the signs.",
-        lambda right, scores, tokens, k: right(torch.as_tensor(scores).abs(), tokens, k),
-    ),
-    best_last=(
+    ).on(lambda right, scores, tokens, k: right(torch.as_tensor(scores).abs(), tokens, k)),
+    best_last=Feedback(
         "The right tokens are there, but the best comes last.",
         "In which order does the task want the tokens?",
-        lambda right, *asked: right(*asked)[::-1],
-    ),
-    in_reading_order=(
+    ).on(lambda right, *asked: right(*asked)[::-1]),
+    in_reading_order=Feedback(
         "The right tokens are there, but in the order of the text.",
         "In which order does the task want the tokens?",
-        lambda right, *asked: sorted(right(*asked), key=lambda entry: entry[1]),
-    ),
-    index_of_the_first_occurrence=(
+    ).on(lambda right, *asked: sorted(right(*asked), key=lambda entry: entry[1])),
+    index_of_the_first_occurrence=Feedback(
         "The index is that of the word's first occurrence in the text.",
         "Take a text in which a word stands twice: which index does the second one get?",
+    ).on(
         lambda right, scores, tokens, k: [
             (token, tokens.index(token), score) for token, _, score in right(scores, tokens, k)
-        ],
+        ]
     ),
-    index_from_one=(
+    index_from_one=Feedback(
         "The index is counted from 1.",
         "Which index has the first token of the list that you are given?",
-        lambda right, *asked: [(token, index + 1, score) for token, index, score in right(*asked)],
-    ),
-    rank_as_index=(
+    ).on(lambda right, *asked: [(token, index + 1, score) for token, index, score in right(*asked)]),
+    rank_as_index=Feedback(
         "The index is the rank in the list, not the position in the text.",
         "Can a reader find the token in the text by your index?",
-        lambda right, *asked: [(token, rank, score) for rank, (token, _, score) in enumerate(right(*asked))],
+    ).on(
+        lambda right, *asked: [(token, rank, score) for rank, (token, _, score) in enumerate(right(*asked))]
     ),
-    another_order=(
+    another_order=Feedback(
         "The three things stand in another order.",
         "In which order does the task want token, index and score?",
-        lambda right, *asked: [(token, score, index) for token, index, score in right(*asked)],
-    ),
-    without_index=(
+    ).on(lambda right, *asked: [(token, score, index) for token, index, score in right(*asked)]),
+    without_index=Feedback(
         "The tokens come without their index.",
         "How many things has each entry of your list, and how many does the task ask for?",
-        lambda right, *asked: [(token, score) for token, _, score in right(*asked)],
-    ),
-    scores_rounded=(
+    ).on(lambda right, *asked: [(token, score) for token, _, score in right(*asked)]),
+    scores_rounded=Feedback(
         "The scores were rounded to two digits.",
         "Compare one of your scores with the one that your function was given.",
-        lambda right, *asked: [(token, index, round(score, 2)) for token, index, score in right(*asked)],
-    ),
-    three_lists=(
+    ).on(lambda right, *asked: [(token, index, round(score, 2)) for token, index, score in right(*asked)]),
+    three_lists=Feedback(
         "Three lists are returned instead of a list of triples.",
         "Is each entry of your list one token with its index and its score?",
-        lambda right, *asked: [list(column) for column in zip(*right(*asked), strict=True)],
-    ),
-    repeated_words_once=(
+    ).on(lambda right, *asked: [list(column) for column in zip(*right(*asked), strict=True)]),
+    repeated_words_once=Feedback(
         "A word that stands twice is listed once.",
         "Take a text in which a word stands twice: what becomes of the second one?",
-        _each_word_once,
-    ),
-    special_tokens_left_out=(
+    ).on(_each_word_once),
+    special_tokens_left_out=Feedback(
         "[CLS] and [SEP] were left out.",
         "May a special token be among the best? The task leaves nothing out.",
+    ).on(
         lambda right, scores, tokens, k: [
             one for one in right(scores, tokens, len(tokens)) if one[0] not in ("[CLS]", "[SEP]")
-        ][:k],
+        ][:k]
     ),
-    one_too_few=(
+    one_too_few=Feedback(
         "One token too few is listed.",
         "How many entries has your list for k = 3?",
-        lambda right, scores, tokens, k: right(scores, tokens, k - 1),
-    ),
+    ).on(lambda right, scores, tokens, k: right(scores, tokens, k - 1)),
 )
-def _listed_otherwise(step: Any, reference: Any, *question: Any) -> list[Any]:
-    """List the right entries in another order, with other parts, or of other scores."""
-    return step(reference.top_tokens, *question)
 
 
 # layer_conductance
@@ -1075,7 +979,7 @@ def _plain(output: Any) -> Tensor:
 
 
 def _right_flow(reference: Any, model: Any, inputs: Inputs, position: str) -> tuple[list, list]:
-    return _remembered(reference, "flow", _flow, model, inputs, position)
+    return memoised(reference, "flow", _flow, model, inputs, position)
 
 
 def _conducted(flow: tuple[list[Tensor], list[Tensor]]) -> list[Tensor]:
@@ -1093,59 +997,51 @@ def _words_looked_up(model: Any, inputs: Inputs) -> Tensor:
 
 @misconceptions(
     task=CONDUCTANCE,
-    embeddings_as_a_row=(
+    embeddings_as_a_row=Feedback(
         "The embeddings have a row of their own: one row too many.",
         "How many encoder layers has the model, and how many rows your result?",
-        lambda model, inputs, position: {"layers": [model.bert.embeddings, *model.bert.encoder.layer]},
-    ),
-    inputs_of_the_layers=(
+    ).on(lambda model, inputs, position: {"layers": [model.bert.embeddings, *model.bert.encoder.layer]}),
+    inputs_of_the_layers=Feedback(
         "Row i is what goes into layer i, not what comes out of it.",
         "Your second row is the right first one. Do you look at a layer's input or at its output?",
-        lambda model, inputs, position: {"layers": [model.bert.embeddings, *model.bert.encoder.layer[:-1]]},
-    ),
-    conductance_from_padding=(
+    ).on(lambda model, inputs, position: {"layers": [model.bert.embeddings, *model.bert.encoder.layer[:-1]]}),
+    conductance_from_padding=Feedback(
         "The path begins at [PAD] for [CLS] and [SEP], too.",
         "Which ids does your path begin at? The dictionary has them.",
-        lambda model, inputs, position: {"start": _words_looked_up(model, _padding(model, inputs))},
-    ),
-    conductance_from_zero_vectors=(
+    ).on(lambda model, inputs, position: {"start": _words_looked_up(model, _padding(model, inputs))}),
+    conductance_from_zero_vectors=Feedback(
         "The path begins at zero vectors, not at the word vectors of the baseline.",
         "Where does your path begin? Captum takes zeros if it is given no baseline.",
-        lambda model, inputs, position: {"start": torch.zeros_like(_words_looked_up(model, inputs))},
-    ),
-    conductance_embedded_twice=(
+    ).on(lambda model, inputs, position: {"start": torch.zeros_like(_words_looked_up(model, inputs))}),
+    conductance_embedded_twice=Feedback(
         "The output of the whole embedding module was given as inputs_embeds: positions, types and norm come twice.",
         "What does BERT still do with inputs_embeds before the first layer?",
-        lambda model, inputs, position: _embedded_ends(model, inputs),
-    ),
-    path_behind_the_norm=(
+    ).on(lambda model, inputs, position: _embedded_ends(model, inputs)),
+    path_behind_the_norm=Feedback(
         "The path runs through the output of the embedding module, not through the word vectors.",
         "Between which vectors does your path run: before or after positions, types and the norm are added?",
-        lambda model, inputs, position: {"module": model.bert.embeddings},
-    ),
+    ).on(lambda model, inputs, position: {"module": model.bert.embeddings}),
     conductance_of_a_fixed_position=FIXED_POSITION,
-    conductance_position_of_the_baseline=(
-        *FIXED_IN_THE_BEGINNING,
-        lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, "ids"), position)},
+    conductance_position_of_the_baseline=FIXED_IN_THE_BEGINNING.on(
+        lambda model, inputs, position: {"score": _fixed_score(model, _empty(inputs, "ids"), position)}
     ),
-    conductance_nodes_from_minus_one=(*NODES, lambda model, inputs, position: {"rule": _unmapped(STEPS + 1)}),
+    conductance_nodes_from_minus_one=NODES.on(
+        lambda model, inputs, position: {"rule": gauss_legendre_unmapped(STEPS + 1)}
+    ),
     conductance_of_probability=PROBABILITY,
     conductance_of_log_probability=LOG_PROBABILITY,
-    equal_steps=(
+    equal_steps=Feedback(
         "The steps of the path are equally long: the nodes are not those of Gauss-Legendre.",
         "Which nodes does Captum take unless told otherwise?",
-        lambda model, inputs, position: {"rule": trapezoid(STEPS + 1)},
-    ),
-    conductance_in_five_steps=(
+    ).on(lambda model, inputs, position: {"rule": trapezoid(STEPS + 1)}),
+    conductance_in_five_steps=Feedback(
         "Five steps were taken in place of 50.",
         "How many points of the path do you look at?",
-        lambda model, inputs, position: {"rule": gauss_legendre(6)},
-    ),
-    conductance_without_types=(
+    ).on(lambda model, inputs, position: {"rule": gauss_legendre(6)}),
+    conductance_without_types=Feedback(
         "Token types were not passed on: all are 0.",
         "What does the model assume if it is given no token types? Does your forward function pass them on?",
-        lambda model, inputs, position: {"inputs": _untyped(inputs)},
-    ),
+    ).on(lambda model, inputs, position: {"inputs": _untyped(inputs)}),
 )
 def _conductance_by(options: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Follow the path with other layers or inputs, or with another start, module, score or rule."""
@@ -1156,23 +1052,21 @@ def _conductance_by(options: Any, reference: Any, model: Any, inputs: Inputs, po
     )
 
 
-@misconceptions(
+def _last_for_all(rows: Tensor) -> Tensor:
+    return rows[-1:].expand_as(rows).clone()
+
+
+_rows_moved = misconceptions_around(
     task=CONDUCTANCE,
-    calls=(CONDUCTANCE,),
-    last_layer_first=(
+    last_layer_first=Feedback(
         "The rows stand in the opposite order, the last layer first.",
         "Which layer does your first row belong to?",
-        lambda rows: rows.flip(0),
-    ),
-    last_layer_for_all=(
+    ).on(lambda right, *asked: right(*asked).flip(0)),
+    last_layer_for_all=Feedback(
         "Every row is that of the last layer.",
         "Are your rows all the same? Which layer does the loop hand over?",
-        lambda rows: rows[-1:].expand_as(rows).clone(),
-    ),
+    ).on(lambda right, *asked: _last_for_all(right(*asked))),
 )
-def _after_conductance(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    """Return the right rows in other places."""
-    return step(reference.layer_conductance(model, inputs, position))
 
 
 @misconception(
@@ -1188,24 +1082,21 @@ def one_norm_for_all_rows(reference: Any, model: Any, inputs: Inputs, position: 
 
 @misconceptions(
     task=CONDUCTANCE,
-    rows_not_normalised=(
+    rows_not_normalised=Feedback(
         "The rows were not divided by their norms.",
         "What is the norm of each of your rows, and what should it be?",
-        lambda vectors: vectors.sum(dim=-1),
-    ),
-    rows_divided_by_l1=(
+    ).on(lambda vectors: vectors.sum(dim=-1)),
+    rows_divided_by_l1=Feedback(
         "The rows were divided by the sums of their magnitudes (L1) instead of the L2 norms.",
         "Which norm does torch.norm compute unless told otherwise, and which one did you divide by?",
-        lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum(),
-    ),
+    ).on(lambda vectors: vectors.sum(dim=-1) / vectors.sum(dim=-1).abs().sum()),
     rows_by_norm=NORM,
     rows_by_absolute_sum=ABSOLUTE_SUM,
-    summed_over_tokens=(
+    summed_over_tokens=Feedback(
         "The sum runs over the tokens, not over the hidden dimension: a layer returns a tensor, not a tuple, so "
         "that output[0] takes the batch axis away.",
         "Print the shape of what a layer returns, and of what you sum over. Which axis holds the tokens?",
-        lambda vectors: _unit(vectors.sum(dim=0)),
-    ),
+    ).on(lambda vectors: _unit(vectors.sum(dim=0))),
 )
 def _each_row(step: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Make something else of each layer's vectors than their sums, divided by the norm."""
@@ -1213,43 +1104,34 @@ def _each_row(step: Any, reference: Any, model: Any, inputs: Inputs, position: s
     return torch.stack(rows)
 
 
-@misconceptions(
+_rows_at_one_end = misconceptions_around(
     task=CONDUCTANCE,
-    calls=(CONDUCTANCE,),
-    conductance_always_start=(
+    conductance_always_start=Feedback(
         "The start logits were explained where the end was asked for.",
         "Do your rows differ between start and end? What does `position` change in your code?",
-        "start",
-    ),
+    ).on(lambda right, model, inputs, position: right(model, inputs, "start")),
     conductance_always_end=ALWAYS_END,
 )
-def _conductance_at(there: str, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
-    """Explain one end, whichever is asked for."""
-    return reference.layer_conductance(model, inputs, there)
 
 
 @misconceptions(
     task=CONDUCTANCE,
-    gradient_at_the_next_node=(
+    gradient_at_the_next_node=Feedback(
         "The gradient was taken at the next node, not at the one before.",
         "Which of the two nodes of a step does Captum take the gradient at?",
-        lambda states, slopes: ((states[1:] - states[:-1]) * slopes[1:]).sum(dim=0),
-    ),
-    change_times_mean_gradient=(
+    ).on(lambda states, slopes: ((states[1:] - states[:-1]) * slopes[1:]).sum(dim=0)),
+    change_times_mean_gradient=Feedback(
         "The layer's change between first and last node was multiplied by the mean gradient.",
         "Does the layer change evenly along the path? Each step has a difference and a gradient of its own.",
-        lambda states, slopes: (states[-1] - states[0]) * slopes.mean(dim=0),
-    ),
-    activation_times_mean_gradient=(
+    ).on(lambda states, slopes: (states[-1] - states[0]) * slopes.mean(dim=0)),
+    activation_times_mean_gradient=Feedback(
         "The layer's output at the end of the path was multiplied by the mean gradient.",
         "What if a layer puts out the same all along the path: does it pass anything on, and what do you get for it?",
-        lambda states, slopes: states[-1] * slopes.mean(dim=0),
-    ),
-    gradients_without_the_difference=(
+    ).on(lambda states, slopes: states[-1] * slopes.mean(dim=0)),
+    gradients_without_the_difference=Feedback(
         "The gradients were added up, without the differences of the layer's outputs.",
         "What is each gradient multiplied by in the formula? What if the layer does not change on the path?",
-        lambda states, slopes: slopes.mean(dim=0),
-    ),
+    ).on(lambda states, slopes: slopes.mean(dim=0)),
 )
 def _added_up(rule: Any, reference: Any, model: Any, inputs: Inputs, position: str) -> Tensor:
     """Add the right path's steps up by another rule."""
@@ -1309,117 +1191,95 @@ def _bits(counts: Tensor, total: float) -> Tensor:
     return -(shares * shares.log2()).sum()
 
 
-@misconceptions(
+_around_the_entropy = misconceptions_around(
     task=ENTROPY,
-    calls=(ENTROPY,),
-    nats=(
+    nats=Feedback(
         "The natural logarithm was taken: nats, not bits.",
         "Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
-        lambda right, *asked: right(*asked) * math.log(2),
-    ),
-    decimal_logarithm=(
+    ).on(lambda right, *asked: right(*asked) * math.log(2)),
+    decimal_logarithm=Feedback(
         "The logarithm to base 10 was taken, not to base 2.",
         "Two bins with equal counts should give 1. What do you get, and which logarithm gives it?",
-        lambda right, *asked: right(*asked) * math.log10(2),
-    ),
-    share_of_the_maximum=(
+    ).on(lambda right, *asked: right(*asked) * math.log10(2)),
+    share_of_the_maximum=Feedback(
         "The entropy was divided by its largest possible value.",
         "What is the entropy of four bins with equal counts, in bits?",
-        lambda right, scores, bins: right(scores, bins) / math.log2(bins),
-    ),
-    sign_missing=(
+    ).on(lambda right, scores, bins: right(scores, bins) / math.log2(bins)),
+    sign_missing=Feedback(
         "The sign is missing: the entropy is negative.",
         "Can an entropy be negative? Look for the minus in the formula.",
-        lambda right, *asked: -right(*asked),
-    ),
-    histogram_of_magnitudes=(
+    ).on(lambda right, *asked: -right(*asked)),
+    histogram_of_magnitudes=Feedback(
         "The magnitudes were sorted into bins, not the scores.",
         "Do scores of opposite signs fall into the same bin?",
-        lambda right, scores, bins: right(scores.abs(), bins),
-    ),
-    one_bin_too_few=(
+    ).on(lambda right, scores, bins: right(scores.abs(), bins)),
+    one_bin_too_few=Feedback(
         "There is one bin too few: as many edges as bins were asked for.",
         "How many edges have three bins?",
-        lambda right, scores, bins: right(scores, bins - 1),
-    ),
-    one_bin_too_many=(
+    ).on(lambda right, scores, bins: right(scores, bins - 1)),
+    one_bin_too_many=Feedback(
         "There is one bin too many.",
         "How many bins lie between your edges?",
-        lambda right, scores, bins: right(scores, bins + 1),
-    ),
-    over_the_layers=(
+    ).on(lambda right, scores, bins: right(scores, bins + 1)),
+    over_the_layers=Feedback(
         "There is one entropy for each hidden dimension, not for each layer.",
         "Which axis of the scores are the layers, and which shape should your result have?",
-        lambda right, scores, bins: right(scores.T, bins),
-    ),
-    one_histogram=(
+    ).on(lambda right, scores, bins: right(scores.T, bins)),
+    one_histogram=Feedback(
         "The histogram is that of all layers together, the same entropy for each.",
         "How many histograms do you make? Each layer has its own.",
-        lambda right, scores, bins: right(scores.flatten()[None], bins).expand(len(scores)).clone(),
-    ),
+    ).on(lambda right, scores, bins: right(scores.flatten()[None], bins).expand(len(scores)).clone()),
 )
-def _entropy_after(step: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
-    """Take one last step on right entropies, or ask for those of other scores or bins."""
-    return step(reference.attribution_entropy, torch.as_tensor(layer_scores), bins)
 
 
 @misconceptions(
     task=ENTROPY,
-    common_range=(
+    common_range=Feedback(
         "All layers share one range of bins.",
         "Between which values do the bins of the first layer lie: its own smallest and largest score?",
-        lambda row, bins, every: _bits(_counts(row, bins, float(every.min()), float(every.max())), len(row)),
+    ).on(
+        lambda row, bins, every: _bits(_counts(row, bins, float(every.min()), float(every.max())), len(row))
     ),
-    fixed_range=(
+    fixed_range=Feedback(
         "The bins lie between 0 and 1, or between -1 and 1.",
         "Between which values do your bins lie, and where do the scores lie?",
-        lambda row, bins, _: _bits(_counts(row, bins, -1, 1), len(row)),
-    ),
-    shares_of_a_fixed_range=(
+    ).on(lambda row, bins, _: _bits(_counts(row, bins, -1, 1), len(row))),
+    shares_of_a_fixed_range=Feedback(
         "The bins lie between -1 and 1, and scores outside were left out.",
         "Between which values do your bins lie, and where do the scores lie? How many of them fall into a bin?",
-        lambda row, bins, _: _within(row, bins, -1),
-    ),
-    shares_of_the_unit_range=(
+    ).on(lambda row, bins, _: _within(row, bins, -1)),
+    shares_of_the_unit_range=Feedback(
         "The bins lie between 0 and 1, and scores outside were left out.",
         "Between which values do your bins lie, and where do the scores lie? How many of them fall into a bin?",
-        lambda row, bins, _: _within(row, bins, 0),
-    ),
-    a_thousandth_inside_the_logarithm=(
+    ).on(lambda row, bins, _: _within(row, bins, 0)),
+    a_thousandth_inside_the_logarithm=Feedback(
         "0.001 was added inside the logarithm.",
         "How large are the shares of your bins, and how large is what you add to them?",
-        lambda row, bins, _: _raised(row, bins, 1e-3),
-    ),
-    symmetric_range=(
+    ).on(lambda row, bins, _: _raised(row, bins, 1e-3)),
+    symmetric_range=Feedback(
         "The bins reach equally far to both sides of 0.",
         "Between which values do the bins of a layer lie: its own smallest and largest score?",
-        lambda row, bins, _: _bits(_counts(row, bins, *_symmetric(row)), len(row)),
-    ),
-    density=(
+    ).on(lambda row, bins, _: _bits(_counts(row, bins, *_symmetric(row)), len(row))),
+    density=Feedback(
         "Densities were taken for probabilities.",
         "Do the probabilities of your bins sum to 1? A density is a probability divided by the width of its bin.",
-        lambda row, bins, _: _bits(_binned(row, bins) / (float(row.max() - row.min()) / bins), len(row)),
-    ),
-    one_added_to_each_bin=(
+    ).on(lambda row, bins, _: _bits(_binned(row, bins) / (float(row.max() - row.min()) / bins), len(row))),
+    one_added_to_each_bin=Feedback(
         "Every bin was given one count more, so that none is empty.",
         "What does an empty bin add to the entropy by the definition? Do your probabilities sum to 1?",
-        lambda row, bins, _: _bits(_binned(row, bins) + 1, len(row) + bins),
-    ),
-    softmax_of_the_scores=(
+    ).on(lambda row, bins, _: _bits(_binned(row, bins) + 1, len(row) + bins)),
+    softmax_of_the_scores=Feedback(
         "There is no histogram: a softmax of the scores was taken for probabilities.",
         "What do you count? The probabilities are those of bins.",
-        lambda row, *_: _bits(row.softmax(dim=0), 1.0),
-    ),
-    largest_lost=(
+    ).on(lambda row, *_: _bits(row.softmax(dim=0), 1.0)),
+    largest_lost=Feedback(
         "The largest score fell out of the last bin.",
         "How many scores do your bins hold together? The largest one belongs to the last bin.",
-        lambda row, bins, _: _without_largest(row, bins),
-    ),
-    shares_of_the_magnitudes=(
+    ).on(lambda row, bins, _: _without_largest(row, bins)),
+    shares_of_the_magnitudes=Feedback(
         "There is no histogram: the scores' shares of their sum were taken for probabilities.",
         "What do you count? The probabilities are those of bins.",
-        lambda row, *_: _bits(row.abs(), float(row.abs().sum())),
-    ),
+    ).on(lambda row, *_: _bits(row.abs(), float(row.abs().sum()))),
 )
 def _entropy_of(entropy: Any, reference: Any, layer_scores: Tensor, bins: int) -> Tensor:
     """Make other shares of a layer's scores."""

@@ -19,7 +19,7 @@ import torch
 from captum.attr import FeatureAblation, LLMAttribution, TextTemplateInput, TextTokenInput
 from torch import Tensor
 
-from autograder.checks import accepted_variant, misconception, misconceptions
+from autograder.checks import Feedback, accepted_variant, misconception, misconceptions
 
 TOKENS = "ablate_tokens"
 TEMPLATE = "ablate_template"
@@ -29,53 +29,59 @@ SAMPLED = "shapley_sampled"
 EXAMPLES = "attribute_examples"
 GRADIENTS = "integrated_gradients"
 
-FIRST_DROPPED = (
+FIRST_DROPPED = Feedback(
     "The first token was left out, whether it is a BOS or not.",
     "Does every tokenizer put a token in front? How can you ask the one that you are given?",
 )
-TARGET_WITH_BOS = (
+TARGET_WITH_BOS = Feedback(
     "The target was encoded with a BOS of its own: it stands between prompt and target.",
     "Decode the ids that you give to the model, all of them together. Is there one that the text does not have?",
 )
-PROMPT_WITHOUT_BOS = (
+PROMPT_WITHOUT_BOS = Feedback(
     "The prompt was encoded without its BOS.",
     "Decode the ids that you give to the model. Do they begin as those of tokenizer(prompt) do?",
 )
-ONE_PLACE_LATE = (
+ONE_PLACE_LATE = Feedback(
     "Logits were read one place too late: at the token itself instead of before it.",
     "At which position of the output does the model say what it expects in position 5 of the input?",
 )
-CACHED = (
+CACHED = Feedback(
     "Captum's cached outputs were left on.",
     "Compute one effect by hand, token by token of the target: which of the log-probabilities agree with the "
     "library's? Look through its options.",
 )
-MEAN_OVER_TARGET = (
+MEAN_OVER_TARGET = Feedback(
     "The target's tokens were averaged instead of summed.",
     "By which factor are all of your values off, and how many tokens does the target have?",
 )
-FIRST_TOKEN = (
+FIRST_TOKEN = Feedback(
     "Only the first token of the target was looked at.",
     "How many log-probabilities make up the target's, and how many does your score hold?",
 )
-PROBABILITY = (
+PROBABILITY = Feedback(
     "The difference of the target's probabilities instead of its log-probabilities.",
     "Can an effect of yours be larger than 1?",
 )
-ONE_NUMBER_EACH = (
+ONE_NUMBER_EACH = Feedback(
     "One number for each group instead of one for each feature.",
     "How long is your result, and how many features are there?",
 )
-NORMALISED = ("The values were normalised.", "What do your values add up to, and what should they?")
-PLAYERS = (
+NORMALISED = Feedback(
+    "The values were normalised.",
+    "What do your values add up to, and what should they?",
+)
+PLAYERS = Feedback(
     "The mask was ignored: each feature is a player of its own.",
     "Who are the players of your game, features or groups?",
 )
-SPLIT = (
+SPLIT = Feedback(
     "A group's value was divided among its members.",
     "Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
 )
-SIGN = ("The sign is turned round.", "What do your values add up to, and what should they?")
+SIGN = Feedback(
+    "The sign is turned round.",
+    "What do your values add up to, and what should they?",
+)
 """Title and hint of mistakes that can be made in more functions than one."""
 
 
@@ -233,74 +239,64 @@ def _masked_out(model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
 
 @misconceptions(
     task=TOKENS,
-    tokens_cached=(
+    tokens_cached=Feedback(
         "Captum's cached outputs were left on: all rows after the first are wrong.",
         "Your first row is right, the others are not. Which of the library's options reuses what the model computed "
         "for an earlier token of the target?",
-        partial(_captum_tokens, skip=True),
-    ),
-    tokens_cached_with_bos=(
+    ).on(partial(_captum_tokens, skip=True)),
+    tokens_cached_with_bos=Feedback(
         "Captum's cached outputs were left on, and the BOS was ablated, too.",
         "Compare the number of your columns with that of the words' tokens, and your second row with what you compute "
         "by hand.",
-        partial(_captum_tokens, skip=False),
-    ),
-    tokens_with_bos=(
+    ).on(partial(_captum_tokens, skip=False)),
+    tokens_with_bos=Feedback(
         "The BOS was ablated and has a column of its own.",
         "How many columns does your result have, and which of them is no token of the text?",
-        partial(_ablated, every_column=True),
-    ),
-    tokens_first_dropped=(*FIRST_DROPPED, lambda *question: _ablated(*question, every_column=True)[:, 1:]),
-    tokens_target_with_bos=(*TARGET_WITH_BOS, partial(_ablated, target_special=True)),
-    tokens_prompt_without_bos=(*PROMPT_WITHOUT_BOS, partial(_ablated, prompt_special=False)),
-    tokens_deleted=(
+    ).on(partial(_ablated, every_column=True)),
+    tokens_first_dropped=FIRST_DROPPED.on(lambda *question: _ablated(*question, every_column=True)[:, 1:]),
+    tokens_target_with_bos=TARGET_WITH_BOS.on(partial(_ablated, target_special=True)),
+    tokens_prompt_without_bos=PROMPT_WITHOUT_BOS.on(partial(_ablated, prompt_special=False)),
+    tokens_deleted=Feedback(
         "Tokens were deleted instead of replaced.",
         "How long is the prompt when a token is ablated? What happens to the places of all that come after it?",
-        partial(_ablated, replaced=lambda before, *_: before),
-    ),
-    tokens_replaced_by_eos=(
+    ).on(partial(_ablated, replaced=lambda before, *_: before)),
+    tokens_replaced_by_eos=Feedback(
         "Tokens were replaced by the end-of-sequence token.",
         "Which id stands in the place of an ablated token in your code, and which one does the task name?",
-        partial(_ablated, replaced=lambda before, front, end: [*before, end]),
-    ),
-    tokens_cumulative=(
+    ).on(partial(_ablated, replaced=lambda before, front, end: [*before, end])),
+    tokens_cumulative=Feedback(
         "Once replaced, tokens stayed replaced: nothing was put back before the next one.",
         "Print the ids for the last column: how many of them are 0? Do you change a copy or the prompt itself?",
+    ).on(
         partial(
             _ablated, replaced=lambda before, front, _: [*before[:front], *[0] * (len(before) + 1 - front)]
-        ),
+        )
     ),
-    tokens_masked_out=(
+    tokens_masked_out=Feedback(
         "Tokens were hidden by the attention mask instead of replaced.",
         "What does the model see in the place of an ablated token: another token, or nothing at all?",
-        _masked_out,
-    ),
-    tokens_probabilities=(
+    ).on(_masked_out),
+    tokens_probabilities=Feedback(
         "Differences of probabilities instead of log-probabilities.",
         "Can a difference of yours be larger than 1? Which quantity adds up over the tokens of a target?",
-        partial(_ablated, score=lambda *asked: _log_probabilities(*asked).exp()),
-    ),
-    tokens_logits=(
+    ).on(partial(_ablated, score=lambda *asked: _log_probabilities(*asked).exp())),
+    tokens_logits=Feedback(
         "Differences of logits: the softmax is missing.",
         "A logit alone says nothing about a probability: what else does ln p depend on?",
-        partial(_ablated, score=lambda *asked: _of_targets(_logits(*asked), asked[2])),
-    ),
-    tokens_one_place_late=(*ONE_PLACE_LATE, partial(_ablated, score=partial(_log_probabilities, shift=1))),
-    tokens_not_continued=(
+    ).on(partial(_ablated, score=lambda *asked: _of_targets(_logits(*asked), asked[2]))),
+    tokens_one_place_late=ONE_PLACE_LATE.on(partial(_ablated, score=partial(_log_probabilities, shift=1))),
+    tokens_not_continued=Feedback(
         "All tokens of the target were looked for right after the prompt, without those before them.",
         "Your first row is right. What has the model read before it says the target's second token?",
-        partial(_ablated, score=_not_continued),
-    ),
-    tokens_bits=(
+    ).on(partial(_ablated, score=_not_continued)),
+    tokens_bits=Feedback(
         "The logarithm has base 2.",
         "By which factor are all of your values off? Which logarithm does log_softmax use?",
-        lambda *question: _ablated(*question) / math.log(2),
-    ),
-    tokens_sign=(
+    ).on(lambda *question: _ablated(*question) / math.log(2)),
+    tokens_sign=Feedback(
         "Perturbed minus original: the sign is turned round.",
         "A token that speaks for the target is missed when it is gone. Which sign has its effect with you?",
-        lambda *question: -_ablated(*question),
-    ),
+    ).on(lambda *question: -_ablated(*question)),
 )
 def _tokens_by(effects_of: Any, reference: Any, *question: Any) -> Tensor:
     """Ablate tokens in another way."""
@@ -311,26 +307,22 @@ def _tokens_by(effects_of: Any, reference: Any, *question: Any) -> Tensor:
 @misconceptions(
     task=TOKENS,
     calls=(TOKENS,),
-    tokens_transposed=(
+    tokens_transposed=Feedback(
         "Tokens of the prompt and of the target have changed places.",
         "Which axis of your result is as long as the target?",
-        lambda effects: effects.T,
-    ),
-    tokens_summed=(
+    ).on(lambda effects: effects.T),
+    tokens_summed=Feedback(
         "The target's tokens were summed: one row only.",
         "How many numbers does the task ask for at each token of the prompt?",
-        lambda effects: effects.sum(dim=0),
-    ),
-    tokens_normalised=(
+    ).on(lambda effects: effects.sum(dim=0)),
+    tokens_normalised=Feedback(
         "The effects were normalised.",
         "What does a row of yours sum to, and what should it tell?",
-        lambda effects: effects / effects.abs().sum(dim=-1, keepdim=True),
-    ),
-    tokens_magnitudes=(
+    ).on(lambda effects: effects / effects.abs().sum(dim=-1, keepdim=True)),
+    tokens_magnitudes=Feedback(
         "The effects have lost their sign.",
         "Some tokens speak against the target. How would one see that in your result?",
-        lambda effects: effects.abs(),
-    ),
+    ).on(lambda effects: effects.abs()),
 )
 def _after_tokens(step: Any, reference: Any, *question: Any) -> Tensor:
     """Take one last step on the right effects of tokens."""
@@ -393,63 +385,53 @@ def _captum_worth(model: Any, tokenizer: Any, texts: Texts, target: str, how: st
 
 @misconceptions(
     task=TEMPLATE,
-    features_cached=(*CACHED, lambda asked: _captum_groups(asked._replace(mask=None))),
-    features_mean=(*MEAN_OVER_TARGET, partial(_groups, how="mean")),
-    features_first_token=(*FIRST_TOKEN, partial(_groups, how="first")),
-    features_last_token=(
+    features_cached=CACHED.on(lambda asked: _captum_groups(asked._replace(mask=None))),
+    features_mean=MEAN_OVER_TARGET.on(partial(_groups, how="mean")),
+    features_first_token=FIRST_TOKEN.on(partial(_groups, how="first")),
+    features_last_token=Feedback(
         "Only the last token of the target was looked at.",
         "How many log-probabilities make up the target's? Which of them does your index pick?",
-        partial(_groups, how="last"),
-    ),
-    features_probability=(*PROBABILITY, partial(_groups, how="probability")),
-    features_probabilities_summed=(
+    ).on(partial(_groups, how="last")),
+    features_probability=PROBABILITY.on(partial(_groups, how="probability")),
+    features_probabilities_summed=Feedback(
         "The probabilities of the target's tokens were added up.",
         "Which quantity of the single tokens adds up to that of the whole target?",
-        partial(_groups, how="probabilities"),
-    ),
-    features_logits=(
+    ).on(partial(_groups, how="probabilities")),
+    features_logits=Feedback(
         "Logits were added up: the softmax is missing.",
         "A logit alone says nothing about a probability: what else does ln p depend on?",
-        partial(_groups, how="logits"),
-    ),
-    features_bits=(
+    ).on(partial(_groups, how="logits")),
+    features_bits=Feedback(
         "The logarithm has base 2.",
         "By which factor are all of your values off?",
-        partial(_groups, how="bits"),
-    ),
-    features_target_with_bos=(*TARGET_WITH_BOS, partial(_groups, how="target with BOS")),
-    features_prompt_without_bos=(*PROMPT_WITHOUT_BOS, partial(_groups, how="prompt without BOS")),
-    features_one_place_late=(*ONE_PLACE_LATE, partial(_groups, how="one place late")),
-    features_not_continued=(
+    ).on(partial(_groups, how="bits")),
+    features_target_with_bos=TARGET_WITH_BOS.on(partial(_groups, how="target with BOS")),
+    features_prompt_without_bos=PROMPT_WITHOUT_BOS.on(partial(_groups, how="prompt without BOS")),
+    features_one_place_late=ONE_PLACE_LATE.on(partial(_groups, how="one place late")),
+    features_not_continued=Feedback(
         "All tokens of the target were looked for right after the prompt, without those before them.",
         "What has the model read before it says the target's second token?",
-        partial(_groups, how="not continued"),
-    ),
-    features_sign=(
+    ).on(partial(_groups, how="not continued")),
+    features_sign=Feedback(
         "Perturbed minus original: the sign is turned round.",
         "A feature that speaks for the target is missed when it is gone. Which sign has its effect with you?",
-        lambda asked: -_groups(asked),
-    ),
-    features_deleted=(
+    ).on(lambda asked: -_groups(asked)),
+    features_deleted=Feedback(
         "Values were deleted instead of replaced by their baselines.",
         "Print the texts that your function looks at: what stands in the gap of an ablated feature?",
-        lambda asked: _groups(asked._replace(baselines=[""] * len(asked.values))),
-    ),
-    features_cumulative=(
+    ).on(lambda asked: _groups(asked._replace(baselines=[""] * len(asked.values)))),
+    features_cumulative=Feedback(
         "Once replaced, values stayed replaced: nothing was put back before the next one.",
         "Print the texts that your function looks at. Do you change a copy of the values or the list itself?",
-        lambda asked: _losses(asked, [asked.mask[place + 1 :] for place in asked.mask]),
-    ),
-    features_put_in=(
+    ).on(lambda asked: _losses(asked, [asked.mask[place + 1 :] for place in asked.mask])),
+    features_put_in=Feedback(
         "Each value was put into the baselines, instead of each baseline into the values.",
         "Print the texts that your function looks at: with which one does each of them share all values but one?",
-        _put_in,
-    ),
-    features_by_target_token=(
+    ).on(_put_in),
+    features_by_target_token=Feedback(
         "One row for each token of the target: they were not summed.",
         "How many numbers does the task ask for at each feature?",
-        _by_target_token,
-    ),
+    ).on(_by_target_token),
 )
 def _features_by(effects_of: Any, reference: Any, *question: Any) -> Tensor:
     """Ablate features in another way."""
@@ -476,41 +458,35 @@ def features_normalised(
 
 @misconceptions(
     task=GROUPS,
-    groups_cached=(*CACHED, _captum_groups),
-    groups_ignored=(
+    groups_cached=CACHED.on(_captum_groups),
+    groups_ignored=Feedback(
         "The mask was ignored: each feature was replaced alone.",
         "Print the texts that your function looks at: how many values are replaced in each?",
-        _alone,
-    ),
-    groups_sum_of_singles=(
+    ).on(_alone),
+    groups_sum_of_singles=Feedback(
         "The members' single effects were added up; they were never replaced together.",
         "Print the texts that your function looks at: is there one in which all members of a group are replaced?",
-        lambda asked: _summed_by_group(_alone(asked), asked.mask),
-    ),
-    groups_first_member=(
+    ).on(lambda asked: _summed_by_group(_alone(asked), asked.mask)),
+    groups_first_member=Feedback(
         "Of each group only the first member was replaced.",
         "Print the texts that your function looks at: how many values are replaced in each?",
-        lambda asked: _alone(asked)[[asked.mask.index(group) for group in asked.mask]],
-    ),
-    groups_others_replaced=(
+    ).on(lambda asked: _alone(asked)[[asked.mask.index(group) for group in asked.mask]]),
+    groups_others_replaced=Feedback(
         "All other groups were replaced instead of the group itself.",
         "Print the texts that your function looks at: which values are still there in the text for group 0?",
-        lambda asked: _losses(asked, [[group] for group in range(max(asked.mask) + 1)]),
-    ),
-    groups_put_in=(
+    ).on(lambda asked: _losses(asked, [[group] for group in range(max(asked.mask) + 1)])),
+    groups_put_in=Feedback(
         "Each group was put into the baselines, instead of its baselines into the values.",
         "With which text is each of your texts compared: with that of all values, or with that of all baselines?",
-        _put_in,
-    ),
-    groups_sign=(
+    ).on(_put_in),
+    groups_sign=Feedback(
         "Perturbed minus original: the sign is turned round.",
         "A group that speaks for the target is missed when it is gone. Which sign has its effect with you?",
-        lambda asked: -_groups(asked),
-    ),
-    groups_mean=(*MEAN_OVER_TARGET, partial(_groups, how="mean")),
-    groups_first_token=(*FIRST_TOKEN, partial(_groups, how="first")),
-    groups_probability=(*PROBABILITY, partial(_groups, how="probability")),
-    groups_prompt_without_bos=(*PROMPT_WITHOUT_BOS, partial(_groups, how="prompt without BOS")),
+    ).on(lambda asked: -_groups(asked)),
+    groups_mean=MEAN_OVER_TARGET.on(partial(_groups, how="mean")),
+    groups_first_token=FIRST_TOKEN.on(partial(_groups, how="first")),
+    groups_probability=PROBABILITY.on(partial(_groups, how="probability")),
+    groups_prompt_without_bos=PROMPT_WITHOUT_BOS.on(partial(_groups, how="prompt without BOS")),
 )
 def _groups_by(effects_of: Any, reference: Any, *question: Any) -> Tensor:
     """Ablate groups in another way."""
@@ -537,22 +513,19 @@ def _by_appearance(scores: Tensor, mask: list[int]) -> Tensor:
 @misconceptions(
     task=GROUPS,
     calls=(GROUPS,),
-    groups_split=(
+    groups_split=Feedback(
         "A group's score was divided among its members.",
         "Compare a group of one with a group of two: by which factor is each off? What does a member carry?",
-        lambda scores, mask: scores / _sizes(mask),
-    ),
-    groups_counted_by_member=(
+    ).on(lambda scores, mask: scores / _sizes(mask)),
+    groups_counted_by_member=Feedback(
         "A group's score was multiplied by the number of its members.",
         "Compare a group of one with a group of two: by which factor is each off? Is a group counted more than once?",
-        lambda scores, mask: scores * _sizes(mask),
-    ),
-    groups_one_number_each=(*ONE_NUMBER_EACH, _one_each),
-    groups_in_order_of_appearance=(
+    ).on(lambda scores, mask: scores * _sizes(mask)),
+    groups_one_number_each=ONE_NUMBER_EACH.on(_one_each),
+    groups_in_order_of_appearance=Feedback(
         "The groups' scores stand in the order in which groups first appear, not by their numbers.",
         "Which group does your first score belong to: number 0, or the group of the first feature?",
-        _by_appearance,
-    ),
+    ).on(_by_appearance),
 )
 def _after_groups(step: Any, reference: Any, *question: Any) -> Tensor:
     """Take one last step on the right effects of groups."""
@@ -619,66 +592,55 @@ def _ends_only(size: int, players: int) -> float:
 
 @misconceptions(
     task=SHAPLEY,
-    shapley_cached=(
+    shapley_cached=Feedback(
         "Captum's cached outputs were left on.",
         "Compute F of one text by hand, token by token of the target: which of the log-probabilities agree with "
         "the library's? Look through its options.",
-        lambda asked: _weighted(_game(asked, worths=_captum_worth)),
-    ),
-    shapley_leave_one_out=(
+    ).on(lambda asked: _weighted(_game(asked, worths=_captum_worth))),
+    shapley_leave_one_out=Feedback(
         "Each group was taken out of the full text alone: that is ablation.",
         "In which coalitions does your function look at a group's contribution? What if others are missing already?",
-        partial(_played, weight=_leave_one_out),
-    ),
-    shapley_add_one_in=(
+    ).on(partial(_played, weight=_leave_one_out)),
+    shapley_add_one_in=Feedback(
         "Each group was put into the baselines alone.",
         "In which coalitions does your function look at a group's contribution? What if others are there already?",
-        partial(_played, weight=_add_one_in),
-    ),
-    shapley_ends_only=(
+    ).on(partial(_played, weight=_add_one_in)),
+    shapley_ends_only=Feedback(
         "Only the empty and the fullest coalition were looked at, half and half.",
         "How many coalitions without a given group are there, and how many of them does your function look at?",
-        partial(_played, weight=_ends_only),
-    ),
-    shapley_unweighted=(
+    ).on(partial(_played, weight=_ends_only)),
+    shapley_unweighted=Feedback(
         "All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
         "Do your values add up? In how many of all orders do exactly the groups of a given coalition come first?",
-        partial(_played, weight=_unweighted),
-    ),
-    shapley_sum_of_all=(
+    ).on(partial(_played, weight=_unweighted)),
+    shapley_sum_of_all=Feedback(
         "Marginal contributions were added up without any weight.",
         "Do your values add up? A mean needs weights that sum to 1.",
-        partial(_played, weight=lambda size, players: 1.0),
-    ),
-    shapley_sizes_not_averaged=(
+    ).on(partial(_played, weight=lambda size, players: 1.0)),
+    shapley_sizes_not_averaged=Feedback(
         "Coalitions of one size were averaged, but the sizes were added up.",
         "By which factor are all of your values off? How many sizes can a coalition have?",
-        partial(_played, weight=lambda size, players: 1 / math.comb(players - 1, size)),
-    ),
-    shapley_wrong_binomial=(
+    ).on(partial(_played, weight=lambda size, players: 1 / math.comb(players - 1, size))),
+    shapley_wrong_binomial=Feedback(
         "The weights count coalitions among all groups instead of among the others.",
         "From how many groups are the members of a coalition chosen that a given group is not part of?",
-        partial(_played, weight=lambda size, players: 1 / (players * math.comb(players, size))),
-    ),
-    shapley_weights_of_features=(
+    ).on(partial(_played, weight=lambda size, players: 1 / (players * math.comb(players, size)))),
+    shapley_weights_of_features=Feedback(
         "The weights count the features instead of the groups.",
         "Which n stands in your weights: the number of values in the template, or that of the players?",
-        lambda asked: _played(asked, weight=lambda size, _: _right_weight(size, len(asked.mask))),
-    ),
-    shapley_mean=(*MEAN_OVER_TARGET, partial(_played, how="mean")),
-    shapley_first_token=(*FIRST_TOKEN, partial(_played, how="first")),
-    shapley_probability=(
+    ).on(lambda asked: _played(asked, weight=lambda size, _: _right_weight(size, len(asked.mask)))),
+    shapley_mean=MEAN_OVER_TARGET.on(partial(_played, how="mean")),
+    shapley_first_token=FIRST_TOKEN.on(partial(_played, how="first")),
+    shapley_probability=Feedback(
         "The game's worth is a probability instead of a log-probability.",
         "Can a value of yours be larger than 1? What does the formula call the worth of a coalition?",
-        partial(_played, how="probability"),
-    ),
-    shapley_prompt_without_bos=(*PROMPT_WITHOUT_BOS, partial(_played, how="prompt without BOS")),
-    shapley_one_order=(
+    ).on(partial(_played, how="probability")),
+    shapley_prompt_without_bos=PROMPT_WITHOUT_BOS.on(partial(_played, how="prompt without BOS")),
+    shapley_one_order=Feedback(
         "The groups came in by one order alone, 0, 1, 2 and so on.",
         "Your values add up, and yet: what would they be if the groups were numbered the other way round?",
-        lambda asked: _over_orders(_game(asked), [range(max(asked.mask) + 1)]),
-    ),
-    shapley_normalised=(*NORMALISED, lambda asked: _played(asked) / _played(asked).sum()),
+    ).on(lambda asked: _over_orders(_game(asked), [range(max(asked.mask) + 1)])),
+    shapley_normalised=NORMALISED.on(lambda asked: _played(asked) / _played(asked).sum()),
 )
 def _shapley_by(values_of: Any, reference: Any, *question: Any) -> Tensor:
     """Compute other values of the groups, and give each feature its group's."""
@@ -690,12 +652,11 @@ def _shapley_by(values_of: Any, reference: Any, *question: Any) -> Tensor:
 @misconceptions(
     task=SHAPLEY,
     calls=(SHAPLEY,),
-    shapley_of_features=(*PLAYERS, lambda alone, mask: alone),
-    shapley_of_features_summed=(
+    shapley_of_features=PLAYERS.on(lambda alone, mask: alone),
+    shapley_of_features_summed=Feedback(
         "Each feature is a player of its own, and a group's value is the sum of its members'.",
         "Who are the players of your game? Members of a group are always there together, or all away.",
-        _summed_by_group,
-    ),
+    ).on(_summed_by_group),
 )
 def _of_features(step: Any, reference: Any, *question: Any) -> Tensor:
     """Let each feature be a player of its own."""
@@ -706,9 +667,9 @@ def _of_features(step: Any, reference: Any, *question: Any) -> Tensor:
 @misconceptions(
     task=SHAPLEY,
     calls=(SHAPLEY,),
-    shapley_split=(*SPLIT, lambda values, mask: values / _sizes(mask)),
-    shapley_one_number_each=(*ONE_NUMBER_EACH, _one_each),
-    shapley_sign=(*SIGN, lambda values, mask: -values),
+    shapley_split=SPLIT.on(lambda values, mask: values / _sizes(mask)),
+    shapley_one_number_each=ONE_NUMBER_EACH.on(_one_each),
+    shapley_sign=SIGN.on(lambda values, mask: -values),
 )
 def _after_shapley(step: Any, reference: Any, *question: Any) -> Tensor:
     """Take one last step on the right Shapley values."""
@@ -757,46 +718,38 @@ def _by_coalitions(asked: _Asked, count: int, seed: int) -> Tensor:
 @misconceptions(
     task=SAMPLED,
     needs_whole=True,
-    sampled_not_divided=(
+    sampled_not_divided=Feedback(
         "The contributions were added up, but not divided by the number of samples.",
         "What happens to your values if n_samples is doubled?",
-        lambda asked, count, seed: _sampled(asked, count, seed) * count,
-    ),
-    sampled_divided_by_groups=(
+    ).on(lambda asked, count, seed: _sampled(asked, count, seed) * count),
+    sampled_divided_by_groups=Feedback(
         "The contributions were divided by samples and groups.",
         "What do your values add up to? How many contributions does one order give to each group?",
-        lambda asked, count, seed: _sampled(asked, count, seed) / (max(asked.mask) + 1),
+    ).on(lambda asked, count, seed: _sampled(asked, count, seed) / (max(asked.mask) + 1)),
+    sampled_split=SPLIT.on(lambda asked, count, seed: _sampled(asked, count, seed) / _sizes(asked.mask)),
+    sampled_one_number_each=ONE_NUMBER_EACH.on(
+        lambda asked, count, seed: _one_each(_sampled(asked, count, seed), list(asked.mask))
     ),
-    sampled_split=(*SPLIT, lambda asked, count, seed: _sampled(asked, count, seed) / _sizes(asked.mask)),
-    sampled_one_number_each=(
-        *ONE_NUMBER_EACH,
-        lambda asked, count, seed: _one_each(_sampled(asked, count, seed), list(asked.mask)),
-    ),
-    sampled_sign=(*SIGN, lambda asked, count, seed: -_sampled(asked, count, seed)),
-    sampled_coalitions=(
+    sampled_sign=SIGN.on(lambda asked, count, seed: -_sampled(asked, count, seed)),
+    sampled_coalitions=Feedback(
         "Coalitions were drawn at random instead of orders.",
         "Do your values add up? In a random order, is a coalition of half of the groups as likely as in your draws?",
-        _by_coalitions,
-    ),
-    sampled_with_replacement=(
+    ).on(_by_coalitions),
+    sampled_with_replacement=Feedback(
         "Orders were drawn with replacement: a group may come in twice, another one not at all.",
         "Print the first three orders that your function uses: does each group come in exactly once?",
-        partial(_sampled, draw=lambda rng, players: rng.choices(players, k=len(players))),
+    ).on(partial(_sampled, draw=lambda rng, players: rng.choices(players, k=len(players)))),
+    sampled_features=PLAYERS.on(
+        lambda asked, *drawn: _sampled(asked._replace(mask=range(len(asked.values))), *drawn)
     ),
-    sampled_features=(
-        *PLAYERS,
-        lambda asked, *drawn: _sampled(asked._replace(mask=range(len(asked.values))), *drawn),
-    ),
-    sampled_mean=(
+    sampled_mean=Feedback(
         "The target's tokens were averaged instead of summed.",
         "What do your values add up to, and how many tokens does the target have?",
-        partial(_sampled, how="mean"),
-    ),
-    sampled_probability=(
+    ).on(partial(_sampled, how="mean")),
+    sampled_probability=Feedback(
         "The game's worth is a probability instead of a log-probability.",
         "What do your values add up to? What does the formula call the worth of a coalition?",
-        partial(_sampled, how="probability"),
-    ),
+    ).on(partial(_sampled, how="probability")),
 )
 def _sampled_by(values_of: Any, reference: Any, *arguments: Any) -> Tensor:
     """Sample in another way: with other draws than the student's, so that it is compared loosely."""
@@ -807,26 +760,22 @@ def _sampled_by(values_of: Any, reference: Any, *arguments: Any) -> Tensor:
 
 @misconceptions(
     task=SAMPLED,
-    sampled_leave_one_out=(
+    sampled_leave_one_out=Feedback(
         "Each group was taken out of the full text alone: that is ablation.",
         "In an order, who is there already when a group comes in?",
-        lambda asked, seed: _played(asked, weight=_leave_one_out),
-    ),
-    sampled_add_one_in=(
+    ).on(lambda asked, seed: _played(asked, weight=_leave_one_out)),
+    sampled_add_one_in=Feedback(
         "Each group was put into the baselines alone.",
         "In an order, who is there already when a group comes in?",
-        lambda asked, seed: _played(asked, weight=_add_one_in),
-    ),
-    sampled_never_shuffled=(
+    ).on(lambda asked, seed: _played(asked, weight=_add_one_in)),
+    sampled_never_shuffled=Feedback(
         "The groups always came in by the same order: 0, 1, 2 and so on.",
         "Print the first three orders that your function uses.",
-        lambda asked, seed: _over_orders(_game(asked), [range(max(asked.mask) + 1)]),
-    ),
-    sampled_seeded_in_the_loop=(
+    ).on(lambda asked, seed: _over_orders(_game(asked), [range(max(asked.mask) + 1)])),
+    sampled_seeded_in_the_loop=Feedback(
         "The generator was seeded anew for each sample: all orders are the same.",
         "Print the first three orders that your function uses. Where does the seeding stand?",
-        lambda asked, seed: _over_orders(_game(asked), _orders(asked, 1, seed)),
-    ),
+    ).on(lambda asked, seed: _over_orders(_game(asked), _orders(asked, 1, seed))),
 )
 def _drawing_nothing(values_of: Any, reference: Any, *arguments: Any) -> Tensor:
     """Weigh all coalitions, or follow one order, instead of sampling orders."""
@@ -904,93 +853,82 @@ def _in_order_of_arrival(reference: Any, question: tuple[Any, ...]) -> Tensor:
 
 @misconceptions(
     task=EXAMPLES,
-    examples_cached=(
+    examples_cached=Feedback(
         "Captum's cached outputs were left on.",
         "Compute F of one prompt by hand, token by token of the label: which of the log-probabilities agree with "
         "the library's? Look through its options.",
-        partial(_examples, worths=_captum_worth),
-    ),
-    examples_leave_one_out=(
+    ).on(partial(_examples, worths=_captum_worth)),
+    examples_leave_one_out=Feedback(
         "Each example was left out of the full prompt alone.",
         "In which coalitions does your function look at an example's gain? What if others are missing already?",
-        partial(_examples, weight=_leave_one_out),
-    ),
-    examples_add_one_in=(
+    ).on(partial(_examples, weight=_leave_one_out)),
+    examples_add_one_in=Feedback(
         "Each example was shown alone.",
         "In which coalitions does your function look at an example's contribution? What if others are there already?",
-        partial(_examples, weight=_add_one_in),
-    ),
-    examples_unweighted=(
+    ).on(partial(_examples, weight=_add_one_in)),
+    examples_unweighted=Feedback(
         "All coalitions have the same weight: a plain mean over them (Banzhaf's value).",
         "Do your values add up? In how many of all orders do exactly the examples of a given coalition come first?",
-        partial(_examples, weight=_unweighted),
-    ),
-    examples_mean=(
+    ).on(partial(_examples, weight=_unweighted)),
+    examples_mean=Feedback(
         "The target's tokens were averaged instead of summed.",
         "By which factor are all of your values off, and how many tokens does the label have?",
-        partial(_examples, how="mean"),
-    ),
-    examples_first_token=(
+    ).on(partial(_examples, how="mean")),
+    examples_first_token=Feedback(
         "Only the first token of the label was looked at.",
         "How many log-probabilities make up the label's, and how many does your score hold?",
-        partial(_examples, how="first"),
-    ),
-    examples_last_token=(
+    ).on(partial(_examples, how="first")),
+    examples_last_token=Feedback(
         "Only the last token of the label was looked at.",
         "How many log-probabilities make up the label's? Which of them does your index pick?",
-        partial(_examples, how="last"),
-    ),
-    examples_probability=(
+    ).on(partial(_examples, how="last")),
+    examples_probability=Feedback(
         "The game's worth is a probability instead of a log-probability.",
         "Can a value of yours be larger than 1? What does the task call the worth of a coalition?",
-        partial(_examples, how="probability"),
-    ),
-    examples_prompt_without_bos=(*PROMPT_WITHOUT_BOS, partial(_examples, how="prompt without BOS")),
-    examples_header_kept=(
+    ).on(partial(_examples, how="probability")),
+    examples_prompt_without_bos=PROMPT_WITHOUT_BOS.on(partial(_examples, how="prompt without BOS")),
+    examples_header_kept=Feedback(
         "The first line of the prompt stays when there is no example.",
         "Print the prompt of the empty coalition beside what few_shot_prompt gives for no example.",
-        partial(_examples, prompt_of=_header_kept),
-    ),
-    examples_without_header=(
+    ).on(partial(_examples, prompt_of=_header_kept)),
+    examples_without_header=Feedback(
         "The first line of the prompt is missing throughout.",
         "Print the prompts that your function looks at beside what few_shot_prompt gives.",
+    ).on(
         partial(
             _examples,
             prompt_of=lambda prompt, examples, review, there: "\n".join(
                 [*[examples[number] for number in there], prompt([], review)]
             ),
-        ),
+        )
     ),
-    examples_empty_lines=(
+    examples_empty_lines=Feedback(
         "An absent example leaves an empty line behind.",
         "Print the prompts that your function looks at: how many lines does each of them have?",
-        partial(_examples, prompt_of=_with_absent(lambda example: "")),
-    ),
-    examples_label_removed=(
+    ).on(partial(_examples, prompt_of=_with_absent(lambda example: ""))),
+    examples_label_removed=Feedback(
         "Of an absent example only the label was taken away.",
         "Print the prompts that your function looks at: what is left of an absent example?",
-        partial(_examples, prompt_of=_with_absent(_unlabelled)),
-    ),
-    examples_reversed=(
+    ).on(partial(_examples, prompt_of=_with_absent(_unlabelled))),
+    examples_reversed=Feedback(
         "The examples stand in the prompt in reverse order.",
         "Print the prompts that your function looks at: which example stands next to the review?",
+    ).on(
         partial(
             _examples,
             prompt_of=lambda prompt, examples, review, there: prompt(
                 [examples[number] for number in reversed(there)], review
             ),
-        ),
+        )
     ),
-    examples_in_order_of_arrival=(
+    examples_in_order_of_arrival=Feedback(
         "Examples stand in the prompt in the order in which they came into the coalition.",
         "Print the prompts that your function looks at: do examples always keep the order that they came in?",
-        _in_order_of_arrival,
-    ),
-    examples_normalised=(
-        *NORMALISED,
+    ).on(_in_order_of_arrival),
+    examples_normalised=NORMALISED.on(
         lambda reference, question: (
             _examples(reference, question) / _examples(reference, question).abs().sum()
-        ),
+        )
     ),
 )
 def _examples_by(values_of: Any, reference: Any, *question: Any) -> Tensor:
@@ -1102,97 +1040,79 @@ INPUT_ONLY = ([1.0], [1.0])
 
 @misconceptions(
     task=GRADIENTS,
-    gradients_zero_vectors=(
+    gradients_zero_vectors=Feedback(
         "The path begins at zero vectors instead of the embedding of token id 0.",
         "Which vector stands at the beginning of your path: that of a token, or one that no token has?",
-        {"fill": None},
-    ),
-    gradients_bos_on_path=(
+    ).on({"fill": None}),
+    gradients_bos_on_path=Feedback(
         "The BOS is on the path, too, though it has no number.",
         "What stands in front at the beginning of your path?",
-        {"bos_on_path": True},
-    ),
-    gradients_plain=(
+    ).on({"bos_on_path": True}),
+    gradients_plain=Feedback(
         "The gradient at the prompt itself was summed: no path, and no difference to multiply with.",
         "Print the sum of your values beside the difference of F between the two ends of the path.",
-        {"rule": INPUT_ONLY, "factor": "nothing"},
-    ),
-    gradients_times_input=(
+    ).on({"rule": INPUT_ONLY, "factor": "nothing"}),
+    gradients_times_input=Feedback(
         "Gradient times embedding at the prompt itself: there is no path.",
         "At how many points do you take the gradient, and what do you multiply it with?",
-        {"rule": INPUT_ONLY, "factor": "input"},
-    ),
-    gradients_at_the_end=(
+    ).on({"rule": INPUT_ONLY, "factor": "input"}),
+    gradients_at_the_end=Feedback(
         "The gradient was taken at the prompt alone: there is no path.",
         "At how many points do you take the gradient?",
-        {"rule": INPUT_ONLY},
-    ),
-    gradients_times_embedding=(
+    ).on({"rule": INPUT_ONLY}),
+    gradients_times_embedding=Feedback(
         "The mean gradient was multiplied with the embedding instead of its difference to the path's beginning.",
         "What does the formula multiply the integral with?",
-        {"factor": "input"},
-    ),
-    gradients_not_multiplied=(
+    ).on({"factor": "input"}),
+    gradients_not_multiplied=Feedback(
         "The mean gradient was multiplied with nothing.",
         "What does the formula multiply the integral with?",
-        {"factor": "nothing"},
-    ),
-    gradients_of_logits=(
+    ).on({"factor": "nothing"}),
+    gradients_of_logits=Feedback(
         "The target's logits were explained instead of its log-probabilities.",
         "Print the sum of your values beside the difference of F between the two ends of the path. What is F?",
-        {"score": "logits"},
-    ),
-    gradients_of_probability=(
+    ).on({"score": "logits"}),
+    gradients_of_probability=Feedback(
         "The target's probability was explained instead of its log-probability.",
         "Print the sum of your values beside the difference of F between the two ends of the path. What is F?",
-        {"score": "probability"},
-    ),
-    gradients_first_token=(
+    ).on({"score": "probability"}),
+    gradients_first_token=Feedback(
         "Only the first token of the target was explained.",
         "How many log-probabilities make up the target's, and how many does your score hold?",
-        {"score": "first"},
-    ),
-    gradients_last_token=(
+    ).on({"score": "first"}),
+    gradients_last_token=Feedback(
         "Only the last token of the target was explained.",
         "How many log-probabilities make up the target's? Which of them does your index pick?",
-        {"score": "last"},
-    ),
-    gradients_mean_over_target=(*MEAN_OVER_TARGET, {"score": "mean"}),
-    gradients_target_on_path=(
+    ).on({"score": "last"}),
+    gradients_mean_over_target=MEAN_OVER_TARGET.on({"score": "mean"}),
+    gradients_target_on_path=Feedback(
         "The target's own tokens are on the path, too.",
         "What does the model read behind the prompt at the beginning of your path?",
-        {"target_on_path": True},
-    ),
-    gradients_left_sum=(
+    ).on({"target_on_path": True}),
+    gradients_left_sum=Feedback(
         "A left Riemann sum instead of Gauss-Legendre.",
         "Your values are nearly right. Which nodes and which weights does the task name?",
-        {"rule": ([number / 50 for number in range(50)], [1 / 50] * 50)},
-    ),
-    gradients_right_sum=(
+    ).on({"rule": ([number / 50 for number in range(50)], [1 / 50] * 50)}),
+    gradients_right_sum=Feedback(
         "A right Riemann sum instead of Gauss-Legendre.",
         "Your values are nearly right. Which nodes and which weights does the task name?",
-        {"rule": ([number / 50 for number in range(1, 51)], [1 / 50] * 50)},
-    ),
-    gradients_captum_trapezoid=(
+    ).on({"rule": ([number / 50 for number in range(1, 51)], [1 / 50] * 50)}),
+    gradients_captum_trapezoid=Feedback(
         "Captum's trapezoid rule, whose weights sum to 49/50.",
         "Your values are nearly right, but all a little too small. Which nodes and which weights does the task name?",
-        {"rule": ([number / 49 for number in range(50)], [0.01, *[0.02] * 48, 0.01])},
-    ),
-    gradients_from_minus_one=(
+    ).on({"rule": ([number / 49 for number in range(50)], [0.01, *[0.02] * 48, 0.01])}),
+    gradients_from_minus_one=Feedback(
         "The nodes were left on the interval from -1 to 1.",
         "Between which two numbers do your nodes lie, and where on the path is a negative one?",
-        {"rule": _unmapped(2.0)},
-    ),
-    gradients_from_minus_one_with_halved_weights=(
+    ).on({"rule": _unmapped(2.0)}),
+    gradients_from_minus_one_with_halved_weights=Feedback(
         "The nodes were left on the interval from -1 to 1; only the weights were halved.",
         "Between which two numbers do your nodes lie, and where on the path is a negative one?",
-        {"rule": _unmapped(1.0)},
-    ),
-    gradients_twenty_steps=(
+    ).on({"rule": _unmapped(1.0)}),
+    gradients_twenty_steps=Feedback(
         "Twenty steps instead of fifty.",
         "Your values are nearly right. How many steps does the task name?",
-        {"rule": _gauss_legendre(20)},
-    ),
+    ).on({"rule": _gauss_legendre(20)}),
 )
 def _integrated(
     options: dict[str, Any], reference: Any, model: Any, tokenizer: Any, prompt: str, target: str
@@ -1213,12 +1133,11 @@ def gradients_from_eos(reference: Any, model: Any, tokenizer: Any, prompt: str, 
 
 @misconceptions(
     task=GRADIENTS,
-    gradients_with_bos=(
+    gradients_with_bos=Feedback(
         "The BOS is on the path and has a number.",
         "How many numbers does your result have, and which of them belongs to no token of the text?",
-        {"bos_on_path": True},
-    ),
-    gradients_prompt_without_bos=(*PROMPT_WITHOUT_BOS, {"special": False}),
+    ).on({"bos_on_path": True}),
+    gradients_prompt_without_bos=PROMPT_WITHOUT_BOS.on({"special": False}),
 )
 def _all_tokens(options: dict[str, bool], reference: Any, *question: Any) -> Tensor:
     """Handle the BOS in another way."""
@@ -1227,27 +1146,23 @@ def _all_tokens(options: dict[str, bool], reference: Any, *question: Any) -> Ten
 
 @misconceptions(
     task=GRADIENTS,
-    gradients_bos_counted=(
+    gradients_bos_counted=Feedback(
         "The BOS stays what it is, but has a number (which is 0).",
         "How many numbers does your result have, and which of them is always 0?",
-        lambda vectors, front: vectors.sum(dim=-1),
-    ),
-    gradients_first_dropped=(*FIRST_DROPPED, lambda vectors, front: vectors.sum(dim=-1)[1:]),
-    gradients_norm_over_hidden=(
+    ).on(lambda vectors, front: vectors.sum(dim=-1)),
+    gradients_first_dropped=FIRST_DROPPED.on(lambda vectors, front: vectors.sum(dim=-1)[1:]),
+    gradients_norm_over_hidden=Feedback(
         "The norm over the hidden dimension instead of the sum.",
         "Is any of your values negative? Do they add up?",
-        lambda vectors, front: vectors.norm(dim=-1)[front:],
-    ),
-    gradients_magnitudes=(
+    ).on(lambda vectors, front: vectors.norm(dim=-1)[front:]),
+    gradients_magnitudes=Feedback(
         "Magnitudes were summed over the hidden dimension.",
         "Is any of your values negative? Do they add up?",
-        lambda vectors, front: vectors.abs().sum(dim=-1)[front:],
-    ),
-    gradients_not_summed=(
+    ).on(lambda vectors, front: vectors.abs().sum(dim=-1)[front:]),
+    gradients_not_summed=Feedback(
         "The hidden dimension was not summed at all.",
         "How many numbers does the task ask for at each token?",
-        lambda vectors, front: vectors[front:],
-    ),
+    ).on(lambda vectors, front: vectors[front:]),
 )
 def _of_vectors(step: Any, reference: Any, model: Any, tokenizer: Any, prompt: str, target: str) -> Tensor:
     """Make something else of the vectors than their sums behind the BOS."""
@@ -1257,21 +1172,18 @@ def _of_vectors(step: Any, reference: Any, model: Any, tokenizer: Any, prompt: s
 @misconceptions(
     task=GRADIENTS,
     calls=(GRADIENTS,),
-    gradients_mean_over_hidden=(
+    gradients_mean_over_hidden=Feedback(
         "The hidden dimension was averaged instead of summed.",
         "By which factor are all of your values off?",
-        lambda right, model: right / model.get_input_embeddings().weight.shape[1],
-    ),
-    gradients_normalised=(
+    ).on(lambda right, model: right / model.get_input_embeddings().weight.shape[1]),
+    gradients_normalised=Feedback(
         "The attributions were divided by their norm.",
         "What do the squares of your values add up to?",
-        lambda right, model: right / right.norm(),
-    ),
-    gradients_sign=(
+    ).on(lambda right, model: right / right.norm()),
+    gradients_sign=Feedback(
         "The sign is turned round.",
         "Which way does your path lead: to the prompt, or away from it?",
-        lambda right, model: -right,
-    ),
+    ).on(lambda right, model: -right),
 )
 def _after_gradients(step: Any, reference: Any, *question: Any) -> Tensor:
     """Take one last step on the right integrated gradients."""

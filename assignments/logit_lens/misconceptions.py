@@ -14,8 +14,15 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
+from torch.nn.functional import pad
 
-from autograder.checks import accepted_variant, misconception, misconceptions
+from autograder.checks import (
+    Feedback,
+    accepted_variant,
+    misconception,
+    misconceptions,
+    misconceptions_around,
+)
 
 LENS = "layer_probabilities"
 TOP = "top_predictions"
@@ -25,8 +32,6 @@ PLOT = "plot_lens"
 
 
 _NORMS = ("ln_f", "norm", "final_layer_norm", "final_layernorm")
-
-
 _BLOCKS = ("h", "layers")
 
 
@@ -98,101 +103,87 @@ def _one_scale(model: Any, states: list[Tensor], chosen: Callable[[Tensor], Tens
 
 @misconceptions(
     task=LENS,
-    norm_missing=(
+    norm_missing=Feedback(
         "The final norm is missing in every layer.",
         "Compare your last layer with the model's own prediction: which step lies between the last block's output "
         "and the unembedding?",
-        lambda model, states, _: _lens(model, states[1:], _unchanged).softmax(dim=-1),
-    ),
-    norm_without_weights=(
+    ).on(lambda model, states, _: _lens(model, states[1:], _unchanged).softmax(dim=-1)),
+    norm_without_weights=Feedback(
         "The states were brought to a standard size, but without the final norm's learnt weights.",
         "A norm does more than to bring a vector to a standard size. What else does the module hold?",
-        lambda model, states, _: _lens(model, states[1:], _standardised(model)).softmax(dim=-1),
-    ),
-    norm_of_a_block=(
+    ).on(lambda model, states, _: _lens(model, states[1:], _standardised(model)).softmax(dim=-1)),
+    norm_of_a_block=Feedback(
         "The first block's own norm was used instead of the model's final one.",
         "The model has many norms. Which one stands between the last block and the unembedding?",
-        lambda model, states, _: _lens(model, states[1:], _first_norm(model)).softmax(dim=-1),
-    ),
-    norm_missing_in_inner_layers=(
+    ).on(lambda model, states, _: _lens(model, states[1:], _first_norm(model)).softmax(dim=-1)),
+    norm_missing_in_inner_layers=Feedback(
         "The final norm is missing in all layers but the last.",
         "Your last layer is right, since something was done to that entry for you. Was it done to the others?",
+    ).on(
         lambda model, states, logits: torch.cat(
             [_lens(model, states[1:-1], _unchanged), logits[None]]
-        ).softmax(dim=-1),
+        ).softmax(dim=-1)
     ),
-    one_scale_for_all_layers=(
+    one_scale_for_all_layers=Feedback(
         "All layers were divided by the last layer's scale.",
         "Your last layer is right. Does each state get a norm of its own, or do all share the last one's?",
-        lambda model, states, _: _one_scale(model, states, lambda squares: squares[-1:]),
-    ),
-    scale_of_the_first_layer=(
+    ).on(lambda model, states, _: _one_scale(model, states, lambda squares: squares[-1:])),
+    scale_of_the_first_layer=Feedback(
         "All layers were divided by the first layer's scale.",
         "Your first layer is right. Does each state get a norm of its own, or do all share the first one's?",
-        lambda model, states, _: _one_scale(model, states, lambda squares: squares[:1]),
-    ),
-    one_scale_over_all_layers=(
+    ).on(lambda model, states, _: _one_scale(model, states, lambda squares: squares[:1])),
+    one_scale_over_all_layers=Feedback(
         "One scale was computed over all layers together.",
         "Over which axes does your norm average? Each layer's state at a token has a size of its own.",
-        lambda model, states, _: _one_scale(model, states, lambda squares: squares),
-    ),
-    norm_twice_in_the_last_layer=(
+    ).on(lambda model, states, _: _one_scale(model, states, lambda squares: squares)),
+    norm_twice_in_the_last_layer=Feedback(
         "The final norm was applied a second time in the last layer.",
         "All layers but the last are right. What does the model's documentation say of the last hidden state?",
-        lambda model, states, _: _lens(model, [*states[1:-1], _final(model)(states[-1])]).softmax(dim=-1),
-    ),
-    inputs_of_the_blocks=(
+    ).on(lambda model, states, _: _lens(model, [*states[1:-1], _final(model)(states[-1])]).softmax(dim=-1)),
+    inputs_of_the_blocks=Feedback(
         "Off by one: the first row is the embedding, and the last block is missing.",
         "Which tensor is your first row made of: what goes into the first block, or what comes out of it?",
-        lambda model, states, _: _lens(model, states[:-1]).softmax(dim=-1),
-    ),
-    embedding_as_a_row=(
+    ).on(lambda model, states, _: _lens(model, states[:-1]).softmax(dim=-1)),
+    embedding_as_a_row=Feedback(
         "The embedding has a row of its own: one row too many.",
         "Compare the number of your rows with the number of the model's blocks. What is your first row made of?",
-        lambda model, states, _: _lens(model, states).softmax(dim=-1),
-    ),
-    embedding_as_a_row_and_norm_twice=(
+    ).on(lambda model, states, _: _lens(model, states).softmax(dim=-1)),
+    embedding_as_a_row_and_norm_twice=Feedback(
         "The embedding has a row of its own, and the final norm was applied twice in the last layer.",
         "Compare the number of your rows with that of the blocks, and your last row with the model's own prediction.",
-        lambda model, states, _: _lens(model, [*states[:-1], _final(model)(states[-1])]).softmax(dim=-1),
-    ),
-    last_block_missing=(
+    ).on(lambda model, states, _: _lens(model, [*states[:-1], _final(model)(states[-1])]).softmax(dim=-1)),
+    last_block_missing=Feedback(
         "The last block is missing: one row too few.",
         "Compare the number of your rows with the number of the model's blocks. Where is the model's own prediction?",
-        lambda model, states, _: _lens(model, states[1:-1]).softmax(dim=-1),
-    ),
-    update_instead_of_stream=(
+    ).on(lambda model, states, _: _lens(model, states[1:-1]).softmax(dim=-1)),
+    update_instead_of_stream=Feedback(
         "Each row shows what its block adds, not the sum of all that was added so far.",
         "The model reads the residual stream, which is a running sum. What do you give to the norm?",
+    ).on(
         lambda model, states, _: _lens(model, [after - before for before, after in pairwise(states)]).softmax(
             dim=-1
-        ),
+        )
     ),
-    logits_returned=(
+    logits_returned=Feedback(
         "Logits were returned: the softmax is missing.",
         "What does one row of yours sum to?",
-        lambda model, states, _: _lens(model, states[1:]),
-    ),
-    log_probabilities_returned=(
+    ).on(lambda model, states, _: _lens(model, states[1:])),
+    log_probabilities_returned=Feedback(
         "Logarithms of the probabilities were returned.",
         "Can a probability be negative? Look at the sign of your values.",
-        lambda model, states, _: _lens(model, states[1:]).log_softmax(dim=-1),
-    ),
-    softmax_over_tokens=(
+    ).on(lambda model, states, _: _lens(model, states[1:]).log_softmax(dim=-1)),
+    softmax_over_tokens=Feedback(
         "The softmax runs over the tokens of the input instead of the vocabulary.",
         "Along which axis do your values sum to 1? Between which outcomes does the model choose?",
-        lambda model, states, _: _lens(model, states[1:]).softmax(dim=1),
-    ),
-    softmax_over_layers=(
+    ).on(lambda model, states, _: _lens(model, states[1:]).softmax(dim=1)),
+    softmax_over_layers=Feedback(
         "The softmax runs over the layers instead of the vocabulary.",
         "Along which axis do your values sum to 1? Do the layers compete with each other?",
-        lambda model, states, _: _lens(model, states[1:]).softmax(dim=0),
-    ),
-    scaled_like_attention=(
+    ).on(lambda model, states, _: _lens(model, states[1:]).softmax(dim=0)),
+    scaled_like_attention=Feedback(
         "The logits were divided by the square root of the width before the softmax.",
         "Your distributions are too flat. What happens to the scores between the unembedding and the softmax?",
-        lambda model, states, _: (_lens(model, states[1:]) / states[0].shape[-1] ** 0.5).softmax(dim=-1),
-    ),
+    ).on(lambda model, states, _: (_lens(model, states[1:]) / states[0].shape[-1] ** 0.5).softmax(dim=-1)),
 )
 def _lens_by(decoded: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     """Decode other states, or with another norm, or make something else of the logits than their softmax."""
@@ -204,16 +195,14 @@ def _lens_by(decoded: Any, reference: Any, model: Any, input_ids: Tensor) -> Ten
 
 @misconceptions(
     task=LENS,
-    outputs_of_the_feed_forward_steps=(
+    outputs_of_the_feed_forward_steps=Feedback(
         "The output of each block's feed-forward step was decoded, not the residual stream.",
         "The model reads the residual stream, to which each block adds. Which module does your hook stand at?",
-        ("mlp", "feed_forward"),
-    ),
-    outputs_of_the_attentions=(
+    ).on(("mlp", "feed_forward")),
+    outputs_of_the_attentions=Feedback(
         "The output of each block's attention was decoded, not the residual stream.",
         "The model reads the residual stream, to which each block adds. Which module does your hook stand at?",
-        ("attn", "self_attn"),
-    ),
+    ).on(("attn", "self_attn")),
 )
 def _part_of_a_block(names: tuple[str, ...], reference: Any, model: Any, input_ids: Tensor) -> Tensor:
     """Decode what a part of each block adds."""
@@ -234,51 +223,33 @@ def _part_of_a_block(names: tuple[str, ...], reference: Any, model: Any, input_i
     return _lens(model, kept).softmax(dim=-1)
 
 
-@misconceptions(
+_around_the_lens = misconceptions_around(
     task=LENS,
-    calls=(LENS,),
-    layers_reversed=(
+    layers_reversed=Feedback(
         "The layers stand in reverse order.",
         "Which of your rows is the model's own prediction, and which one should it be?",
-        lambda right: right.flip(0),
-    ),
-    softmax_twice=(
+    ).on(lambda right, *asked: right(*asked).flip(0)),
+    softmax_twice=Feedback(
         "The softmax was taken twice.",
         "How sure is your last layer of its best token, and how sure is the model? Count the softmaxes on the way.",
-        lambda right: right.softmax(dim=-1),
-    ),
-    batch_axis_kept=(
+    ).on(lambda right, *asked: right(*asked).softmax(dim=-1)),
+    batch_axis_kept=Feedback(
         "The batch axis of length 1 was kept.",
         "How many axes does your result have, and how many does the task name?",
-        lambda right: right[:, None],
-    ),
-    last_position_only=(
+    ).on(lambda right, *asked: right(*asked)[:, None]),
+    last_position_only=Feedback(
         "Only the last position was decoded.",
         "Each token of the input has a column in the picture. Which of them does your result hold?",
-        lambda right: right[:, -1],
-    ),
-    first_position_only=(
+    ).on(lambda right, *asked: right(*asked)[:, -1]),
+    first_position_only=Feedback(
         "Only the first position was decoded: an index meant for a tuple took the first entry of an axis.",
         "Print the type and the shape of what your hook gets before you index it. What does [0] take away?",
-        lambda right: right[:, 0],
-    ),
+    ).on(lambda right, *asked: right(*asked)[:, 0]),
+    extra_token_in_front=Feedback(
+        "A token was put in front of the input: one position too many.",
+        "How many positions does your result have, and how many tokens does the input have?",
+    ).on(lambda right, model, ids: right(model, pad(ids, (1, 0), value=model.config.bos_token_id or 0))),
 )
-def _after_the_lens(step: Any, reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    """Take one last step on the right probabilities."""
-    return step(reference.layer_probabilities(model, input_ids))
-
-
-@misconception(
-    task=LENS,
-    title="A token was put in front of the input: one position too many.",
-    hint="How many positions does your result have, and how many tokens does the input have?",
-    calls=(LENS,),
-)
-def extra_token_in_front(reference: Any, model: Any, input_ids: Tensor) -> Tensor:
-    front = torch.full(
-        (1, 1), int(model.config.bos_token_id or 0), dtype=input_ids.dtype, device=input_ids.device
-    )
-    return reference.layer_probabilities(model, torch.cat([front, input_ids], dim=1))
 
 
 # top_predictions
@@ -320,31 +291,26 @@ def words_quoted(reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple
 
 @misconceptions(
     task=TOP,
-    raw_pieces=(
+    raw_pieces=Feedback(
         "The tokenizer's raw pieces were returned, not decoded text.",
         "Print some of your words: does a reader see a letter that stands for the blank?",
-        lambda probabilities, tokenizer: _likeliest(probabilities, tokenizer.convert_ids_to_tokens),
-    ),
-    ids_instead_of_words=(
+    ).on(lambda probabilities, tokenizer: _likeliest(probabilities, tokenizer.convert_ids_to_tokens)),
+    ids_instead_of_words=Feedback(
         "Ids were returned instead of words.",
         "A reader wants words. What turns a single id into text?",
-        lambda probabilities, tokenizer: _likeliest(probabilities, lambda row: row),
-    ),
-    one_string_a_layer=(
+    ).on(lambda probabilities, tokenizer: _likeliest(probabilities, lambda row: row)),
+    one_string_a_layer=Feedback(
         "Each layer's ids were decoded together: one string a layer.",
         "How many strings does a layer of yours have, and how many tokens does the input have?",
-        lambda probabilities, tokenizer: _likeliest(probabilities, tokenizer.decode),
-    ),
-    maximum_over_tokens=(
+    ).on(lambda probabilities, tokenizer: _likeliest(probabilities, tokenizer.decode)),
+    maximum_over_tokens=Feedback(
         "The largest entry was taken over the tokens instead of the vocabulary.",
         "Which axis does your maximum run over? Print the shape of the result.",
-        lambda probabilities, tokenizer: _likeliest(probabilities, _each(tokenizer), dim=1),
-    ),
-    second_best=(
+    ).on(lambda probabilities, tokenizer: _likeliest(probabilities, _each(tokenizer), dim=1)),
+    second_best=Feedback(
         "The second likeliest tokens were returned.",
         "Is there a token with a larger probability than the one that you return?",
-        lambda probabilities, tokenizer: _likeliest(probabilities, _each(tokenizer), place=1),
-    ),
+    ).on(lambda probabilities, tokenizer: _likeliest(probabilities, _each(tokenizer), place=1)),
 )
 def _other_words(words_of: Any, reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
     """Make something else of a layer's likeliest ids than one word each, or take other ids."""
@@ -352,90 +318,69 @@ def _other_words(words_of: Any, reference: Any, probabilities: Tensor, tokenizer
     return found
 
 
-@misconceptions(
+_around_the_words = misconceptions_around(
     task=TOP,
-    calls=(TOP,),
-    flat_list_of_words=(
+    flat_list_of_words=Feedback(
         "The words stand in one flat list.",
         "Take the second layer's third word out of your result: how many brackets do you need?",
-        lambda right, given: (right(given)[0], [word for row in right(given)[1] for word in row]),
-    ),
-    words_transposed=(
+    ).on(lambda right, *asked: (right(*asked)[0], [word for row in right(*asked)[1] for word in row])),
+    words_transposed=Feedback(
         "Words by token and layer instead of by layer and token.",
         "What is the length of your outer list: the number of layers or the number of tokens?",
-        lambda right, given: (right(given)[0], [[*column] for column in zip(*right(given)[1], strict=True)]),
-    ),
-    top_of_the_last_position=(
+    ).on(lambda right, *asked: (right(*asked)[0], [*map(list, zip(*right(*asked)[1], strict=True))])),
+    top_of_the_last_position=Feedback(
         "The last position alone was looked at.",
         "Each position has a likeliest token of its own. How many does a layer of yours have?",
-        lambda right, given: right(given[:, -1:]),
-    ),
-    top_of_another_softmax=(
+    ).on(lambda right, given, tokenizer: right(given[:, -1:], tokenizer)),
+    top_of_another_softmax=Feedback(
         "The probabilities went through another softmax.",
         "Compare one of your values with the largest entry of the row that it comes from.",
-        lambda right, given: right(given.softmax(dim=-1)),
-    ),
-    places_instead_of_values=(
+    ).on(lambda right, given, tokenizer: right(given.softmax(dim=-1), tokenizer)),
+    places_instead_of_values=Feedback(
         "The ids of the likeliest tokens were returned in place of their probabilities.",
         "Do the values of your first result lie between 0 and 1? A maximum has a value and a place.",
-        lambda right, given: (given.argmax(dim=-1).to(given.dtype), right(given)[1]),
-    ),
+    ).on(lambda right, given, tokenizer: (given.argmax(dim=-1).to(given.dtype), right(given, tokenizer)[1])),
 )
-def _after_the_words(step: Any, reference: Any, probabilities: Tensor, tokenizer: Any) -> tuple[Tensor, Any]:
-    """Ask for the words of other probabilities, or put the right ones in another order."""
-    return step(lambda given: reference.top_predictions(given, tokenizer), probabilities)
 
 
 # target_rank
 
 
-@misconceptions(
+_around_the_rank = misconceptions_around(
     task=RANK,
-    calls=(RANK,),
-    rank_from_one=(
+    rank_from_one=Feedback(
         "Ranks begin with 1.",
         "How many tokens are likelier than the likeliest one?",
-        lambda right, given: right(given) + 1,
-    ),
-    rank_of_the_last_layer=(
+    ).on(lambda right, *asked: right(*asked) + 1),
+    rank_of_the_last_layer=Feedback(
         "The last layer's rank alone was returned.",
         "The task asks for a rank in each layer. How many does your result hold?",
-        lambda right, given: right(given)[-1],
-    ),
-    float_ranks=(
+    ).on(lambda right, *asked: right(*asked)[-1]),
+    float_ranks=Feedback(
         "The ranks are right, but floats.",
         "A rank is a number of tokens: which dtype does your tensor have?",
-        lambda right, given: right(given).float(),
-    ),
-    rank_at_the_first_position=(
+    ).on(lambda right, *asked: right(*asked).float()),
+    rank_at_the_first_position=Feedback(
         "The first position was looked at instead of the last.",
         "At which position does the model go on with the text?",
-        lambda right, given: right(given[:, :1]),
-    ),
-    rank_at_the_last_but_one_position=(
+    ).on(lambda right, given, target_id: right(given[:, :1], target_id)),
+    rank_at_the_last_but_one_position=Feedback(
         "The last position but one was looked at instead of the last.",
         "At which position does the model go on with the text? Does an index of yours count from the end?",
-        lambda right, given: right(given[:, -2:][:, :1]),
-    ),
-    ranks_cut_at_100=(
+    ).on(lambda right, given, target_id: right(given[:, -2:][:, :1], target_id)),
+    ranks_cut_at_100=Feedback(
         "Ranks end at 100: only the likeliest tokens were looked through.",
         "How many tokens does your function look through, and what does it say of a target behind them?",
-        lambda right, given: right(given).clamp(max=100),
-    ),
-    ranks_cut_at_99=(
+    ).on(lambda right, *asked: right(*asked).clamp(max=100)),
+    ranks_cut_at_99=Feedback(
         "Ranks end at 99: only the likeliest tokens were looked through.",
         "How many tokens does your function look through, and what does it say of a target behind them?",
-        lambda right, given: right(given).clamp(max=99),
-    ),
-    none_behind_the_first_100=(
+    ).on(lambda right, *asked: right(*asked).clamp(max=99)),
+    none_behind_the_first_100=Feedback(
         "Targets behind the hundred likeliest tokens have rank -1.",
         "How many tokens does your function look through, and what does it say of a target behind them?",
-        lambda right, given: right(given).masked_fill(right(given) >= 100, -1),
-    ),
+    ).on(lambda right, *asked: right(*asked).masked_fill(right(*asked) >= 100, -1)),
 )
-def _after_the_rank(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
-    """Take one last step on the right ranks, or rank at another position."""
-    return step(lambda given: reference.target_rank(given, target_id), probabilities)
 
 
 def _sorted(probabilities: Tensor) -> Tensor:
@@ -444,36 +389,30 @@ def _sorted(probabilities: Tensor) -> Tensor:
 
 @misconceptions(
     task=RANK,
-    ties_counted=(
+    ties_counted=Feedback(
         "Tokens that are exactly as likely as the target were counted, too.",
         "The rank counts tokens that are strictly likelier. What does your comparison do with equal ones?",
-        lambda last, target_id: (last >= last[:, target_id, None]).sum(dim=-1) - 1,
-    ),
-    target_counted=(
+    ).on(lambda last, target_id: (last >= last[:, target_id, None]).sum(dim=-1) - 1),
+    target_counted=Feedback(
         "Tokens that are as likely as the target were counted, and the target itself.",
         "Is the target strictly likelier than itself? Ask for the rank of the likeliest token.",
-        lambda last, target_id: (last >= last[:, target_id, None]).sum(dim=-1),
-    ),
-    place_after_sorting=(
+    ).on(lambda last, target_id: (last >= last[:, target_id, None]).sum(dim=-1)),
+    place_after_sorting=Feedback(
         "The rank is the place after sorting: some of the tokens that are exactly as likely come before.",
         "Where does sorting put tokens that are exactly as likely? The task counts strictly likelier ones.",
-        lambda last, target_id: (_sorted(last) == target_id).long().argmax(dim=-1),
-    ),
-    sorting_read_backwards=(
+    ).on(lambda last, target_id: (_sorted(last) == target_id).long().argmax(dim=-1)),
+    sorting_read_backwards=Feedback(
         "The sorted ids were indexed with the target: that is the token of this rank, not the rank of this token.",
         "Sorting gives the ids by rank. You ask the other way round: at which place does the target stand?",
-        lambda last, target_id: _sorted(last)[:, target_id],
-    ),
-    less_likely_counted=(
+    ).on(lambda last, target_id: _sorted(last)[:, target_id]),
+    less_likely_counted=Feedback(
         "Less likely tokens were counted.",
         "Which rank does your function give to the likeliest token?",
-        lambda last, target_id: (last < last[:, target_id, None]).sum(dim=-1),
-    ),
-    probability_instead_of_rank=(
+    ).on(lambda last, target_id: (last < last[:, target_id, None]).sum(dim=-1)),
+    probability_instead_of_rank=Feedback(
         "The target's probability was returned instead of its rank.",
         "Your values lie between 0 and 1. The task asks for a number of tokens.",
-        lambda last, target_id: last[:, target_id],
-    ),
+    ).on(lambda last, target_id: last[:, target_id]),
 )
 def _at_the_end(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
     """Count something else than the likelier tokens at the last position."""
@@ -482,21 +421,18 @@ def _at_the_end(step: Any, reference: Any, probabilities: Tensor, target_id: int
 
 @misconceptions(
     task=RANK,
-    rank_over_all_positions=(
+    rank_over_all_positions=Feedback(
         "The likelier tokens of all positions were counted.",
         "Can a rank of yours be larger than the vocabulary? Which position are the tokens counted at?",
-        lambda counts: counts.sum(dim=1),
-    ),
-    rank_averaged_over_positions=(
+    ).on(lambda counts: counts.sum(dim=1)),
+    rank_averaged_over_positions=Feedback(
         "The ranks at all positions were averaged.",
         "How many positions does your function look at? The text goes on at one of them.",
-        lambda counts: counts.double().mean(dim=1).long(),
-    ),
-    rank_at_every_position=(
+    ).on(lambda counts: counts.double().mean(dim=1).long()),
+    rank_at_every_position=Feedback(
         "A rank for every position was returned.",
         "How many numbers does the task ask for in each layer? Which position is meant?",
-        lambda counts: counts,
-    ),
+    ).on(lambda counts: counts),
 )
 def _over_positions(step: Any, reference: Any, probabilities: Tensor, target_id: int) -> Tensor:
     """Count the likelier tokens at more positions than the last, (layer, token) counts."""
@@ -524,6 +460,10 @@ def _divergence(*distributions: Tensor) -> Tensor:
     return _pointwise(*distributions).sum(dim=-1).float()
 
 
+def _p_log_p(probabilities: Tensor) -> Tensor:
+    return torch.special.xlogy(probabilities.double(), probabilities.double())
+
+
 def _swapped(probabilities: Tensor) -> tuple[Tensor, Tensor]:
     # Where the final layer rules out what a layer does not, the divergence is infinite; a floor keeps it finite.
     return probabilities, probabilities[-1:].clamp_min(1e-30).expand_as(probabilities)
@@ -535,54 +475,42 @@ def _to_the_middle(first: Tensor, layers: Tensor) -> Tensor:
 
 @misconceptions(
     task=DIVERGENCE,
-    swapped_distributions=(
+    swapped_distributions=Feedback(
         "The two distributions are swapped: KL(layer, final).",
         "Under which of the two distributions is the expectation taken? The divergence is not symmetric.",
-        lambda layers: _divergence(*_swapped(layers)),
-    ),
-    from_the_next_layer=(
+    ).on(lambda layers: _divergence(*_swapped(layers))),
+    from_the_next_layer=Feedback(
         "Each layer was compared with the next one instead of the last.",
         "What is each of your layers compared with? The end stays the same for all of them.",
-        lambda layers: _divergence(torch.cat([layers[1:], layers[-1:]]), layers),
-    ),
-    from_the_first_layer=(
+    ).on(lambda layers: _divergence(torch.cat([layers[1:], layers[-1:]]), layers)),
+    from_the_first_layer=Feedback(
         "Each layer was compared with the first one instead of the last.",
         "In which layer are your values 0, and in which should they be?",
-        lambda layers: _divergence(layers[:1], layers),
-    ),
-    from_the_last_token=(
+    ).on(lambda layers: _divergence(layers[:1], layers)),
+    from_the_last_token=Feedback(
         "The last token's final distribution was taken for all positions.",
         "In the last layer, at how many positions are your values 0? Each has a final distribution of its own.",
-        lambda layers: _divergence(layers[-1:, -1:], layers),
-    ),
-    a_thousandth_inside_the_logarithms=(
+    ).on(lambda layers: _divergence(layers[-1:, -1:], layers)),
+    a_thousandth_inside_the_logarithms=Feedback(
         "0.001 was added inside the logarithms.",
         "How large are the probabilities of most tokens, and how large is what you add to them?",
-        lambda layers: _divergence(layers[-1:] + 1e-3, layers + 1e-3, layers[-1:]),
-    ),
-    jensen_shannon=(
+    ).on(lambda layers: _divergence(layers[-1:] + 1e-3, layers + 1e-3, layers[-1:])),
+    jensen_shannon=Feedback(
         "The Jensen-Shannon divergence was computed.",
         "Your values never exceed ln 2. Is there a mixture of two distributions in the task's formula?",
-        lambda layers: (_to_the_middle(layers[-1:], layers) + _to_the_middle(layers, layers)) / 2,
-    ),
-    probabilities_taken_for_logarithms=(
+    ).on(lambda layers: (_to_the_middle(layers[-1:], layers) + _to_the_middle(layers, layers)) / 2),
+    probabilities_taken_for_logarithms=Feedback(
         "Probabilities were given where a library function expects their logarithms.",
         "Read what the library function expects of each argument: probabilities, or their logarithms?",
-        lambda layers: (
-            torch.special.xlogy(layers[-1:].double(), layers[-1:].double())
-            - layers[-1:].double() * layers.double()
-        ).sum(dim=-1),
-    ),
-    absolute_summands=(
+    ).on(lambda layers: (_p_log_p(layers[-1:]) - layers[-1:].double() * layers.double()).sum(dim=-1)),
+    absolute_summands=Feedback(
         "The summands' absolute values were added up.",
         "Single summands of a divergence may be negative. What happens to them in your sum?",
-        lambda layers: _pointwise(layers[-1:], layers).abs().sum(dim=-1),
-    ),
-    difference_of_probabilities=(
+    ).on(lambda layers: _pointwise(layers[-1:], layers).abs().sum(dim=-1)),
+    difference_of_probabilities=Feedback(
         "A difference of probabilities was summed instead of a divergence.",
         "Where is the logarithm of the formula in your code?",
-        lambda layers: (layers - layers[-1:]).abs().sum(dim=-1),
-    ),
+    ).on(lambda layers: (layers - layers[-1:]).abs().sum(dim=-1)),
 )
 def _between_others(divergence: Any, reference: Any, probabilities: Tensor) -> Tensor:
     """Compare other distributions than the final one with each layer's, or by another formula."""
@@ -590,56 +518,41 @@ def _between_others(divergence: Any, reference: Any, probabilities: Tensor) -> T
     return found.float()
 
 
-@misconceptions(
+_around_the_divergence = misconceptions_around(
     task=DIVERGENCE,
-    calls=(DIVERGENCE,),
-    bits_instead_of_nats=(
+    bits_instead_of_nats=Feedback(
         "The divergence is in bits: the logarithm has base 2.",
         "By which factor are all of your values off? One nat is not one bit.",
-        lambda right, given: right(given) / 0.6931471805599453,
-    ),
-    summed_over_tokens=(
+    ).on(lambda right, given: right(given) / 0.6931471805599453),
+    summed_over_tokens=Feedback(
         "The tokens were summed, too: one number a layer.",
         "Does each token of the input have a number of its own in your result?",
-        lambda right, given: right(given).sum(dim=-1),
-    ),
-    divergence_of_the_last_position=(
+    ).on(lambda right, given: right(given).sum(dim=-1)),
+    divergence_of_the_last_position=Feedback(
         "The last position alone was looked at.",
         "How many numbers does a layer of yours have, and how many tokens does the input have?",
-        lambda right, given: right(given)[:, -1],
-    ),
-    opposite_sign=(
+    ).on(lambda right, given: right(given)[:, -1]),
+    opposite_sign=Feedback(
         "The sign is turned round.",
         "A divergence is never negative. What is yours?",
-        lambda right, given: -right(given),
-    ),
-    mean_over_the_vocabulary=(
+    ).on(lambda right, given: -right(given)),
+    mean_over_the_vocabulary=Feedback(
         "The vocabulary was averaged instead of summed.",
         "By which factor are all of your values off? An expectation weighs by probability and then adds up.",
-        lambda right, given: right(given) / given.shape[-1],
-    ),
-    both_directions_averaged=(
+    ).on(lambda right, given: right(given) / given.shape[-1]),
+    both_directions_averaged=Feedback(
         "Both directions were averaged.",
         "The task asks for one direction alone. Are your values the same when you swap the two distributions?",
-        lambda right, given: (right(given) + _divergence(*_swapped(given))) / 2,
-    ),
-    cross_entropy=(
+    ).on(lambda right, given: (right(given) + _divergence(*_swapped(given))) / 2),
+    cross_entropy=Feedback(
         "The cross-entropy was returned: the final layer's own entropy is not subtracted.",
         "Your last layer is not 0. What is the divergence of a distribution from itself?",
-        lambda right, given: (
-            right(given) - torch.special.xlogy(given[-1:].double(), given[-1:].double()).sum(dim=-1)
-        ),
-    ),
-    softmax_of_probabilities=(
+    ).on(lambda right, given: (right(given) - _p_log_p(given[-1:]).sum(dim=-1)).float()),
+    softmax_of_probabilities=Feedback(
         "The probabilities went through another softmax.",
         "Your values are far too small. Are the arguments of your function scores, or probabilities already?",
-        lambda right, given: right(given.double().softmax(dim=-1)),
-    ),
+    ).on(lambda right, given: right(given.double().softmax(dim=-1)).float()),
 )
-def _after_the_divergence(step: Any, reference: Any, probabilities: Tensor) -> Tensor:
-    """Take one last step on the right divergences, or compute those of other probabilities."""
-    found: Tensor = step(reference.divergence_from_final, probabilities)
-    return found.float()
 
 
 # plot_lens
@@ -712,52 +625,43 @@ def _numbers(columns: Any) -> list[str]:
 
 @misconceptions(
     task=PLOT,
-    axes_swapped=(
+    axes_swapped=Feedback(
         "Layers run along x and tokens along y.",
         "What stands along the x axis of your figure, and what should?",
-        lambda colours, words, tokens: (colours.T, [*map(list, zip(*words, strict=True))], _numbers(words)),
-    ),
-    words_missing=(
+    ).on(lambda colours, words, tokens: (colours.T, [*map(list, zip(*words, strict=True))], _numbers(words))),
+    words_missing=Feedback(
         "The cells are empty: there are no words in them.",
         "Colours tell how sure a layer is, but not of what. What else was the function given?",
-        lambda colours, words, tokens: (colours, [], tokens),
-    ),
-    numbers_instead_of_words=(
+    ).on(lambda colours, words, tokens: (colours, [], tokens)),
+    numbers_instead_of_words=Feedback(
         "The cells hold the probabilities instead of the words.",
         "The colours show the probabilities already. What should stand in the cells?",
-        lambda colours, words, tokens: (colours, _rounded(colours), tokens),
-    ),
-    colours_in_other_cells=(
+    ).on(lambda colours, words, tokens: (colours, _rounded(colours), tokens)),
+    colours_in_other_cells=Feedback(
         "The colours stand in other cells than the words that they belong to.",
         "Look for the largest probability of a layer: does its colour stand where its word does? A change of shape "
         "is no transposition.",
-        lambda colours, words, tokens: (colours.T.reshape(colours.shape), words, tokens),
-    ),
-    tokens_missing=(
+    ).on(lambda colours, words, tokens: (colours.T.reshape(colours.shape), words, tokens)),
+    tokens_missing=Feedback(
         "The input tokens are missing: the x axis shows numbers.",
         "A reader wants to see at which word of the text each column stands. What is written below it?",
-        lambda colours, words, tokens: (colours, words, _numbers(tokens)),
-    ),
-    predictions_along_x=(
+    ).on(lambda colours, words, tokens: (colours, words, _numbers(tokens))),
+    predictions_along_x=Feedback(
         "The last layer's words stand along x instead of the input tokens.",
         "What the model reads and what it would say next are two things. Which of them stands below your columns?",
-        lambda colours, words, tokens: (colours, words, list(words[-1])),
-    ),
-    tokens_shifted=(
+    ).on(lambda colours, words, tokens: (colours, words, list(words[-1]))),
+    tokens_shifted=Feedback(
         "The input tokens are shifted by one column.",
         "Which token does the model read in the first column? The word in the cell is what it says after it.",
-        lambda colours, words, tokens: (colours, words, [*tokens[1:], ""]),
-    ),
-    first_layer_missing=(
+    ).on(lambda colours, words, tokens: (colours, words, [*tokens[1:], ""])),
+    first_layer_missing=Feedback(
         "The first layer is missing in the picture.",
         "Count the rows of your figure. How many layers was the function given?",
-        lambda colours, words, tokens: (colours[1:], words[1:], tokens),
-    ),
-    last_column_only=(
+    ).on(lambda colours, words, tokens: (colours[1:], words[1:], tokens)),
+    last_column_only=Feedback(
         "The last column alone was drawn.",
         "Count the columns of your figure. How many tokens was the function given?",
-        lambda colours, words, tokens: (colours[:, -1:], [row[-1:] for row in words], tokens[-1:]),
-    ),
+    ).on(lambda colours, words, tokens: (colours[:, -1:], [row[-1:] for row in words], tokens[-1:])),
 )
 def _drawn(change: Any, reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]) -> Figure:
     """Draw something else than what was given."""
@@ -766,16 +670,14 @@ def _drawn(change: Any, reference: Any, max_probs: Tensor, words: Any, input_tok
 
 @misconceptions(
     task=PLOT,
-    words_on_the_corners=(
+    words_on_the_corners=Feedback(
         "The words stand on the corners between the cells.",
         "Look closely at where a cell begins and ends: is the word in its middle?",
-        {"shift": -0.5, "mesh": True},
-    ),
-    words_upside_down=(
+    ).on({"shift": -0.5, "mesh": True}),
+    words_upside_down=Feedback(
         "The words are upside down: a layer's words stand in the colours of another layer.",
         "Follow one layer: do its words stand where its colours are? Which end does each of the two count from?",
-        {"turned": True},
-    ),
+    ).on({"turned": True}),
 )
 def _drawn_otherwise(
     options: Any, reference: Any, max_probs: Tensor, words: Any, input_tokens: list[str]

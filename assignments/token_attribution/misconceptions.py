@@ -18,10 +18,18 @@ from autograder.attribution.quadrature import (
     Rule,
     captum_trapezoid,
     gauss_legendre,
+    gauss_legendre_unmapped,
     integrate_gradients,
     riemann_right,
 )
-from autograder.checks import accepted_variant, misconception, misconceptions
+from autograder.checks import (
+    Feedback,
+    accepted_variant,
+    memoised,
+    misconception,
+    misconceptions,
+    misconceptions_around,
+)
 
 BASELINE = "build_baseline"
 ATTRIBUTION = "compute_feature_attribution_scores"
@@ -51,6 +59,10 @@ def _framed_row(input_ids: Tensor, tokenizer: Any) -> Tensor:
     return baseline
 
 
+def _all_masked(right: Tensor, tokenizer: Any) -> Tensor:
+    return torch.where(right == tokenizer.pad_token_id, tokenizer.mask_token_id, right)
+
+
 def _masked_words(right: Tensor, input_ids: Tensor, tokenizer: Any) -> Tensor:
     content = (right == tokenizer.pad_token_id) & (input_ids != tokenizer.pad_token_id)
     return torch.where(content, torch.full_like(right, tokenizer.mask_token_id), right)
@@ -58,51 +70,42 @@ def _masked_words(right: Tensor, input_ids: Tensor, tokenizer: Any) -> Tensor:
 
 @misconceptions(
     task=BASELINE,
-    all_padding=(
+    all_padding=Feedback(
         "[CLS] and [SEP] became [PAD] as well.",
         "Everything turned into [PAD]. Which tokens carry the form of a sentence and none of its content?",
-        lambda ids, tokenizer: [tokenizer.pad_token_id],
-    ),
-    cls_not_kept=(
+    ).on(lambda ids, tokenizer: [tokenizer.pad_token_id]),
+    cls_not_kept=Feedback(
         "[CLS] became [PAD].",
         "Look at the first token of your baseline: does the sentence still begin as every sentence does?",
-        lambda ids, tokenizer: [tokenizer.sep_token_id],
-    ),
-    sep_not_kept=(
+    ).on(lambda ids, tokenizer: [tokenizer.sep_token_id]),
+    sep_not_kept=Feedback(
         "[SEP] became [PAD].",
         "Look at the place where the sentence ends: does your baseline still say so?",
-        lambda ids, tokenizer: [tokenizer.cls_token_id],
-    ),
-    unknown_kept=(
+    ).on(lambda ids, tokenizer: [tokenizer.cls_token_id]),
+    unknown_kept=Feedback(
         "[UNK] was kept.",
         "An unknown word is a word of the sentence. Does your baseline still hold content?",
-        lambda ids, tokenizer: [*_framing(tokenizer), tokenizer.unk_token_id],
-    ),
-    mask_kept=(
+    ).on(lambda ids, tokenizer: [*_framing(tokenizer), tokenizer.unk_token_id]),
+    mask_kept=Feedback(
         "[MASK] in the input was kept.",
         "A [MASK] stands where a word was. Should it stay in a sentence without content?",
-        lambda ids, tokenizer: [*_framing(tokenizer), tokenizer.mask_token_id],
-    ),
-    all_special_kept=(
+    ).on(lambda ids, tokenizer: [*_framing(tokenizer), tokenizer.mask_token_id]),
+    all_special_kept=Feedback(
         "All special tokens were kept, [UNK] and [MASK] among them.",
         "The tokenizer's list of special tokens is longer than the two that the baseline keeps.",
-        lambda ids, tokenizer: list(tokenizer.all_special_ids),
-    ),
-    sep_at_the_end_of_the_row=(
+    ).on(lambda ids, tokenizer: list(tokenizer.all_special_ids)),
+    sep_at_the_end_of_the_row=Feedback(
         "[SEP] was put at the last position of the padded row, not where the sentence ends.",
         "A batch is padded: where does a short sentence end, and what stands at the end of its row?",
-        _framed_row,
-    ),
-    published_ids=(
+    ).on(_framed_row),
+    published_ids=Feedback(
         "The ids 0, 101 and 102 of the published BERT vocabularies are written into the code.",
         "Ids differ from one vocabulary to the next: ask the tokenizer that you were given.",
-        lambda ids, tokenizer: torch.where((ids == 101) | (ids == 102), ids, torch.zeros_like(ids)),
-    ),
-    shipped_ids=(
+    ).on(lambda ids, tokenizer: torch.where((ids == 101) | (ids == 102), ids, torch.zeros_like(ids))),
+    shipped_ids=Feedback(
         "The ids of the shipped vocabulary are written into the code.",
         "Your function is also called with another vocabulary: ask the tokenizer that you were given.",
-        lambda ids, tokenizer: torch.where((ids == 2) | (ids == 3), ids, torch.zeros_like(ids)),
-    ),
+    ).on(lambda ids, tokenizer: torch.where((ids == 2) | (ids == 3), ids, torch.zeros_like(ids))),
 )
 def _other_baseline(baseline_of: Any, reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
     """Keep other tokens than [CLS] and [SEP], or put them elsewhere."""
@@ -110,44 +113,28 @@ def _other_baseline(baseline_of: Any, reference: Any, input_ids: Tensor, tokeniz
     return found if isinstance(found, Tensor) else _pad_all_but(input_ids, tokenizer, found)
 
 
-@misconceptions(
+_around_the_baseline = misconceptions_around(
     task=BASELINE,
-    calls=(BASELINE,),
-    filled_with_mask=(
+    filled_with_mask=Feedback(
         "[MASK] was put in place of the words instead of [PAD].",
         "Which token does the task ask for in place of the words? It also fills up short sentences.",
-        _masked_words,
-    ),
-    padding_changed=(
+    ).on(lambda right, *asked: _masked_words(right(*asked), *asked)),
+    padding_changed=Feedback(
         "The padding was filled with [MASK] as well as the words.",
         "Look behind the end of a short sentence: the padding should be what it was.",
-        lambda right, ids, tokenizer: torch.where(
-            right == tokenizer.pad_token_id, tokenizer.mask_token_id, right
-        ),
-    ),
-    first_sentences_baseline=(
+    ).on(lambda right, ids, tokenizer: _all_masked(right(ids, tokenizer), tokenizer)),
+    first_sentences_baseline=Feedback(
         "The first sentence's baseline was taken for the whole batch.",
         "Sentences of a batch have other lengths: where does [SEP] stand in each row of your baseline?",
-        lambda right, *_: right[:1].expand_as(right).clone(),
-    ),
-    float_ids=(
+    ).on(lambda right, ids, tokenizer: right(ids, tokenizer)[:1].expand_as(ids).clone()),
+    float_ids=Feedback(
         "The ids are right, but floats.",
         "Ids are looked up in a table, so they are whole numbers: which dtype does your tensor have?",
-        lambda right, *_: right.float(),
-    ),
+    ).on(lambda right, *asked: right(*asked).float()),
 )
-def _after_the_baseline(step: Any, reference: Any, input_ids: Tensor, tokenizer: Any) -> Tensor:
-    """Take one last step on the right baseline."""
-    return step(reference.build_baseline(input_ids, tokenizer), input_ids, tokenizer)
 
 
 # compute_feature_attribution_scores
-
-
-def _remembered(reference: Any, label: str, compute: Callable[..., Any], *args: Any) -> Any:
-    """Return compute(*args), kept by a reference that keeps answers: mistakes share most of the work."""
-    memoise = getattr(reference, "memoise", None)
-    return compute(*args) if memoise is None else memoise(label, compute, *args)
 
 
 def _predict(batch: Batch, model: Any) -> Tensor:
@@ -192,7 +179,7 @@ def _vectors(
 
 def _right_vectors(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> Tensor:
     baseline = reference.build_baseline(batch["input_ids"], tokenizer)
-    return _remembered(reference, "vectors", _vectors, batch, model, baseline)
+    return memoised(reference, "vectors", _vectors, batch, model, baseline)
 
 
 def _from(reference: Any, batch: Batch, model: Any, tokenizer: Any, **changed: Any) -> tuple[Tensor, Tensor]:
@@ -202,8 +189,8 @@ def _from(reference: Any, batch: Batch, model: Any, tokenizer: Any, **changed: A
     return _vectors(batch, model, baseline, **changed).sum(dim=-1), _predict(batch, model)
 
 
-def _empty(batch: Batch, tokenizer: Any) -> Tensor:
-    return _pad_all_but(batch["input_ids"], tokenizer, [tokenizer.cls_token_id, tokenizer.sep_token_id])
+def _keeping(batch: Batch, tokenizer: Any, *kept: int) -> Tensor:
+    return _pad_all_but(batch["input_ids"], tokenizer, list(kept))
 
 
 @accepted_variant(
@@ -212,13 +199,8 @@ def _empty(batch: Batch, tokenizer: Any) -> Tensor:
     "difference would be shared among the words.",
 )
 def baseline_of_padding(reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
-    return _from(
-        reference,
-        batch,
-        model,
-        tokenizer,
-        baseline=_pad_all_but(batch["input_ids"], tokenizer, [tokenizer.pad_token_id]),
-    )
+    padding = _keeping(batch, tokenizer, tokenizer.pad_token_id)
+    return _from(reference, batch, model, tokenizer, baseline=padding)
 
 
 @accepted_variant(task=ATTRIBUTION, remark="You integrate by another rule than Gauss-Legendre.")
@@ -244,13 +226,6 @@ def _log_softmax(logits: Tensor) -> Tensor:
     return logits.log_softmax(dim=-1)
 
 
-def _unmapped(factor: float) -> Rule:
-    """Return the Gauss-Legendre rule of the interval from -1 to 1, its weights times a factor."""
-    rule = gauss_legendre(50)
-    nodes, weights = (2 * node - 1 for node in rule.nodes), (2 * factor * weight for weight in rule.weights)
-    return Rule(name="from -1 to 1", nodes=tuple(nodes), weights=tuple(weights))
-
-
 def _next_class(batch: Batch, model: Any) -> Tensor:
     logits = _predict(batch, model)
     return (logits.argmax(dim=-1) + 1) % logits.shape[1]
@@ -259,67 +234,56 @@ def _next_class(batch: Batch, model: Any) -> Tensor:
 @misconceptions(
     task=ATTRIBUTION,
     calls=(BASELINE,),
-    path_without_cls=(
+    path_without_cls=Feedback(
         "The path's baseline lost [CLS], but kept [SEP].",
         "Which attribution does [CLS] get? Where input and baseline agree it must be exactly 0.",
-        lambda batch, model, tokenizer: {
-            "baseline": _pad_all_but(batch["input_ids"], tokenizer, [tokenizer.sep_token_id])
-        },
-    ),
-    path_without_sep=(
+    ).on(lambda batch, model, tokenizer: {"baseline": _keeping(batch, tokenizer, tokenizer.sep_token_id)}),
+    path_without_sep=Feedback(
         "The path's baseline lost [SEP], but kept [CLS].",
         "Which attribution does [SEP] get? Where input and baseline agree it must be exactly 0.",
-        lambda batch, model, tokenizer: {
-            "baseline": _pad_all_but(batch["input_ids"], tokenizer, [tokenizer.cls_token_id])
-        },
-    ),
-    word_embeddings_as_layer=(
+    ).on(lambda batch, model, tokenizer: {"baseline": _keeping(batch, tokenizer, tokenizer.cls_token_id)}),
+    word_embeddings_as_layer=Feedback(
         "The layer is the word embeddings alone, not the embedding module.",
         "Which module's output does your path run through? Position, type and normalisation belong to it.",
-        lambda batch, model, tokenizer: {"layer": model.embedding_model.embeddings.word_embeddings},
-    ),
-    label_as_target=(
+    ).on(lambda batch, model, tokenizer: {"layer": model.embedding_model.embeddings.word_embeddings}),
+    label_as_target=Feedback(
         "The target is the label instead of the predicted class.",
         "Which class do you explain where the model is wrong? The question is why it said what it said.",
-        lambda batch, model, tokenizer: {"target": batch["labels"].argmax(dim=-1)},
-    ),
-    next_class_as_target=(
+    ).on(lambda batch, model, tokenizer: {"target": batch["labels"].argmax(dim=-1)}),
+    next_class_as_target=Feedback(
         "The target is the class after the predicted one.",
         "Do you count the classes from 0, as the columns of the logits?",
-        lambda batch, model, tokenizer: {"target": _next_class(batch, model)},
-    ),
-    class_of_the_baseline_as_target=(
+    ).on(lambda batch, model, tokenizer: {"target": _next_class(batch, model)}),
+    class_of_the_baseline_as_target=Feedback(
         "The target is the class that the model predicts for the baseline.",
         "Whose prediction do you explain: that of the sentence, or that of the sentence without its words?",
+    ).on(
         lambda batch, model, tokenizer: {
-            "target": _predict({**batch, "input_ids": _empty(batch, tokenizer)}, model).argmax(dim=-1)
-        },
+            "target": _predict(
+                batch | {"input_ids": _keeping(batch, tokenizer, *_framing(tokenizer))}, model
+            ).argmax(dim=-1)
+        }
     ),
-    probability_as_target=(
+    probability_as_target=Feedback(
         "The probability is explained instead of the logit.",
         "What does your sum of attributions add up to: a difference of logits, or of something else?",
-        lambda batch, model, tokenizer: {"score": _softmax},
-    ),
-    log_probability_as_target=(
+    ).on(lambda batch, model, tokenizer: {"score": _softmax}),
+    log_probability_as_target=Feedback(
         "The log-probability is explained instead of the logit.",
         "What comes out of the model that you explain: is it still what `model(batch)` returns?",
-        lambda batch, model, tokenizer: {"score": _log_softmax},
-    ),
-    five_steps=(
+    ).on(lambda batch, model, tokenizer: {"score": _log_softmax}),
+    five_steps=Feedback(
         "Far too few steps (5).",
         "How many steps does the task ask for? Compare the sum of your attributions with what it should be.",
-        lambda batch, model, tokenizer: {"rule": gauss_legendre(5)},
-    ),
-    nodes_from_minus_one=(
+    ).on(lambda batch, model, tokenizer: {"rule": gauss_legendre(5)}),
+    nodes_from_minus_one=Feedback(
         "The nodes were left on the interval from -1 to 1.",
         "Between which two numbers do your nodes lie, and where on the path is a negative one?",
-        lambda batch, model, tokenizer: {"rule": _unmapped(1.0)},
-    ),
-    nodes_from_minus_one_with_halved_weights=(
+    ).on(lambda batch, model, tokenizer: {"rule": gauss_legendre_unmapped(50, halved=False)}),
+    nodes_from_minus_one_with_halved_weights=Feedback(
         "The nodes were left on the interval from -1 to 1; only the weights were halved.",
         "Between which two numbers do your nodes lie, and where on the path is a negative one?",
-        lambda batch, model, tokenizer: {"rule": _unmapped(0.5)},
-    ),
+    ).on(lambda batch, model, tokenizer: {"rule": gauss_legendre_unmapped(50)}),
 )
 def _changed(options: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     """Integrate with another start, layer, target, score or rule."""
@@ -340,25 +304,22 @@ def path_from_mask_tokens(reference: Any, batch: Batch, model: Any, tokenizer: A
 
 @misconceptions(
     task=ATTRIBUTION,
-    path_from_zero_vectors=(
+    path_from_zero_vectors=Feedback(
         "The path begins at the zero vector instead of the baseline's embeddings.",
         "Where does your path begin? The embedding of [PAD] at a position is a vector, not zeros.",
-        lambda vectors, gradient, embeddings: vectors,
-    ),
-    gradient_only=(
+    ).on(lambda vectors, gradient, embeddings: vectors),
+    gradient_only=Feedback(
         "The plain gradient at the input, summed over the hidden dimension.",
         "A gradient at one point is no integral along a path, and nothing is multiplied with it.",
-        lambda vectors, gradient, embeddings: gradient,
-    ),
-    gradient_times_input=(
+    ).on(lambda vectors, gradient, embeddings: gradient),
+    gradient_times_input=Feedback(
         "Gradient times input, without a path.",
         "You look at a single point. At how many points of the path does the task ask for the gradient?",
-        lambda vectors, gradient, embeddings: gradient * embeddings,
-    ),
+    ).on(lambda vectors, gradient, embeddings: gradient * embeddings),
 )
 def _from_zero(step: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     """Attribute along a path from zero vectors, or at its end alone."""
-    found = _remembered(reference, "from zero", _from_zero_vectors, batch, model)
+    found = memoised(reference, "from zero", _from_zero_vectors, batch, model)
     return step(*found).sum(dim=-1), _predict(batch, model)
 
 
@@ -417,21 +378,18 @@ def average_gradient(reference: Any, batch: Batch, model: Any, tokenizer: Any) -
     task=ATTRIBUTION,
     needs_whole=True,
     calls=(BASELINE,),
-    one_target_for_all=(
+    one_target_for_all=Feedback(
         "The first sentence's predicted class is the target for the whole batch.",
         "Each sentence has a prediction of its own: how many targets does your batch have?",
-        lambda predicted, baseline: {"target": predicted[:1].expand_as(predicted)},
-    ),
-    one_baseline_for_all=(
+    ).on(lambda predicted, baseline: {"target": predicted[:1].expand_as(predicted)}),
+    one_baseline_for_all=Feedback(
         "The paths of all sentences begin at the first sentence's baseline.",
         "Where does [SEP] stand at the beginning of each sentence's path? Each has a baseline of its own.",
-        lambda predicted, baseline: {"baseline": baseline[:1].expand_as(baseline).clone()},
-    ),
-    divided_by_norm_of_batch=(
+    ).on(lambda predicted, baseline: {"baseline": baseline[:1].expand_as(baseline).clone()}),
+    divided_by_norm_of_batch=Feedback(
         "The attributions of the whole batch were divided by their common L2 norm.",
         "Does the score of a sentence depend on which sentences stand beside it in the batch?",
-        None,
-    ),
+    ).on(None),
 )
 def _one_for_all(
     options: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any
@@ -452,36 +410,30 @@ def _unit(scores: Tensor) -> Tensor:
 @misconceptions(
     task=ATTRIBUTION,
     calls=(BASELINE,),
-    mean_over_hidden=(
+    mean_over_hidden=Feedback(
         "The hidden dimension was averaged instead of summed.",
         "By what factor is the sum of a sentence's attributions off the difference of the logits?",
-        lambda vectors: vectors.mean(dim=-1),
-    ),
-    norm_over_hidden=(
+    ).on(lambda vectors: vectors.mean(dim=-1)),
+    norm_over_hidden=Feedback(
         "The norm over the hidden dimension was taken instead of the sum.",
         "Can a token of yours speak against the class? A length has no sign.",
-        lambda vectors: vectors.norm(dim=-1),
-    ),
-    absolute_sum_over_hidden=(
+    ).on(lambda vectors: vectors.norm(dim=-1)),
+    absolute_sum_over_hidden=Feedback(
         "Absolute values were summed over the hidden dimension.",
         "What happens to the entries of a token's vector that speak against the class?",
-        lambda vectors: vectors.abs().sum(dim=-1),
-    ),
-    divided_by_norm=(
+    ).on(lambda vectors: vectors.abs().sum(dim=-1)),
+    divided_by_norm=Feedback(
         "Each sentence's attributions were divided by their L2 norm.",
         "What do your attributions of a sentence add up to? Normalising is not asked for here.",
-        lambda vectors: _unit(vectors.sum(dim=-1)),
-    ),
-    opposite_sign=(
+    ).on(lambda vectors: _unit(vectors.sum(dim=-1))),
+    opposite_sign=Feedback(
         "The sign is turned round: baseline minus input.",
         "Does the most helpful word speak for the class? Which way does your path run?",
-        lambda vectors: -vectors.sum(dim=-1),
-    ),
-    weights_not_halved=(
+    ).on(lambda vectors: -vectors.sum(dim=-1)),
+    weights_not_halved=Feedback(
         "The weights of the nodes are those of the interval from -1 to 1: everything is twice as large.",
         "What do your weights add up to, and how long is the path from 0 to 1?",
-        lambda vectors: 2 * vectors.sum(dim=-1),
-    ),
+    ).on(lambda vectors: 2 * vectors.sum(dim=-1)),
 )
 def _summarised(step: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> tuple[Tensor, Tensor]:
     """Make something else of the right vectors than their sum over the hidden dimension."""
@@ -491,16 +443,14 @@ def _summarised(step: Any, reference: Any, batch: Batch, model: Any, tokenizer: 
 @misconceptions(
     task=ATTRIBUTION,
     calls=(BASELINE,),
-    without_attention_mask=(
+    without_attention_mask=Feedback(
         "The model is called without the attention mask.",
         "Which tokens may the model attend to along your path? Short sentences show the difference.",
-        lambda mask, kept: torch.ones_like(mask),
-    ),
-    attention_mask_of_baseline=(
+    ).on(lambda mask, kept: torch.ones_like(mask)),
+    attention_mask_of_baseline=Feedback(
         "The attention mask is the baseline's: only [CLS] and [SEP] are attended to.",
         "The attention mask is the input's own along the whole path. Which one do you pass on?",
-        lambda mask, kept: kept.long(),
-    ),
+    ).on(lambda mask, kept: kept.long()),
 )
 def _with_mask(
     mask_of: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any
@@ -516,21 +466,18 @@ def _with_mask(
 @misconceptions(
     task=ATTRIBUTION,
     calls=(ATTRIBUTION,),
-    predictions_as_probabilities=(
+    predictions_as_probabilities=Feedback(
         "The predictions are probabilities instead of logits.",
         "The second result is what the model returns, as it is.",
-        lambda scores, logits: (scores, logits.softmax(dim=-1)),
-    ),
-    predictions_as_classes=(
+    ).on(lambda scores, logits: (scores, logits.softmax(dim=-1))),
+    predictions_as_classes=Feedback(
         "The predictions are class numbers instead of logits.",
         "The second result has a column for each label: what does the model return before you pick one?",
-        lambda scores, logits: (scores, logits.argmax(dim=-1)),
-    ),
-    results_swapped=(
+    ).on(lambda scores, logits: (scores, logits.argmax(dim=-1))),
+    results_swapped=Feedback(
         "The two results are swapped.",
         "Look at the order of the two results: which shape does each of them have?",
-        lambda scores, logits: (logits, scores),
-    ),
+    ).on(lambda scores, logits: (logits, scores)),
 )
 def _other_results(step: Any, reference: Any, batch: Batch, model: Any, tokenizer: Any) -> Any:
     """Return something else beside the right scores than the right logits, or in another order."""
@@ -559,81 +506,63 @@ def _inner(mask: Tensor) -> Tensor:
 
 @misconceptions(
     task=IMPORTANCE,
-    softmax_over_everything=(
+    softmax_over_everything=Feedback(
         "The softmax runs over the padding, too.",
         "How much importance does the padding get, and what is left for the words?",
-        lambda scores, mask: scores.softmax(dim=-1),
-    ),
-    zeroed_after_softmax=(
+    ).on(lambda scores, mask: scores.softmax(dim=-1)),
+    zeroed_after_softmax=Feedback(
         "The padding took part in the softmax and was set to 0 after it: rows sum to less than 1.",
         "What does a row of yours sum to? What was taken away is missing now.",
-        lambda scores, mask: scores.softmax(dim=-1) * mask,
-    ),
-    zeroed_before_softmax=(
+    ).on(lambda scores, mask: scores.softmax(dim=-1) * mask),
+    zeroed_before_softmax=Feedback(
         "The attributions at the padding were set to 0 before the softmax.",
         "What is exp(0)? A score of 0 is not the same as no score.",
-        lambda scores, mask: (scores * mask).softmax(dim=-1),
-    ),
-    zeroed_before_and_after_softmax=(
+    ).on(lambda scores, mask: (scores * mask).softmax(dim=-1)),
+    zeroed_before_and_after_softmax=Feedback(
         "The attributions at the padding were set to 0 before the softmax and again after it.",
         "The padding is 0 in the end, but what did it take from the others before?",
-        lambda scores, mask: (scores * mask).softmax(dim=-1) * mask,
-    ),
-    softmax_over_the_batch=(
+    ).on(lambda scores, mask: (scores * mask).softmax(dim=-1) * mask),
+    softmax_over_the_batch=Feedback(
         "The softmax runs over the sentences of the batch instead of the tokens.",
         "Along which axis do your values sum to 1?",
-        lambda scores, mask: _masked(scores, mask).softmax(dim=0),
-    ),
-    softmax_over_both_axes=(
+    ).on(lambda scores, mask: _masked(scores, mask).softmax(dim=0)),
+    softmax_over_both_axes=Feedback(
         "One softmax runs over all tokens of all sentences.",
         "Does each row of yours sum to 1, or only all of them together?",
-        lambda scores, mask: _masked(scores, mask).flatten().softmax(dim=0).reshape(scores.shape),
-    ),
-    divided_by_sum=(
+    ).on(lambda scores, mask: _masked(scores, mask).flatten().softmax(dim=0).reshape(scores.shape)),
+    divided_by_sum=Feedback(
         "The scores were divided by their sum instead of passed through a softmax.",
         "Are all of your values positive? What does a softmax do before it divides?",
-        lambda scores, mask: _shares(scores * mask),
-    ),
-    divided_by_absolute_sum=(
+    ).on(lambda scores, mask: _shares(scores * mask)),
+    divided_by_absolute_sum=Feedback(
         "The absolute scores were divided by their sum instead of passed through a softmax.",
         "Is the ratio of two of your values the ratio of the scores? What would a softmax make of it?",
-        lambda scores, mask: _shares(scores.abs() * mask),
-    ),
-    order_of_the_scores=(
+    ).on(lambda scores, mask: _shares(scores.abs() * mask)),
+    order_of_the_scores=Feedback(
         "The order of the scores was returned (argsort) instead of importances.",
         "What does argsort give: values, or places? Do your values sum to 1?",
-        lambda scores, mask: scores.argsort(dim=-1, descending=True).to(scores.dtype),
-    ),
-    logarithms=(
+    ).on(lambda scores, mask: scores.argsort(dim=-1, descending=True).to(scores.dtype)),
+    logarithms=Feedback(
         "The logarithm of the importances was returned.",
         "Are your values between 0 and 1?",
-        lambda scores, mask: _masked(scores, mask).log_softmax(dim=-1).masked_fill(mask == 0, 0.0),
-    ),
+    ).on(lambda scores, mask: _masked(scores, mask).log_softmax(dim=-1).masked_fill(mask == 0, 0.0)),
 )
 def _normalised(share: Any, reference: Any, attributions: Tensor, attention_mask: Tensor) -> Tensor:
     """Share out in another way than by a softmax over each sentence's tokens."""
     return share(attributions, attention_mask)
 
 
-@misconceptions(
+_importance_of_others = misconceptions_around(
     task=IMPORTANCE,
-    calls=(IMPORTANCE,),
-    absolute_values_first=(
+    absolute_values_first=Feedback(
         "Absolute values were taken before the softmax.",
         "Should a token that speaks against the class be as important as one that speaks for it?",
-        lambda scores, mask: (scores.abs(), mask),
-    ),
-    border_tokens_left_out=(
+    ).on(lambda right, scores, mask: right(scores.abs(), mask)),
+    border_tokens_left_out=Feedback(
         "The first and last valid token, [CLS] and [SEP], were left out.",
         "Which tokens count as valid? The attention mask says so.",
-        lambda scores, mask: (scores, _inner(mask)),
-    ),
+    ).on(lambda right, scores, mask: right(scores, _inner(mask))),
 )
-def _importance_of_others(
-    change: Any, reference: Any, attributions: Tensor, attention_mask: Tensor
-) -> Tensor:
-    """Share out other scores, or among other tokens."""
-    return reference.token_importance(*change(attributions, attention_mask))
 
 
 @accepted_variant(
@@ -714,46 +643,38 @@ def leading_hashes_kept(reference: Any, tokens: list[str], scores: Any) -> list[
 
 @misconceptions(
     task=MERGING,
-    mean_of_pieces=(
+    mean_of_pieces=Feedback(
         "The pieces' scores were averaged.",
         "Does the sum over a sentence stay the same when you join its pieces?",
-        partial(_merged, join=lambda pieces: sum(pieces) / len(pieces)),
-    ),
-    largest_piece=(
+    ).on(partial(_merged, join=lambda pieces: sum(pieces) / len(pieces))),
+    largest_piece=Feedback(
         "The largest score of the pieces was taken.",
         "What happens to the scores of the other pieces of a word?",
-        partial(_merged, join=max),
-    ),
-    strongest_piece=(
+    ).on(partial(_merged, join=max)),
+    strongest_piece=Feedback(
         "The score of largest magnitude among the pieces was taken.",
         "One piece stands for the whole word here. Where do the other scores go?",
-        partial(_merged, join=lambda pieces: max(pieces, key=abs)),
-    ),
-    first_piece=(
+    ).on(partial(_merged, join=lambda pieces: max(pieces, key=abs))),
+    first_piece=Feedback(
         "The first piece's score was kept for the whole word.",
         "When a ## piece joins a word, what happens to its score?",
-        partial(_merged, join=lambda pieces: pieces[0]),
-    ),
-    last_piece=(
+    ).on(partial(_merged, join=lambda pieces: pieces[0])),
+    last_piece=Feedback(
         "The last piece's score replaced the others.",
         "When a ## piece joins a word, what happens to the score that the word had before?",
-        partial(_merged, join=lambda pieces: pieces[-1]),
-    ),
-    hashes_left_inside=(
+    ).on(partial(_merged, join=lambda pieces: pieces[-1])),
+    hashes_left_inside=Feedback(
         "The ## was left inside the words.",
         "Read one of your joined words aloud: is it a word of the sentence?",
-        partial(_merged, glue=lambda word, token: word + token, begin=str),
-    ),
-    piece_joined_to_special_token=(
+    ).on(partial(_merged, glue=lambda word, token: word + token, begin=str)),
+    piece_joined_to_special_token=Feedback(
         "A ## piece behind a special token was joined to it.",
         "In a window of a long text a ## piece may follow [CLS] or [SEP]: is it a part of the special token?",
-        partial(_merged, apart=lambda word: False),
-    ),
-    joined_with_blanks=(
+    ).on(partial(_merged, apart=lambda word: False)),
+    joined_with_blanks=Feedback(
         "The pieces were joined with blanks.",
         "Read one of your joined words aloud: is it one word of the sentence?",
-        partial(_merged, glue=lambda word, token: f"{word} {token[2:]}"),
-    ),
+    ).on(partial(_merged, glue=lambda word, token: f"{word} {token[2:]}")),
 )
 def _joined(join: Any, reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
     """Give a word something else than the sum of its pieces, or glue other pieces together."""
@@ -761,55 +682,42 @@ def _joined(join: Any, reference: Any, tokens: list[str], scores: Any) -> list[t
     return found
 
 
-@misconceptions(
+_rearranged = misconceptions_around(
     task=MERGING,
-    calls=(MERGING,),
-    words_sorted_by_score=(
+    words_sorted_by_score=Feedback(
         "The words were sorted by their scores.",
         "Read your words one after the other: is it still the sentence?",
-        lambda right, *asked: sorted(right(*asked), key=lambda one: -one[1]),
-    ),
-    words_sorted_by_magnitude=(
+    ).on(lambda right, *asked: sorted(right(*asked), key=lambda one: -one[1])),
+    words_sorted_by_magnitude=Feedback(
         "The words were sorted by the magnitude of their scores.",
         "Read your words one after the other: is it still the sentence?",
-        lambda right, *asked: sorted(right(*asked), key=lambda one: -abs(one[1])),
-    ),
-    words_sorted_by_alphabet=(
+    ).on(lambda right, *asked: sorted(right(*asked), key=lambda one: -abs(one[1]))),
+    words_sorted_by_alphabet=Feedback(
         "The words were sorted by the alphabet.",
         "Read your words one after the other: is it still the sentence?",
-        lambda right, *asked: sorted(right(*asked)),
-    ),
-    scores_rounded=(
+    ).on(lambda right, *asked: sorted(right(*asked))),
+    scores_rounded=Feedback(
         "The scores were rounded to two digits.",
         "Compare the sum over your words with the sum over the pieces: what became of the other digits?",
-        lambda right, *asked: [(word, round(score, 2)) for word, score in right(*asked)],
-    ),
-    special_tokens_dropped=(
+    ).on(lambda right, *asked: [(word, round(score, 2)) for word, score in right(*asked)]),
+    special_tokens_dropped=Feedback(
         "Special tokens were dropped.",
         "Compare the number of your words with the sentence: are [CLS] and [SEP] still there?",
-        lambda right, *asked: [one for one in right(*asked) if not _is_special(one[0])],
-    ),
-    special_tokens_merged=(
+    ).on(lambda right, *asked: [one for one in right(*asked) if not _is_special(one[0])]),
+    special_tokens_merged=Feedback(
         "Neighbouring special tokens were merged into one word.",
         "Each special token is a word of its own, also beside another one.",
-        _specials_merged,
-    ),
-    leading_piece_dropped=(
+    ).on(_specials_merged),
+    leading_piece_dropped=Feedback(
         "A leading ## piece was dropped.",
         "What happens to a ## piece when there is no word before it?",
-        _without_leading_piece,
-    ),
-    repeated_words_added_up=(
+    ).on(_without_leading_piece),
+    repeated_words_added_up=Feedback(
         "A word that stands twice in the sentence became one entry with both scores.",
         "How often does each word of the sentence stand in your list? Think of what a dictionary does.",
-        _added_up,
-    ),
-    repeated_words_overwritten=(
+    ).on(_added_up),
+    repeated_words_overwritten=Feedback(
         "A word that stands twice in the sentence kept only its last score.",
         "How often does each word of the sentence stand in your list? Think of what a dictionary does.",
-        lambda right, *asked: list(dict(right(*asked)).items()),
-    ),
+    ).on(lambda right, *asked: list(dict(right(*asked)).items())),
 )
-def _rearranged(step: Any, reference: Any, tokens: list[str], scores: Any) -> list[tuple[str, float]]:
-    """Sort the right words, join or drop some, or round their scores."""
-    return step(reference.merge_subtokens, tokens, scores)

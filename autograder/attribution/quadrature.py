@@ -43,6 +43,18 @@ def gauss_legendre(steps: int) -> Rule:
     return _rule(f"Gauss-Legendre, {steps} nodes", (nodes + 1) / 2, weights / 2)
 
 
+def gauss_legendre_unmapped(steps: int, *, halved: bool = True) -> Rule:
+    """Return the Gauss-Legendre rule with its nodes left on [-1, 1]: a mistake.
+
+    Args:
+        steps: How many nodes.
+        halved: Whether the weights at least were halved, so that they sum to 1.
+    """
+    rule = gauss_legendre(steps)
+    nodes, weights = 2 * np.array(rule.nodes) - 1, np.array(rule.weights) * (1 if halved else 2)
+    return _rule(f"Gauss-Legendre on [-1, 1], {steps} nodes", nodes, weights)
+
+
 def riemann_left(steps: int) -> Rule:
     """Return the Riemann sum with nodes at the left end of each step."""
     return _rule(f"left Riemann sum, {steps} nodes", np.arange(steps) / steps, np.full(steps, 1 / steps))

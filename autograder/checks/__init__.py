@@ -51,10 +51,19 @@ from autograder.checks.tolerance_context import first_within, noted_by, toleranc
 from autograder.comparison.blame import read_answer
 from autograder.comparison.structures import compare_structures
 from autograder.comparison.tensors import compare, is_degenerate
-from autograder.diagnosis import accepted_variant, equivalent, misconception, misconceptions
+from autograder.diagnosis import (
+    Feedback,
+    accepted_variant,
+    equivalent,
+    memoised,
+    misconception,
+    misconceptions,
+    misconceptions_around,
+)
 from autograder.records import Tolerance
 
 __all__ = [
+    "Feedback",
     "Mismatch",
     "Part",
     "accepted_variant",
@@ -68,8 +77,10 @@ __all__ = [
     "grades",
     "hint",
     "is_degenerate",
+    "memoised",
     "misconception",
     "misconceptions",
+    "misconceptions_around",
     "points",
     "read_answer",
     "requires",

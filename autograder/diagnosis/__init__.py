@@ -7,14 +7,17 @@ from autograder.diagnosis.general import GENERAL, general_mistakes
 from autograder.diagnosis.misconceptions import (
     AcceptedVariant,
     BorderlineProgram,
+    Feedback,
     Misconception,
     accepted_variant,
     accepted_variants_of,
     borderline,
     borderline_programs_of,
     equivalent,
+    memoised,
     misconception,
     misconceptions,
+    misconceptions_around,
     misconceptions_of,
 )
 from autograder.diagnosis.query import Explanation, Question, Subject
@@ -24,6 +27,7 @@ __all__ = [
     "AcceptedVariant",
     "BorderlineProgram",
     "Explanation",
+    "Feedback",
     "Misconception",
     "Question",
     "Subject",
@@ -35,7 +39,9 @@ __all__ = [
     "equivalent",
     "explain",
     "general_mistakes",
+    "memoised",
     "misconception",
     "misconceptions",
+    "misconceptions_around",
     "misconceptions_of",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 Function = Callable[..., Any]
 
@@ -109,6 +109,20 @@ def misconception(
     return mark
 
 
+class Feedback(NamedTuple):
+    """What is said of a mistake; a row of a table is `Feedback(title, hint).on(step)`."""
+
+    title: str
+    """What was done, in one sentence."""
+
+    hint: str
+    """What the student reads."""
+
+    def on(self, step: Any) -> tuple[str, str, Any]:
+        """Return the row of a mistake with these texts."""
+        return self.title, self.hint, step
+
+
 def misconceptions(
     *, task: str, calls: tuple[str, ...] = (), needs_whole: bool = False, **rows: tuple[str, str, Any]
 ) -> Callable[[Function], Function]:
@@ -118,8 +132,8 @@ def misconceptions(
 
         @misconceptions(
             task="build_baseline",
-            cls_lost=("[CLS] became [PAD].", "How does a sentence begin?", ["[SEP]"]),
-            sep_lost=("[SEP] became [PAD].", "How does a sentence end?", ["[CLS]"]),
+            cls_lost=Feedback("[CLS] became [PAD].", "How does a sentence begin?").on(["[SEP]"]),
+            sep_lost=Feedback("[SEP] became [PAD].", "How does a sentence end?").on(["[CLS]"]),
         )
         def _keeping(kept, reference, input_ids, tokenizer): ...
 
@@ -146,6 +160,38 @@ def misconceptions(
         return function
 
     return mark
+
+
+def misconceptions_around(
+    *, task: str, needs_whole: bool = False, **rows: tuple[str, str, Any]
+) -> Callable[..., Any]:
+    """Return a table of known mistakes in `task` that change what the right function is given, or what it returns.
+
+    A row's step takes the reference's function, then the task's arguments. Assign the table to a name::
+
+        _other_order = misconceptions_around(
+            task="top_tokens",
+            best_last=Feedback("The best comes last.", "In which order?").on(
+                lambda right, *asked: right(*asked)[::-1]
+            ),
+        )
+
+    Args:
+        task: The contract's function; a mistake of the table calls it and no other.
+        needs_whole: As for `misconception`, of all of them.
+        **rows: As for `misconceptions`.
+    """
+
+    def around(step: Function, reference: Any, *args: Any, **kwargs: Any) -> Any:
+        return step(getattr(reference, task), *args, **kwargs)
+
+    return misconceptions(task=task, calls=(task,), needs_whole=needs_whole, **rows)(around)
+
+
+def memoised(reference: Any, label: str, compute: Function, *args: Any) -> Any:
+    """Return compute(*args), kept by a reference that keeps answers: mistakes share most of the work."""
+    memoise = getattr(reference, "memoise", None)
+    return compute(*args) if memoise is None else memoise(label, compute, *args)
 
 
 def accepted_variant(*, task: str, remark: str, slow: bool = False) -> Callable[[Function], Function]:

@@ -7,6 +7,7 @@ from torch import nn
 from autograder.attribution.quadrature import (
     captum_trapezoid,
     gauss_legendre,
+    gauss_legendre_unmapped,
     integrate_gradients,
     riemann_left,
     riemann_middle,
@@ -37,6 +38,12 @@ def test_rules_are_those_of_captum(method):
 
 def test_gauss_legendre_is_exact_for_polynomials():
     assert integral(gauss_legendre(4), lambda x: 8 * x**7) == pytest.approx(1, abs=1e-12)
+
+
+def test_unmapped_nodes_integrate_from_minus_one():
+    whole, halved = (gauss_legendre_unmapped(4, halved=halved) for halved in (False, True))
+    assert integral(whole, lambda x: 3 * x**2 + x) == pytest.approx(2, abs=1e-12)
+    assert integral(halved, lambda x: 3 * x**2 + x) == pytest.approx(1, abs=1e-12)
 
 
 @pytest.mark.parametrize("make", [riemann_left, riemann_right, riemann_middle, trapezoid, gauss_legendre])
