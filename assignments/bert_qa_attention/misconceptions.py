@@ -46,13 +46,10 @@ DISTRIBUTION = Feedback(
 )
 """Title and hint of mistakes that can be made in more functions than one."""
 
-
 Inputs = dict[str, Tensor]
 
 
 # How the model is asked
-
-
 def _asked(model: Any, inputs: Inputs, **changed: Any) -> Any:
     """Return the model's output with attentions and hidden states; some arguments in place of the input's own."""
     given: dict[str, Any] = {
@@ -115,8 +112,6 @@ def _scores_of(model: Any, inputs: Inputs, scale: float | None = None) -> Tensor
 
 
 # attention_matrices
-
-
 @misconceptions(
     task=MATRICES,
     scores_before_the_softmax=Feedback(
@@ -179,8 +174,6 @@ def _weights_by(weights_of: Any, reference: Any, model: Any, inputs: Inputs) -> 
 
 
 # head_norm
-
-
 @misconceptions(
     task=HEAD_NORM,
     mean_over_heads=Feedback(
@@ -234,8 +227,6 @@ def _over_heads(step: Any, reference: Any, matrices: Tensor) -> Tensor:
 
 
 # attention_attributions
-
-
 def _nodes(count: int) -> Tensor:
     """Return the Gauss-Legendre nodes between 0 and 1."""
     return torch.tensor((np.polynomial.legendre.leggauss(count)[0] + 1) / 2)
@@ -583,8 +574,6 @@ def conductance_of_scores(reference: Any, model: Any, inputs: Inputs, position: 
 
 
 # transformed_vectors
-
-
 def _chunks(values: Tensor, heads: int) -> Sequence[Tensor]:
     return values.chunk(heads, dim=-1)
 
@@ -783,8 +772,6 @@ def _after_vectors(step: Any, reference: Any, model: Any, inputs: Inputs) -> Ten
 
 
 # weighted_norms
-
-
 @misconceptions(
     task=WEIGHTED,
     calls=(MATRICES, VECTORS),
@@ -887,8 +874,6 @@ def attention_twice(reference: Any, model: Any, inputs: Inputs) -> Tensor:
 
 
 # summed_norms
-
-
 def _added(alpha: Tensor, f: Tensor) -> Tensor:
     """Return the sum over heads of alpha f, shape (query, key, hidden)."""
     return torch.einsum("hqk,hkd->qkd", alpha, f)

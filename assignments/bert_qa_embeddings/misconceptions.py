@@ -80,7 +80,6 @@ ABSOLUTE_SUM = Feedback(
 ).on(lambda vectors: _unit(vectors.abs().sum(dim=-1)))
 """Mistakes that can be made in more functions than one: title and hint, and the step where it is the same."""
 
-
 STEPS = 50
 PART_NAMES = ("word", "token_type", "position")
 
@@ -90,8 +89,6 @@ Score = Callable[[Any], Tensor]
 
 
 # predict_answer
-
-
 def _answered(model: Any, tokenizer: Any, question: str, text: str) -> tuple[Tensor, Any]:
     """Return the ids (token,) and the model's output, batch of one."""
     inputs = tokenizer(question, text, return_tensors="pt").to(model.device)
@@ -187,8 +184,6 @@ def smallest_logits(reference: Any, model: Any, tokenizer: Any, question: str, t
 
 
 # build_inputs
-
-
 def _framing(tokenizer: Any) -> list[int]:
     return [tokenizer.cls_token_id, tokenizer.sep_token_id]
 
@@ -359,8 +354,6 @@ def text_encoded_first(reference: Any, tokenizer: Any, question: str, text: str)
 
 
 # Paths: what the attributions share
-
-
 def _largest(output: Any, position: str) -> Tensor:
     return output[f"{position}_logits"].max(dim=1).values
 
@@ -467,8 +460,6 @@ def _fixed_score(model: Any, inputs: Inputs, position: str) -> Score:
 
 
 # embedding_attributions
-
-
 def _whole(
     model: Any,
     inputs: Inputs,
@@ -656,8 +647,6 @@ def _of_vectors(step: Any, reference: Any, model: Any, inputs: Inputs, position:
 
 
 # subembedding_attributions
-
-
 def _parts(
     model: Any,
     inputs: Inputs,
@@ -824,8 +813,6 @@ def parts_gradient_times_input(
 
 
 # top_tokens
-
-
 def _values(scores: Any) -> list[float]:
     return torch.as_tensor(scores).tolist()
 
@@ -936,8 +923,6 @@ _listed_otherwise = misconceptions_around(
 
 
 # layer_conductance
-
-
 def _flow(
     model: Any,
     inputs: Inputs,
@@ -1180,8 +1165,6 @@ def integrated_gradients_of_the_layers(reference: Any, model: Any, inputs: Input
 
 
 # attribution_entropy
-
-
 def _counts(scores: Tensor, bins: int, low: float, high: float) -> Tensor:
     return torch.histc(scores.double().cpu(), bins=bins, min=low, max=high)
 

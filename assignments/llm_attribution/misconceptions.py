@@ -84,13 +84,10 @@ SIGN = Feedback(
 )
 """Title and hint of mistakes that can be made in more functions than one."""
 
-
 Texts = Sequence[str]
 
 
 # Log-probabilities, in right and in wrong ways
-
-
 def _prompt_ids(tokenizer: Any, prompt: str) -> tuple[list[int], int]:
     """Return a prompt's ids, and how many of them are a BOS in front."""
     ids = tokenizer(prompt)["input_ids"]
@@ -177,8 +174,6 @@ class _Asked(NamedTuple):
 
 
 # ablate_tokens
-
-
 def _captum_tokens(model: Any, tokenizer: Any, prompt: str, target: str, *, skip: bool) -> Any:
     """Return Captum's effects of tokens, with its cached outputs left on."""
     front = _prompt_ids(tokenizer, prompt)[1]
@@ -330,8 +325,6 @@ def _after_tokens(step: Any, reference: Any, *question: Any) -> Tensor:
 
 
 # ablate_template
-
-
 def _groups(asked: _Asked, how: str = "sum") -> Tensor:
     """Ablate groups with some score of the target; float32, shape (feature,)."""
     groups = range(max(asked.mask) + 1)
@@ -454,8 +447,6 @@ def features_normalised(
 
 
 # ablate_groups
-
-
 @misconceptions(
     task=GROUPS,
     groups_cached=CACHED.on(_captum_groups),
@@ -536,7 +527,6 @@ def _after_groups(step: Any, reference: Any, *question: Any) -> Tensor:
 
 
 Worth = dict[frozenset[int], float]
-
 
 Weight = Callable[[int, int], float]
 """From a coalition's size and the number of players to the weight of a marginal contribution to it."""
@@ -677,8 +667,6 @@ def _after_shapley(step: Any, reference: Any, *question: Any) -> Tensor:
 
 
 # shapley_sampled
-
-
 def _shuffled(rng: random.Random, players: Sequence[int]) -> list[int]:
     return rng.sample(players, len(players))
 
@@ -786,8 +774,6 @@ def _drawing_nothing(values_of: Any, reference: Any, *arguments: Any) -> Tensor:
 
 
 # attribute_examples
-
-
 def _usual(prompt: Any, examples: Texts, review: str, there: Sequence[int]) -> str:
     text: str = prompt([examples[number] for number in there], review)
     return text
@@ -948,8 +934,6 @@ def examples_sign(reference: Any, *question: Any) -> Tensor:
 
 
 # integrated_gradients
-
-
 def _gauss_legendre(steps: int) -> tuple[list[float], list[float]]:
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     return ((nodes + 1) / 2).tolist(), (weights / 2).tolist()

@@ -30,14 +30,11 @@ RANK = "target_rank"
 DIVERGENCE = "divergence_from_final"
 PLOT = "plot_lens"
 
-
 _NORMS = ("ln_f", "norm", "final_layer_norm", "final_layernorm")
 _BLOCKS = ("h", "layers")
 
 
 # layer_probabilities
-
-
 def _inner(model: Any, names: tuple[str, ...]) -> Any:
     """Return the part of a model that goes by one of these names."""
     found = getattr(model.base_model, "decoder", model.base_model)
@@ -440,8 +437,6 @@ def _over_positions(step: Any, reference: Any, probabilities: Tensor, target_id:
 
 
 # divergence_from_final
-
-
 def _pointwise(first: Tensor, second: Tensor, weights: Tensor | None = None) -> Tensor:
     """Return the summands of KL(first, second), shape (layer, token, vocab); zeros of `first` give 0.
 
@@ -556,8 +551,6 @@ _around_the_divergence = misconceptions_around(
 
 
 # plot_lens
-
-
 def _draw(
     max_probs: Tensor,
     words: Any,

@@ -36,13 +36,10 @@ ATTRIBUTION = "compute_feature_attribution_scores"
 IMPORTANCE = "token_importance"
 MERGING = "merge_subtokens"
 
-
 Batch = dict[str, Tensor]
 
 
 # build_baseline
-
-
 def _pad_all_but(input_ids: Tensor, tokenizer: Any, kept: list[int]) -> Tensor:
     """Return [PAD] everywhere but where an id is one of `kept`."""
     stays = torch.isin(input_ids, torch.tensor(kept, dtype=input_ids.dtype, device=input_ids.device))
@@ -135,8 +132,6 @@ _around_the_baseline = misconceptions_around(
 
 
 # compute_feature_attribution_scores
-
-
 def _predict(batch: Batch, model: Any) -> Tensor:
     with torch.no_grad():
         return model({name: batch[name].to(model.device) for name in ("input_ids", "attention_mask")})
@@ -485,8 +480,6 @@ def _other_results(step: Any, reference: Any, batch: Batch, model: Any, tokenize
 
 
 # token_importance
-
-
 def _masked(scores: Tensor, mask: Tensor) -> Tensor:
     return scores.masked_fill(mask == 0, float("-inf"))
 
@@ -576,8 +569,6 @@ def mask_assumed_a_prefix(reference: Any, attributions: Tensor, attention_mask: 
 
 
 # merge_subtokens
-
-
 def _is_special(word: str) -> bool:
     return word.startswith("[") and word.endswith("]")
 
