@@ -164,13 +164,15 @@ def _single_nearness(known: Misconception, question: Question) -> float:
 
 
 def _raised_by(error: BaseException, function: Function) -> bool:
-    """Return whether the innermost frame of an exception's traceback is in the function's module."""
-    while isinstance(function, partial):
-        function = function.func
+    """Return whether the innermost frame of an exception's traceback is in the function's module, or in its step's."""
+    written = [function]
+    while isinstance(written[-1], partial):
+        written += [*filter(callable, written[-1].args), written[-1].func]
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    return trace is not None and trace.tb_frame.f_globals is getattr(function, "__globals__", None)
+    modules = [getattr(one, "__globals__", None) for one in written]
+    return trace is not None and any(trace.tb_frame.f_globals is one for one in modules)
 
 
 def _singles(candidates: Iterable[Misconception], question: Question) -> list[Match]:

@@ -1,10 +1,11 @@
 import math
+import types
 
 import pytest
 import torch
 
 from autograder.comparison.tensors import relative_l2
-from autograder.diagnosis import Misconception, diagnose
+from autograder.diagnosis import Feedback, Misconception, diagnose, misconceptions_around, misconceptions_of
 
 
 def mistake(name, run):
@@ -41,3 +42,20 @@ def test_the_student_reads_the_hint_and_the_instructor_the_distance():
     found = diagnose([NEGATED], None, (X,), {}, nearness_to(-X * 1.0001), 1e-3)
     assert found.hint == "hint of negated"
     assert found.distance == pytest.approx(1e-4, rel=1e-3)
+
+
+def test_an_assertion_of_a_tables_step_explains_nothing_and_one_of_a_library_is_ours():
+    def refuses(right, x):
+        raise AssertionError("the step asks for something else")
+
+    table = misconceptions_around(task="double", refuses=Feedback("Refuses.", "Why?").on(refuses))
+    reference = types.SimpleNamespace(double=lambda x: 2 * x)
+    (known,) = misconceptions_of(types.SimpleNamespace(table=table))
+    assert diagnose([known], reference, (X,), {}, nearness_to(-X), 1e-3) is None
+
+    library = types.ModuleType("library")
+    exec("def double(x):\n    assert False, 'a library is wrong'", vars(library))
+    asks = misconceptions_around(task="double", asks=Feedback("Asks.", "Why?").on(lambda right, x: right(x)))
+    (known,) = misconceptions_of(types.SimpleNamespace(table=asks))
+    with pytest.raises(AssertionError, match="a library is wrong"):
+        diagnose([known], library, (X,), {}, nearness_to(-X), 1e-3)
